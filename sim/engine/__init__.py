@@ -1,0 +1,1 @@
+"""The discrete-event simulation: SimPy above, a compiled data plane below (docs/engine.md)."""
