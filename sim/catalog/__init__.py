@@ -1,0 +1,1 @@
+"""The catalogue: finding and reading models/, strict schemas, located errors, and the price book."""
