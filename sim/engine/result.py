@@ -109,7 +109,7 @@ class Result:
     sequence_s: FloatArray
     """[D] integral of running sequences over time while busy."""
     kv_token_s: FloatArray
-    """[D] integral of KV tokens in use (blocks held x block size) over busy time."""
+    """[D] integral over time of the KV tokens in use (context of the running sequences), within the window."""
     ready_s: FloatArray
     """[D] replica-seconds in READY or DRAINING within the window."""
     present_s: FloatArray
