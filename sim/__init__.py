@@ -1,0 +1,53 @@
+"""The front page: what to read in which order, and the public API.
+
+`READING_ORDER` lists the rooms from the ground floor up; each imports only from rooms before it. The public names are imported
+when first used, so that `import sim` and `sim --help` wait for nothing.
+"""
+
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.errors import InputError as InputError
+
+READING_ORDER = (
+    "errors",
+    "units",
+    "sampling",
+    "catalog",
+    "profile",
+    "trace",
+    "stack",
+    "iac",
+    "engine",
+    "measure",
+    "calibration",
+    "cost",
+    "futures",
+    "planning",
+    "decision",
+    "report",
+    "cli",
+)
+
+_HOME = MappingProxyType(
+    {
+        "InputError": "sim.errors",
+        "load_stack": "sim.stack",
+        "read_trace": "sim.trace",
+        "simulate": "sim.engine",
+    }
+)
+
+__all__ = ["READING_ORDER", "InputError", "load_stack", "read_trace", "simulate"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
