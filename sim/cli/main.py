@@ -1,0 +1,118 @@
+"""The command `sim`: its subcommands, imported only when they are called, and what each kind of error ends with.
+
+Exit codes: 0 done, 1 a gate failed or nothing is feasible, 2 wrong input, 3 a bug of ours, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from importlib import import_module
+from types import MappingProxyType
+
+import click
+
+from sim.errors import InputError, nearest
+
+WRONG_INPUT = 2
+BUG = 3
+INTERRUPTED = 130
+
+COMMANDS = MappingProxyType(
+    {
+        "run": "Replay a trace through a stack: latency, utilisation, throttling and the bill.",
+        "trace": "Import, describe, make and scale traces.",
+        "catalog": "List and show the APIs, GPUs, LLMs, profiles and stacks that are known.",
+        "check": "Check a stack, trace, price or event file.",
+        "explain": "Say what a stack means and where each number comes from.",
+        "init": "Start a folder of your own, or a stack from Kubernetes manifests.",
+    }
+)
+"""Each is a module of this room, which exports `command`; the text is its line in `sim --help`."""
+
+
+class Commands(click.Group):
+    """The subcommands, each imported only when it is called, so that help and mistakes do not wait."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(f"sim.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            known = ", ".join(COMMANDS)
+            raise click.UsageError(f"no command {args[0]!r}; allowed: {known}{nearest(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(version("llm-serving-cost-sim"))
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Print the version.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no notes; errors only.")
+@click.pass_context
+def main(ctx: click.Context, *, quiet: bool) -> None:
+    """What LLM traffic will cost and feel like, on commercial APIs, on your own GPUs, or on a mix of both.
+
+    Start with: sim run workloads/bursty.parquet
+    """
+    ctx.obj = {"quiet": quiet}
+
+
+def exit_code(arguments: list[str]) -> int:
+    """Run one command line and return its exit code, with the error, if there is one, on stderr."""
+    try:
+        result = main.main(arguments, prog_name="sim", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return WRONG_INPUT
+    except click.ClickException as error:
+        _say(f"error: {error.format_message()}")
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            _say(f"try: {error.ctx.command_path} --help")
+        return WRONG_INPUT
+    except InputError as error:
+        for line in str(error).splitlines() or ["wrong input"]:
+            _say(f"error: {line}")
+        return WRONG_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (`head`, a pager) has left: what it wanted it has. Python must not complain on closing stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:
+        traceback.print_exc()
+        _say("this is a bug of sim, not of your input: please report it with the lines above and the files that you gave")
+        return BUG
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(exit_code(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Usage times the price book: one function a line of the bill."""

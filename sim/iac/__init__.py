@@ -1,0 +1,1 @@
+"""Infrastructure as code to stacks: Terraform plans and Kubernetes manifests."""

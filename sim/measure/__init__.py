@@ -1,0 +1,1 @@
+"""What the engine counted, as latency, busy share, load, goodput and service levels."""

@@ -1,0 +1,1 @@
+"""How long a step takes on a replica and what fits its memory: roofline, coefficients, KV capacity."""
