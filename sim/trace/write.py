@@ -1,0 +1,89 @@
+"""Writing a trace in the native format: Parquet, compressed, in row groups that are read one at a time.
+
+What is written depends on the rows and metadata alone, so the same recipe gives the same table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.errors import InputError
+from sim.trace.trace import Trace, arrow_table, columns_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROW_GROUP_ROWS = 131_072
+
+
+def metadata_of(
+    *,
+    duration_s: float | None = None,
+    prefix_block_tokens: int | None = None,
+    notes: Sequence[str] = (),
+    **facts: str,
+) -> dict[str, str]:
+    """The metadata of a trace file: its duration, the tokens of a prefix block, notes, and any facts (source, licence)."""
+    stated = dict(facts)
+    if duration_s is not None:
+        stated["sim.duration_s"] = repr(float(duration_s))
+    if prefix_block_tokens is not None:
+        stated["sim.prefix_block_tokens"] = str(prefix_block_tokens)
+    if notes:
+        stated["sim.notes"] = json.dumps(list(notes))
+    return stated
+
+
+def write_trace(
+    path: str | Path,
+    requests: Trace | pa.Table | Mapping[str, Any] | Iterable[pa.Table],
+    metadata: Mapping[str, str] | None = None,
+    *,
+    force: bool = False,
+) -> Path:
+    """Write a trace, a table, columns by name or a stream of tables (in order of arrival) to a Parquet file.
+
+    A trace keeps its own metadata unless other is given. Raises InputError when the file exists (without `force`) or cannot be
+    written; the file appears whole or not at all.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = Path(path)
+    if path.exists() and not force:
+        raise InputError(f"{path}: exists already; give another name or --force")
+    if isinstance(requests, Trace):
+        trace = requests
+        tables: Iterable[pa.Table] = (pa.table(columns_of(trace, chunk)) for chunk in trace.chunks(ROW_GROUP_ROWS))
+        metadata = trace.metadata if metadata is None else metadata
+    elif isinstance(requests, pa.Table):
+        tables = (requests,)
+    elif isinstance(requests, Mapping):
+        tables = (arrow_table(requests),)
+    else:
+        tables = requests
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        writer = None
+        try:
+            for table in tables:
+                if writer is None:
+                    schema = table.schema.with_metadata(dict(metadata or {}))
+                    writer = pq.ParquetWriter(
+                        partial, schema, compression="zstd", compression_level=12, store_schema=False
+                    )
+                writer.write_table(table.replace_schema_metadata(schema.metadata), row_group_size=ROW_GROUP_ROWS)
+        finally:
+            if writer is not None:
+                writer.close()
+        if writer is None:
+            raise InputError(f"{path}: no requests to write")
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
