@@ -13,7 +13,7 @@ import typing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sim.catalog.yaml_document import Document, KeyPath
-from sim.errors import InputError
+from sim.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import pydantic
@@ -97,8 +97,6 @@ def _same(value: Any, other: Any) -> bool:
 
 
 def _message(document: Document, model: type[Model], path: KeyPath, item: Any) -> str:
-    from sim.catalog.yaml_file import nearest
-
     kind, given, context = item["type"], item["input"], item.get("ctx", {})
     if kind == "extra_forbidden":
         allowed = _keys(model, document.data, path[:-1])
@@ -115,10 +113,10 @@ def _message(document: Document, model: type[Model], path: KeyPath, item: Any) -
     if kind == "union_tag_not_found":
         return f"key {context['discriminator']} missing; it is required"
     if kind in ("value_error", "assertion_error"):
-        return item["msg"].split(", ", 1)[1]
+        return str(item["msg"]).split(", ", 1)[1]
     if kind == "model_type" or kind == "dict_type":
         return f"found {_shown(given)}; keys and values are needed"
-    wanted = item["msg"][:1].lower() + item["msg"][1:]
+    wanted = str(item["msg"])[:1].lower() + str(item["msg"])[1:]
     return f"found {_shown(given)}; {wanted.replace('input should', 'it should')}"
 
 

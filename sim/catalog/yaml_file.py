@@ -11,7 +11,6 @@ A stack with overlays is checked the same way: `overlay` lays a value over a doc
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,7 +24,7 @@ from sim.catalog.yaml_document import (
     parse_value,
     show_path,
 )
-from sim.errors import InputError
+from sim.errors import InputError, nearest
 
 if TYPE_CHECKING:
     import pydantic
@@ -33,16 +32,9 @@ if TYPE_CHECKING:
     Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 __all__ = [
-    "Document", "KeyPath", "Mark", "load_model", "load_text", "merge", "nearest", "overlay", "parse_value",
+    "Document", "KeyPath", "Mark", "load_model", "load_text", "merge", "overlay", "parse_value",
     "problem", "read_document", "read_documents", "read_text", "show_path", "validate",
 ]  # fmt: skip
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` with the known name nearest to a mistaken one, or nothing when none is near."""
-    names = {candidate.lower().replace("_", "-"): candidate for candidate in known}
-    found = difflib.get_close_matches(name.lower().replace("_", "-"), names, n=1, cutoff=0.6)
-    return f"; did you mean {names[found[0]]!r}?" if found else ""
 
 
 def problem(document: Document, path: KeyPath, message: str, *, key: bool = False) -> str:

@@ -1,0 +1,172 @@
+"""An open-weight model as its data file describes it: the shape that fixes its memory and its arithmetic.
+
+Parameters follow from the shape (decoder-only transformer): an input embedding, in each layer attention and feed-forward
+matrices, and an output head unless it is tied to the embedding. Norms and biases are counted where a file gives them; the
+stated totals are checked against the shape by a test, to 0.3 %.
+KV cache of one token: keys and values of every layer, 2 x layers x kv heads x head size; with multi-head latent attention
+(DeepSeek-V2, arXiv 2405.04434) one latent vector and one shared rotary key a layer, which tensor parallelism cannot split.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sim.catalog.gpu import Precision
+from sim.catalog.strict import Count, Name, Source, Strict
+
+KvPrecision = Literal["bf16", "fp8"]
+
+# A group of 128 int4 weights shares a 16-bit scale and a 4-bit zero point (AWQ and GPTQ checkpoints).
+_WEIGHT_BYTES = {"bf16": 2.0, "fp8": 1.0, "int8": 1.0, "int4": 0.5 + (2.0 + 0.5) / 128}
+_KV_BYTES = {"bf16": 2.0, "fp8": 1.0}
+
+
+class GroupedAttention(Strict):
+    """Query heads in groups that share one key and value head; as many groups as heads is plain multi-head attention."""
+
+    kind: Literal["gqa"]
+    heads: Count
+    kv_heads: Count
+    head_size: Count
+
+
+class LatentAttention(Strict):
+    """Multi-head latent attention: keys and values are rebuilt from one cached latent vector a token."""
+
+    kind: Literal["mla"]
+    heads: Count
+    q_lora_rank: Count
+    kv_lora_rank: Count
+    qk_nope_head_size: Count
+    qk_rope_head_size: Count
+    v_head_size: Count
+
+
+class Experts(Strict):
+    """A mixture of experts in place of the feed-forward matrices of all but the first layers."""
+
+    routed: Count
+    per_token: Count
+    shared: int = Field(default=0, ge=0)
+    ffn_size: Count
+    dense_layers: int = Field(default=0, ge=0)
+
+
+class SlidingWindow(Strict):
+    """Layers that attend to the last tokens only, and so keep no more of them."""
+
+    layers: Count
+    window_tokens: Count
+
+
+class Llm(Strict):
+    """One open-weight model; sizes are numbers of parameters or elements, not bytes."""
+
+    name: Name
+    family: str
+    total_params: Count
+    active_params: Count
+    """Parameters that one token passes through; the same as all of them without experts."""
+    layers: Count
+    hidden_size: Count
+    ffn_size: Count
+    ffn_matrices: Literal[2, 3] = 3
+    """3 with a gate (SwiGLU, GeGLU), 2 without."""
+    vocab_size: Count
+    tied_embeddings: bool = False
+    attention: Annotated[GroupedAttention | LatentAttention, Field(discriminator="kind")]
+    experts: Experts | None = None
+    sliding_window: SlidingWindow | None = None
+    max_context_tokens: Count
+    sources: tuple[Source, ...] = Field(min_length=1)
+
+    @property
+    def embedding_params(self) -> int:
+        """Parameters of the input embedding and, when it is not tied, of the output head."""
+        return self.vocab_size * self.hidden_size * (1 if self.tied_embeddings else 2)
+
+    @property
+    def head_params(self) -> int:
+        """Parameters read to turn the last hidden state into a token (the output head, tied or not)."""
+        return self.vocab_size * self.hidden_size
+
+    @property
+    def attention_params_per_layer(self) -> int:
+        """Parameters of the attention matrices of one layer."""
+        a, hidden = self.attention, self.hidden_size
+        if isinstance(a, GroupedAttention):
+            return hidden * a.head_size * (2 * a.heads + 2 * a.kv_heads)
+        qk = a.qk_nope_head_size + a.qk_rope_head_size
+        return (
+            hidden * a.q_lora_rank
+            + a.q_lora_rank * a.heads * qk
+            + hidden * (a.kv_lora_rank + a.qk_rope_head_size)
+            + a.kv_lora_rank * a.heads * (a.qk_nope_head_size + a.v_head_size)
+            + a.heads * a.v_head_size * hidden
+        )
+
+    @property
+    def matrix_params(self) -> int:
+        """Parameters of all layers, every expert included: what quantisation shrinks."""
+        return self._layer_params(None)
+
+    @property
+    def active_matrix_params(self) -> int:
+        """Parameters of all layers that one token passes through."""
+        return self._layer_params(self.experts.per_token if self.experts else None)
+
+    def _layer_params(self, routed: int | None) -> int:
+        dense = self.ffn_matrices * self.hidden_size * self.ffn_size
+        e = self.experts
+        if e is None:
+            return self.layers * (self.attention_params_per_layer + dense)
+        used = e.routed if routed is None else routed
+        mixture = self.ffn_matrices * self.hidden_size * e.ffn_size * (used + e.shared) + self.hidden_size * e.routed
+        mixed = self.layers - e.dense_layers
+        return self.layers * self.attention_params_per_layer + e.dense_layers * dense + mixed * mixture
+
+    def weight_bytes(self, precision: Precision) -> float:
+        """Bytes of the weights of one whole copy.
+
+        Below 16 bits only the matrices of the layers shrink: embedding, head and norms stay in bf16, as in the published fp8,
+        AWQ and GPTQ checkpoints.
+        """
+        kept = max(self.total_params - self.matrix_params, 0)
+        return self.matrix_params * _WEIGHT_BYTES[precision] + kept * 2.0
+
+    def expected_experts(self, tokens: int) -> float:
+        """Routed experts of a layer that a step of so many tokens touches, if tokens choose at random: n(1 - (1 - k/n)^T)."""
+        if self.experts is None:
+            return 0.0
+        n, k = self.experts.routed, self.experts.per_token
+        return n * (1.0 - (1.0 - k / n) ** tokens)
+
+    def kv_bytes_per_token(self, precision: KvPrecision = "bf16") -> float:
+        """Bytes of KV cache that one token takes in all layers of one copy, before any sharding."""
+        a = self.attention
+        if isinstance(a, GroupedAttention):
+            return self.layers * 2 * a.kv_heads * a.head_size * _KV_BYTES[precision]
+        return self.layers * (a.kv_lora_rank + a.qk_rope_head_size) * _KV_BYTES[precision]
+
+    def kv_bytes_per_token_per_gpu(self, precision: KvPrecision, tensor_parallel: int) -> float:
+        """Bytes of KV cache that one token takes on each GPU of a tensor-parallel group.
+
+        Each GPU holds whole KV heads, at least one: beyond as many GPUs as KV heads nothing more is saved, and latent
+        attention saves nothing at all.
+        """
+        a = self.attention
+        if isinstance(a, LatentAttention):
+            return self.kv_bytes_per_token(precision)
+        return self.kv_bytes_per_token(precision) / a.kv_heads * ceil(a.kv_heads / tensor_parallel)
+
+    def kv_bytes(self, context_tokens: int, precision: KvPrecision = "bf16") -> float:
+        """Bytes of KV cache of one sequence of so many tokens, sliding windows keeping no more than their window."""
+        per_layer = self.kv_bytes_per_token(precision) / self.layers
+        if self.sliding_window is None:
+            return per_layer * self.layers * context_tokens
+        windowed = self.sliding_window.layers
+        inside = min(context_tokens, self.sliding_window.window_tokens)
+        return per_layer * ((self.layers - windowed) * context_tokens + windowed * inside)

@@ -1,0 +1,39 @@
+"""What all catalogue schemas share: frozen, unknown keys refused, finite numbers; and where a figure comes from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
+"""A catalogue name: lower case, words joined by hyphens or points."""
+
+
+def _year_as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+AsOf = Annotated[str, BeforeValidator(_year_as_text), Field(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?|undated)$")]
+"""When a figure held: a day, a month, a year, or `undated` where the source does not say."""
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Strict(BaseModel):
+    """A frozen record of a file of ours or of the user."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Source(Strict):
+    """Where the figures under some keys of a file come from; `assumed` marks those nobody could source."""
+
+    keys: tuple[str, ...]
+    """Keys of the same file that this line stands for."""
+    source: str = Field(min_length=3)
+    as_of: AsOf
+    assumed: bool = False
