@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.errors import InputError as InputError
+    from sim.trace import read_trace as read_trace
 
 READING_ORDER = (
     "errors",
@@ -34,13 +35,11 @@ READING_ORDER = (
 _HOME = MappingProxyType(
     {
         "InputError": "sim.errors",
-        "load_stack": "sim.stack",
         "read_trace": "sim.trace",
-        "simulate": "sim.engine",
     }
 )
 
-__all__ = ["READING_ORDER", "InputError", "load_stack", "read_trace", "simulate"]
+__all__ = ["READING_ORDER", "InputError", "read_trace"]
 
 
 def __getattr__(name: str) -> Any:

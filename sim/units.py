@@ -46,9 +46,7 @@ _MEMORY = MappingProxyType(
 _SCALES = MappingProxyType({"": 1.0, "k": 1e3, "K": 1e3, "M": MILLION, "B": 1e9, "bn": 1e9})
 _MONEY = MappingProxyType({**_SCALES, "USD": 1.0, "usd": 1.0})
 _SHARES = MappingProxyType({"": 1.0, "%": 0.01})
-_UNITS = MappingProxyType(
-    {"duration": _DURATIONS, "memory": _MEMORY, "money": _MONEY, "number": _SCALES, "share": _SHARES}
-)
+_UNITS = MappingProxyType({"duration": _DURATIONS, "memory": _MEMORY, "money": _MONEY, "number": _SCALES, "share": _SHARES})
 _EXAMPLES = MappingProxyType(
     {
         "duration": "800ms, 3s, 5 min, 2h, 1d",
@@ -59,7 +57,7 @@ _EXAMPLES = MappingProxyType(
     }
 )
 _QUANTITY = re.compile(
-    r"(?P<sign>[-+]?)\s*(?P<dollar>\$?)\s*(?P<digits>(?:\d[\d_]*(?:,\d{3})*)?(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*(?P<unit>[A-Za-zµ%]*)",
+    r"(?P<sign>[-+]?)\s*(?P<dollar>\$?)\s*(?P<digits>(?:\d{1,3}(?:,\d{3})+|\d+(?:_\d+)*)?\.?\d*(?:[eE][-+]?\d+)?)\s*(?P<unit>[A-Za-zµ%]*)",
     re.ASCII,
 )
 
@@ -76,7 +74,7 @@ def parse_quantity(text: str | float, kind: Kind) -> float:
         value = float(text)
     else:
         match = _QUANTITY.fullmatch(text.strip())
-        if match is None or not match["digits"] or not match["digits"].strip("."):
+        if match is None or not match["digits"][:2].strip("."):
             raise _refused(text, kind)
         units = _UNITS[kind]
         unit = match["unit"]
