@@ -12,9 +12,19 @@ import numpy as np
 
 from sim.errors import InputError
 from sim.trace.columns import (
-    DEFAULT_CLASS, DEFAULT_PREFIX_BLOCK_TOKENS, LEAST, MOST_CLASSES, MOST_CLIENTS, MOST_SECONDS, MOST_TOKENS, OPTIONAL,
-    REQUIRED, TOKENS, Floats, Layout, plain, ragged, scramble, seconds, session_numbers,
+    DEFAULT_CLASS,
+    DEFAULT_PREFIX_BLOCK_TOKENS,
+    MOST_CLASSES,
+    MOST_CLIENTS,
+    MOST_SECONDS,
+    MOST_TOKENS,
+    TOKENS,
+    Layout,
+    scramble,
+    seconds,
+    session_numbers,
 )  # fmt: skip
+from sim.trace.rules import Problems, above_max, check_arrivals, check_blocks, check_columns, check_pairs, check_tokens
 from sim.trace.source import Source, in_order
 
 if TYPE_CHECKING:
@@ -86,38 +96,12 @@ class _Sketch:
         return round((_SKETCH - 1) / (float(self.hashes[-1]) / 2.0**64)) if self.full else len(self.hashes)
 
 
-@dataclass
-class _Problems:
-    """What is wrong, one line a column and kind, with the first row and how many more."""
-
-    name: str
-    first: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
-    counts: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    def add(self, column: str, bad: Any, shown: Any, row: int, allowed: str) -> None:
-        number = int(np.count_nonzero(bad))
-        if not number:
-            return
-        place = int(np.argmax(bad))
-        key = (column, allowed)
-        self.first.setdefault(key, (row + place, shown(place)))
-        self.counts[key] = self.counts.get(key, 0) + number
-
-    def stop(self) -> None:
-        lines = []
-        for key, (row, found) in self.first.items():
-            more = self.counts[key] - 1
-            also = f" (and {more:,} more row{'s' if more > 1 else ''})" if more else ""
-            lines.append(f"{self.name}: {key[0]}: row {row}: found {found}{also}; {key[1]}")
-        if lines:
-            raise InputError("\n".join(lines))
-
-
 def survey(source: Source) -> Survey:
     """One pass over all rows; InputError with every problem, else what is needed to read the trace."""
-    _check_columns(source)
+    check_columns(source)
     block_tokens = prefix_block_tokens(source)
-    problems, sample, notes = _Problems(source.name), [], []
+    problems, sample = Problems(source.name), []
+    notes: list[str] = []
     classes, clients, sessions = _Values(MOST_CLASSES), _Values(MOST_CLIENTS), _Sketch()
     rows, last, least, most, ordered = 0, -np.inf, np.inf, -np.inf, True
     null_class, all_whole, long_blocks, over_max = False, True, 0, 0
@@ -126,12 +110,12 @@ def survey(source: Source) -> Survey:
             continue
         column = {name: batch.column(i) for i, name in enumerate(batch.schema.names)}
         times = seconds(column["arrival_s"])
-        _check_arrivals(times, rows, problems)
+        check_arrivals(times, rows, problems)
         for name in TOKENS:
             if name in column:
-                _check_tokens(name, column[name], rows, problems)
+                check_tokens(name, column[name], rows, problems)
         if not problems.first:
-            _check_pairs(column, rows, problems)
+            check_pairs(column, rows, problems)
             ordered = ordered and bool(times[0] >= last and np.all(times[1:] >= times[:-1]))
             last, least, most = float(times[-1]), min(least, float(times.min())), max(most, float(times.max()))
             all_whole = all_whole and bool(np.all(times == np.floor(times)))
@@ -144,22 +128,20 @@ def survey(source: Source) -> Survey:
             if "session_id" in column:
                 sessions.add(session_numbers(column["session_id"]))
             if "prefix_block_ids" in column:
-                long_blocks += _check_blocks(column, rows, block_tokens, problems)
+                long_blocks += check_blocks(column, rows, block_tokens, problems)
             if "max_tokens" in column:
-                over_max += _above_max(column)
+                over_max += above_max(column)
         rows += batch.num_rows
     problems.stop()
     if not rows:
         raise InputError(f"{source.name}: no requests; at least one row is needed")
     if classes.full:
-        raise InputError(
-            f"{source.name}: class: more than {MOST_CLASSES} different values; use client_id or session_id for them"
-        )
+        raise InputError(f"{source.name}: class: more than {MOST_CLASSES} different values; use client_id or session_id for them")
     shift = _clock(source.name, least, most, notes)
     if not ordered:
         source = in_order(source, np.concatenate(sample), rows)
         notes.append("arrivals were not in order: sorted on reading")
-    notes += _doubts(rows, most - shift, all_whole, long_blocks, over_max)
+    notes += _doubts(rows, most - shift, all_whole=all_whole, long_blocks=long_blocks, over_max=over_max)
     names = [str(value) for value in classes.seen] or [DEFAULT_CLASS]
     if null_class and DEFAULT_CLASS not in names:
         names.append(DEFAULT_CLASS)
@@ -194,100 +176,6 @@ def prefix_block_tokens(source: Source) -> int:
     return tokens
 
 
-def _check_columns(source: Source) -> None:
-    import pyarrow.types as kinds
-
-    lines = []
-    present = [str(name) for name in source.schema.names]
-    for name in REQUIRED:
-        if name not in present:
-            lines.append(
-                f"{source.name}: {name}: column missing; the file has {', '.join(present[:12]) or 'none'}; "
-                f"columns of other names are mapped by `sim trace import FILE --map {name}=COLUMN -o OUT.parquet`"
-            )
-    number_or_text = (kinds.is_integer, kinds.is_string, kinds.is_large_string, kinds.is_string_view)
-    for field_ in source.schema:
-        name, kind = field_.name, field_.type
-        inner = kind.value_type if kinds.is_dictionary(kind) else kind
-        if present.count(name) > 1 and name in (*REQUIRED, *OPTIONAL):
-            lines.append(f"{source.name}: {name}: two columns of this name; one is needed")
-        elif name == "arrival_s":
-            if not (kinds.is_integer(kind) or kinds.is_floating(kind)):
-                hint = "; wall-clock times are read by `sim trace import`" if kinds.is_temporal(kind) else ""
-                lines.append(f"{source.name}: {name}: found {kind}; seconds from the start are needed{hint}")
-        elif name in TOKENS:
-            if not (kinds.is_integer(kind) or kinds.is_floating(kind)):
-                lines.append(f"{source.name}: {name}: found {kind}; whole numbers are needed")
-        elif name in ("class", "client_id", "session_id"):
-            if not any(is_kind(inner) for is_kind in number_or_text):
-                lines.append(f"{source.name}: {name}: found {kind}; texts or whole numbers are needed")
-        elif name == "prefix_block_ids":
-            lists = kinds.is_list(kind) or kinds.is_large_list(kind)
-            if not (lists and kinds.is_integer(kind.value_type)):
-                lines.append(f"{source.name}: {name}: found {kind}; lists of whole numbers are needed")
-    if lines:
-        raise InputError("\n".join(dict.fromkeys(lines)))
-
-
-def _check_arrivals(times: Floats, row: int, problems: _Problems) -> None:
-    least, most = np.min(times), np.max(times)
-    if least >= 0 and most < np.inf:
-        return
-
-    def shown(place: int) -> str:
-        return "nothing or NaN" if np.isnan(times[place]) else repr(float(times[place]))
-
-    problems.add("arrival_s", ~((times >= 0) & (times < np.inf)), shown, row, "finite seconds from 0 are allowed")
-
-
-def _check_tokens(name: str, column: pa.Array, row: int, problems: _Problems) -> None:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    least, optional = LEAST[name], name in OPTIONAL
-    allowed = f"whole numbers from {least} to {MOST_TOKENS} are allowed" + (", or nothing" if optional else "")
-    if name == "output_tokens":
-        allowed += " (a request that failed or gave no token is left out by `sim trace import`)"
-    extent = pc.min_max(column).as_py()
-    whole_kind = pa.types.is_integer(column.type)
-    fits = extent["min"] is not None and extent["min"] >= least and extent["max"] <= MOST_TOKENS
-    if whole_kind and (column.null_count == 0 or optional) and (fits or extent["min"] is None):
-        return
-    nulls = np.asarray(column.is_null())
-    values = seconds(column)
-    fine = (values >= least) & (values <= MOST_TOKENS) & (values == np.floor(values))
-
-    def shown(place: int) -> str:
-        value = column[place].as_py()
-        return "nothing" if value is None else "NaN" if value != value else repr(value)
-
-    problems.add(name, ~(fine | nulls) if optional else ~fine, shown, row, allowed)
-
-
-def _check_pairs(column: dict[str, Any], row: int, problems: _Problems) -> None:
-    if "cached_tokens" not in column:
-        return
-    cached, prompt = seconds(column["cached_tokens"]), seconds(column["prompt_tokens"])
-    bad = cached > prompt
-
-    def shown(place: int) -> str:
-        return f"{cached[place]:.0f} of a prompt of {prompt[place]:.0f}"
-
-    problems.add("cached_tokens", bad, shown, row, "at most prompt_tokens are allowed (they include the cached ones)")
-
-
-def _check_blocks(column: dict[str, Any], row: int, block_tokens: int, problems: _Problems) -> int:
-    offsets, ids = ragged(column["prefix_block_ids"])
-    if column["prefix_block_ids"].flatten().null_count:
-        problems.add("prefix_block_ids", np.ones(1, bool), lambda _: "an empty id", row, "whole numbers are allowed")
-        return 0
-    return int(np.count_nonzero((np.diff(offsets) - 1) * block_tokens >= seconds(column["prompt_tokens"])))
-
-
-def _above_max(column: dict[str, Any]) -> int:
-    return int(np.count_nonzero(seconds(column["output_tokens"]) > seconds(column["max_tokens"])))
-
-
 def _clock(name: str, least: float, most: float, notes: list[str]) -> float:
     """The shift that lets the clock start at zero: only times that can be nothing but Unix times are shifted."""
     if most <= MOST_SECONDS:
@@ -301,12 +189,12 @@ def _clock(name: str, least: float, most: float, notes: list[str]) -> float:
     return least
 
 
-def _doubts(rows: int, last_s: float, all_whole: bool, long_blocks: int, over_max: int) -> list[str]:
+def _doubts(rows: int, last_s: float, *, all_whole: bool, long_blocks: int, over_max: int) -> list[str]:
     """Warnings about a trace that is readable but may not mean what it says."""
     notes = []
     rate = rows / last_s if last_s > 0 else 0.0
     days = last_s / _DAY_S
-    if rows >= 20 and 0 < rate and (rate < 0.01 or days > 400 or (days > 35 and rate < 0.5)):
+    if rows >= 20 and rate > 0 and (rate < 0.01 or days > 400 or (days > 35 and rate < 0.5)):
         notes.append(
             f"warning: {rows:,} requests over {days:,.1f} days, one every {1 / rate:,.1f} s: if arrival_s is in "
             f"milliseconds, divide it by 1000 ({rate * 1000:,.2f} requests/s over {last_s / 1000:,.0f} s)"
@@ -321,8 +209,3 @@ def _doubts(rows: int, last_s: float, all_whole: bool, long_blocks: int, over_ma
     if over_max:
         notes.append(f"warning: output_tokens exceed max_tokens in {over_max:,} rows")
     return notes
-
-
-def values_of(column: pa.Array) -> list[Any]:
-    """A column as plain Python values, dictionaries decoded."""
-    return list(plain(column).to_pylist())

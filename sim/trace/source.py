@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,7 +26,8 @@ RANGE_ROWS = 4_000_000
 class Source(Protocol):
     """Rows of known columns, readable many times."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     @property
     def schema(self) -> pa.Schema: ...
@@ -96,7 +98,7 @@ class SortedSource:
         import pyarrow.compute as pc
 
         bounds = [-np.inf, *self.edges, np.inf]
-        for first, last in zip(bounds, bounds[1:], strict=False):
+        for first, last in pairwise(bounds):
             kept: list[pa.RecordBatch] = []
             for batch in self._between(rows, first, last):
                 times = batch.column("arrival_s")
@@ -140,9 +142,7 @@ def open_file(path: Path, name: str) -> FileSource:
     if size == 0:
         raise InputError(f"{name}: an empty file; a Parquet file with the columns {', '.join(REQUIRED)} is needed")
     if head != b"PAR1":
-        raise InputError(
-            f"{name}: not a Parquet file; other formats are read by `sim trace import FILE --format auto -o OUT.parquet`"
-        )
+        raise InputError(f"{name}: not a Parquet file; other formats are read by `sim trace import FILE --format auto -o OUT.parquet`")
     if tail != b"PAR1":
         raise InputError(f"{name}: a truncated Parquet file (its end is missing); copy or write it again")
     try:

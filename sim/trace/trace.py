@@ -43,9 +43,7 @@ class TraceInfo:
 class Trace:
     """Requests in order of arrival; `chunks` may be called any number of times and reads anew each time."""
 
-    def __init__(
-        self, info: TraceInfo, source: Source, layout: Layout, block_tokens: int, metadata: Mapping[str, str]
-    ) -> None:
+    def __init__(self, info: TraceInfo, source: Source, layout: Layout, block_tokens: int, metadata: Mapping[str, str]) -> None:
         self.info = info
         self.classes = info.classes
         self.clients = info.clients
@@ -151,8 +149,7 @@ def _duration(metadata: Mapping[str, str], last_s: float, name: str) -> float:
         stated = math.nan
     if not last_s <= stated < math.inf:
         raise InputError(
-            f"{name}: sim.duration_s: found {metadata['sim.duration_s']!r}; seconds not below the last arrival "
-            f"({last_s:g}) are needed"
+            f"{name}: sim.duration_s: found {metadata['sim.duration_s']!r}; seconds not below the last arrival ({last_s:g}) are needed"
         )
     return stated
 
@@ -198,9 +195,9 @@ def columns_of(trace: Trace, chunk: TraceChunk) -> dict[str, Any]:
     if "cached_tokens" in columns:
         given["cached_tokens"] = known(chunk.cached_tokens, pa.int32())
     if "prefix_block_ids" in columns:
-        given["prefix_block_ids"] = pa.LargeListArray.from_arrays(
-            np.asarray(chunk.block_offsets), pa.array(chunk.block_ids)
-        ).cast(pa.list_(pa.int64()))
+        given["prefix_block_ids"] = pa.LargeListArray.from_arrays(np.asarray(chunk.block_offsets), pa.array(chunk.block_ids)).cast(
+            pa.list_(pa.int64())
+        )
     if "max_tokens" in columns:
         given["max_tokens"] = known(chunk.max_tokens, pa.int32())
     return given

@@ -72,9 +72,7 @@ def write_trace(
             for table in tables:
                 if writer is None:
                     schema = table.schema.with_metadata(dict(metadata or {}))
-                    writer = pq.ParquetWriter(
-                        partial, schema, compression="zstd", compression_level=12, store_schema=False
-                    )
+                    writer = pq.ParquetWriter(partial, schema, compression="zstd", compression_level=12, store_schema=False)
                 writer.write_table(table.replace_schema_metadata(schema.metadata), row_group_size=ROW_GROUP_ROWS)
         finally:
             if writer is not None:
