@@ -14,9 +14,7 @@ from sim.catalog.strict import AsOf, Count, Name, NotNegative, Positive, Source,
 
 Precision = Literal["bf16", "fp8", "int8", "int4"]
 
-Purchase = Literal[
-    "on_demand", "on_demand_community", "marketplace", "spot", "capacity_block", "reserved_1y", "reserved_3y"
-]
+Purchase = Literal["on_demand", "on_demand_community", "marketplace", "spot", "capacity_block", "reserved_1y", "reserved_3y"]
 """How an hour is bought. `on_demand_community`: machines of third parties let through a provider; `capacity_block`: days
 reserved in advance; `marketplace`: the median offer of a market."""
 

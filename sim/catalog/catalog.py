@@ -1,0 +1,137 @@
+"""Finding what models/ holds by name: APIs, GPUs, LLMs, providers of GPUs, and the files of later rooms as plain data.
+
+A file is read when it is asked for. Folders are searched in order: those a user gives (`--models DIR`), a `models/` where the
+command is run, the bundled one; the first file of a name wins, so a team can add its own entries or replace ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from sim.catalog.location import data_folder
+from sim.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    import datetime
+
+    import pydantic
+
+    from sim.catalog.api import Api
+    from sim.catalog.gpu import Gpu, Provider
+    from sim.catalog.llm import Llm
+
+    Model = TypeVar("Model", bound=pydantic.BaseModel)
+
+Kind = Literal["api", "gpu", "llm", "provider", "profile", "stack", "outlook", "need"]
+
+FOLDERS: Mapping[str, str] = MappingProxyType(
+    {
+        "api": "apis",
+        "gpu": "gpus",
+        "llm": "llms",
+        "provider": "providers",
+        "profile": "profiles",
+        "stack": "stacks",
+        "outlook": "outlooks",
+        "need": "needs",
+    }
+)
+"""The folder of models/ for each kind of entry."""
+
+
+class Catalog:
+    """The entries of one or more models/ folders; each is read and checked once, when first asked for."""
+
+    def __init__(self, folders: tuple[Path, ...]) -> None:
+        self.folders = folders
+        self._read: dict[tuple[str, str], Any] = {}
+
+    @classmethod
+    def load(cls, *extra: str | Path, here: Path | None = None) -> Catalog:
+        """The catalogue of the given folders, of `models/` in `here` (the current folder), and of the bundled data.
+
+        Raises InputError when a given folder is missing. Nothing is read yet.
+        """
+        folders = []
+        for folder in map(Path, extra):
+            if not folder.is_dir():
+                raise InputError(f"{folder}: no such folder of models")
+            folders.append(folder)
+        bundled = data_folder("models")
+        local = (here or Path.cwd()) / "models"
+        if local.is_dir() and local.resolve() != bundled.resolve():
+            folders.append(local)
+        return cls((*folders, bundled))
+
+    def names(self, kind: Kind) -> list[str]:
+        """All names of a kind, sorted."""
+        found = {path.stem for folder in self.folders for path in (folder / FOLDERS[kind]).glob("*.yaml")}
+        return sorted(found)
+
+    def path(self, kind: Kind, name: str) -> Path:
+        """The file of an entry; InputError with the nearest name when there is none."""
+        for folder in self.folders:
+            path = folder / FOLDERS[kind] / f"{name}.yaml"
+            # A name is never a way out of the folder.
+            if path.is_file() and path.parent == folder / FOLDERS[kind]:
+                return path
+        known = self.names(kind)
+        shown = f"; allowed: {', '.join(known)}" if len(known) <= 12 else ""
+        raise InputError(f"unknown {kind} {name!r}{shown}{nearest(name, known)} (sim catalog list {kind} names them all)")
+
+    def shown_path(self, kind: Kind, name: str) -> str:
+        """The file of an entry as messages call it: `models/gpus/h100-sxm.yaml` for a bundled one."""
+        path = self.path(kind, name)
+        return f"models/{FOLDERS[kind]}/{path.name}" if path.is_relative_to(self.folders[-1]) else str(path)
+
+    def gpu(self, name: str) -> Gpu:
+        """A GPU by name."""
+        from sim.catalog.gpu import Gpu
+
+        return self.entry("gpu", name, Gpu)
+
+    def provider(self, name: str) -> Provider:
+        """A provider of GPUs by name."""
+        from sim.catalog.gpu import Provider
+
+        return self.entry("provider", name, Provider)
+
+    def llm(self, name: str) -> Llm:
+        """An open-weight model by name."""
+        from sim.catalog.llm import Llm
+
+        return self.entry("llm", name, Llm)
+
+    def api(self, name: str) -> Api:
+        """An API model by name."""
+        from sim.catalog.api import Api
+
+        return self.entry("api", name, Api)
+
+    def entry(self, kind: Kind, name: str, model: type[Model]) -> Model:
+        """An entry of any kind, checked against a model; InputError for an unknown name or a wrong file."""
+        from sim.catalog.yaml_file import load_model
+
+        if (kind, name) not in self._read:
+            shown = self.shown_path(kind, name)
+            entry = load_model(self.path(kind, name), model, shown)
+            given = getattr(entry, "name", name)
+            if given != name:
+                raise InputError(f"{shown}: name: found {given!r}; it must be the file's name, {name!r}")
+            self._read[kind, name] = entry
+        found = self._read[kind, name]
+        assert isinstance(found, model)
+        return found
+
+    @cached_property
+    def date(self) -> datetime.date:
+        """The day for which the bundled figures were gathered; a simulation begins then unless it is told otherwise."""
+        import datetime
+
+        from sim.catalog.yaml_file import read_document
+
+        return datetime.date.fromisoformat(read_document(self.folders[-1] / "catalog.yaml", "models/catalog.yaml").data["date"])
