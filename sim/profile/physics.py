@@ -1,0 +1,135 @@
+"""What a forward pass must do (bytes, operations, messages), and how long that takes: the roofline and what it misses.
+
+A step of T tokens reads every weight it touches once and does 2 operations a token and active weight. The two overlap, so their
+time is a smooth maximum. Beside it stand: KV reads of the decodes, attention of the prompts, two all-reduces a layer under tensor
+parallelism, element-wise work, and overheads of the engine that do not shard: a step, a layer, a sequence. Shares of the peaks
+and overheads are `Coefficients`. Left out: pipeline parallelism, overlap of communication with compute, uneven experts,
+speculative decoding; a sliding window counts as full from the first token on.
+Roofline: Williams et al., CACM 52(4), 2009; all-reduce on a ring moves 2(n-1)/n of the message: Patarasuk and Yuan, JPDC 69(2), 2009.
+"""
+
+from __future__ import annotations
+
+from math import log2
+
+from sim.catalog.gpu import Gpu, Precision
+from sim.catalog.llm import GroupedAttention, KvPrecision, Llm
+from sim.profile.coefficients import Coefficients, Engine, Hardware
+from sim.profile.step import KNOTS, StepCoefficients
+
+SMALL_BATCH_TOKENS = 16
+"""Up to here the small-batch matrix kernels run; beyond the next knot only the others do."""
+
+
+def matrix_bytes(llm: Llm, precision: Precision, tokens: float) -> float:
+    """Bytes of the layers' matrices that a step of so many tokens touches: all but the experts no token chose."""
+    matrices = float(llm.matrix_params)
+    if llm.experts is not None:
+        e = llm.experts
+        idle = e.routed - llm.expected_experts(int(tokens))
+        matrices -= (llm.layers - e.dense_layers) * idle * llm.ffn_matrices * llm.hidden_size * e.ffn_size
+    return matrices * _bytes_per_matrix_param(llm, precision)
+
+
+def head_bytes(llm: Llm) -> float:
+    """Bytes of the output head, read by every step that yields a token; it stays in bf16."""
+    return llm.head_params * 2.0
+
+
+def _bytes_per_matrix_param(llm: Llm, precision: Precision) -> float:
+    kept = max(llm.total_params - llm.matrix_params, 0) * 2.0
+    return (llm.weight_bytes(precision) - kept) / llm.matrix_params
+
+
+def streaming_floor_s(llm: Llm, gpu: Gpu, precision: Precision, tensor_parallel: int, tokens: float) -> float:
+    """The least seconds of a step: the weights it touches, read once at the full bandwidth of all GPUs."""
+    touched = matrix_bytes(llm, precision, tokens) + head_bytes(llm)
+    return touched / (gpu.bandwidth_bytes_per_s * tensor_parallel)
+
+
+def flops_per_token(llm: Llm) -> float:
+    """Operations of one token in the layers' matrices: a multiplication and an addition for each active weight."""
+    return 2.0 * llm.active_matrix_params
+
+
+def attention_flops_per_pair(llm: Llm) -> float:
+    """Operations of one token attending to one token of context, all layers: a product with its key and one with its value.
+
+    Layers with a sliding window are left out: beyond the window they do nothing, and their part is within the element-wise work.
+    """
+    a = llm.attention
+    per_head = 4.0 * a.head_size if isinstance(a, GroupedAttention) else 2.0 * (a.qk_nope_head_size + a.qk_rope_head_size + a.v_head_size)
+    return _full_layers(llm) * a.heads * per_head
+
+
+def _full_layers(llm: Llm) -> int:
+    return llm.layers - (llm.sliding_window.layers if llm.sliding_window else 0)
+
+
+def all_reduce_bytes_per_token(llm: Llm, tensor_parallel: int) -> float:
+    """Bytes that each GPU sends for one token: two all-reduces a layer of the hidden state in bf16, on a ring."""
+    if tensor_parallel == 1:
+        return 0.0
+    return 2.0 * llm.layers * llm.hidden_size * 2.0 * 2.0 * (tensor_parallel - 1) / tensor_parallel
+
+
+def step_coefficients(
+    *,
+    llm: Llm,
+    gpu: Gpu,
+    tensor_parallel: int,
+    precision: Precision,
+    kv_precision: KvPrecision,
+    hardware: Hardware,
+    engine: Engine,
+    coefficients: Coefficients,
+) -> StepCoefficients:
+    """Step time of a configuration from its physics, in seconds; never below `streaming_floor_s`, since shares are at most 1."""
+    bandwidth = gpu.bandwidth_bytes_per_s
+    layers_us = engine.layer_overhead_us + engine.layer_link_overhead_us * log2(tensor_parallel)
+    c = (engine.step_overhead_us + llm.layers * layers_us) * 1e-6
+    head = head_bytes(llm) / (hardware.weights_share_of_bandwidth.bf16 * bandwidth * tensor_parallel)
+    g = tuple(
+        head + _matrix_s(llm, gpu, tensor_parallel, precision, tokens, hardware, engine, coefficients.ridge_exponent)
+        + tokens * _per_token_s(llm, gpu, tensor_parallel, hardware, coefficients)
+        for tokens in KNOTS
+    )  # fmt: skip
+    read_s = 1.0 / (hardware.kv_share_of_bandwidth * bandwidth)
+    layer_kv = llm.kv_bytes_per_token_per_gpu(kv_precision, tensor_parallel) / llm.layers
+    windowed = llm.sliding_window.layers * llm.sliding_window.window_tokens if llm.sliding_window else 0
+    attention_rate = hardware.attention_share_of_peak * gpu.peak_flops("bf16") * tensor_parallel
+    return StepCoefficients(
+        c_s=c,
+        g_tokens=tuple(float(tokens) for tokens in KNOTS),
+        g_s=g,
+        o_s=engine.sequence_us * 1e-6 + windowed * layer_kv * read_s,
+        f_s=_full_layers(llm) * layer_kv * read_s,
+        h_s=attention_flops_per_pair(llm) / attention_rate,
+    )
+
+
+def _matrix_s(
+    llm: Llm,
+    gpu: Gpu,
+    tensor_parallel: int,
+    precision: Precision,
+    tokens: float,
+    hardware: Hardware,
+    engine: Engine,
+    exponent: float,
+) -> float:
+    """Seconds of the layers' matrix products of a step: the smooth maximum of reading them and computing with them."""
+    small = tokens <= SMALL_BATCH_TOKENS
+    shares = hardware.small_batch_weights_share if small else hardware.weights_share_of_bandwidth
+    reading = matrix_bytes(llm, precision, tokens) / (shares.at(precision) * gpu.bandwidth_bytes_per_s * tensor_parallel)
+    rate = hardware.compute_share_of_peak.at(precision) * engine.prefill_compute_share * gpu.peak_flops(precision)
+    computing = tokens * flops_per_token(llm) / (rate * tensor_parallel)
+    largest = max(reading, computing)
+    return float(largest * ((reading / largest) ** exponent + (computing / largest) ** exponent) ** (1.0 / exponent))
+
+
+def _per_token_s(llm: Llm, gpu: Gpu, tensor_parallel: int, hardware: Hardware, coefficients: Coefficients) -> float:
+    """Seconds that a token adds at any batch: messages between the GPUs, and element-wise passes, which do not shard."""
+    link = hardware.link_share_of_peak * gpu.interconnect.gb_per_s * 1e9
+    passes = coefficients.elementwise_passes * llm.layers * llm.hidden_size * 2.0
+    return all_reduce_bytes_per_token(llm, tensor_parallel) / link + passes / gpu.bandwidth_bytes_per_s

@@ -1,0 +1,114 @@
+"""Profiles that ship as data: configurations that somebody measured, each with its own coefficients and held-out error.
+
+Every `models/profiles/*.yaml` but `engines.yaml` holds a list of them. The step table is stored whole, so that what was measured stays
+what it was when the coefficients of the physics are fitted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from sim.catalog.catalog import Catalog
+from sim.catalog.gpu import Precision
+from sim.catalog.llm import KvPrecision
+from sim.catalog.location import data_folder
+from sim.catalog.strict import AsOf, Count, Name, NotNegative, Positive, Strict
+from sim.catalog.yaml_file import load_model
+from sim.errors import InputError
+from sim.profile.step import StepCoefficients
+
+Key = tuple[str, str, int, str, str, str, str]
+
+
+class StepTable(Strict):
+    """Coefficients of a step: milliseconds of the whole, microseconds a sequence, nanoseconds a token of context or a token pair."""
+
+    c_ms: NotNegative
+    g_ms_at_tokens: tuple[tuple[Positive, NotNegative], ...] = Field(min_length=1)
+    """Knots (tokens, ms) of g, in rising order of tokens."""
+    o_us_per_sequence: NotNegative = 0.0
+    f_ns_per_context_token: NotNegative = 0.0
+    h_ns_per_token_pair: NotNegative = 0.0
+
+    @model_validator(mode="after")
+    def _rises(self) -> StepTable:
+        tokens = [knot[0] for knot in self.g_ms_at_tokens]
+        if any(after <= before for before, after in pairwise(tokens)):
+            raise ValueError("tokens of the knots must rise")
+        return self
+
+    def coefficients(self) -> StepCoefficients:
+        """The same in seconds."""
+        return StepCoefficients(
+            c_s=self.c_ms * 1e-3,
+            g_tokens=tuple(tokens for tokens, _ in self.g_ms_at_tokens),
+            g_s=tuple(ms * 1e-3 for _, ms in self.g_ms_at_tokens),
+            o_s=self.o_us_per_sequence * 1e-6,
+            f_s=self.f_ns_per_context_token * 1e-9,
+            h_s=self.h_ns_per_token_pair * 1e-9,
+        )
+
+
+class ShippedProfile(Strict):
+    """One measured configuration."""
+
+    llm: Name
+    gpu: Name
+    tensor_parallel: Count
+    precision: Precision
+    kv_precision: KvPrecision = "bf16"
+    engine: Name = "vllm"
+    engine_era: Name
+    label: Literal["measured", "calibrated"]
+    step: StepTable
+    decode_error: Positive
+    """Root mean square of ln(predicted/measured) of decode steps at batch sizes held out of the fit."""
+    prefill_error: Positive
+    in_sample_error: Positive
+    points: Count
+    source: str = Field(min_length=3)
+    as_of: AsOf
+    notes: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        """What it is the profile of."""
+        return (self.llm, self.gpu, self.tensor_parallel, self.precision, self.kv_precision, self.engine, self.engine_era)
+
+
+class ProfileFile(Strict):
+    """A file of profiles, as shipped or as a user's calibration writes it."""
+
+    profiles: tuple[ShippedProfile, ...]
+
+
+def load_shipped(catalog: Catalog | None = None) -> tuple[ShippedProfile, ...]:
+    """All profiles of the catalogue's folders, the first of two that describe the same configuration in different folders.
+
+    InputError when a file is wrong, or when one folder describes a configuration twice.
+    """
+    folders = (data_folder("models"),) if catalog is None else catalog.folders
+    profiles: dict[Key, ShippedProfile] = {}
+    for folder in folders:
+        profiles = {**_of_folder(folder / "profiles"), **profiles}
+    return tuple(profiles.values())
+
+
+@lru_cache(maxsize=8)
+def _of_folder(folder: Path) -> Mapping[Key, ShippedProfile]:
+    found: dict[Key, ShippedProfile] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        if path.name == "engines.yaml":
+            continue
+        for profile in load_model(path, ProfileFile, f"models/profiles/{path.name}").profiles:
+            if profile.key in found:
+                raise InputError(f"models/profiles/{path.name}: {' '.join(map(str, profile.key))} is described twice; once is allowed")
+            found[profile.key] = profile
+    return MappingProxyType(found)
