@@ -53,7 +53,8 @@ class Blocks:
 
     def release(self, blocks: list[int]) -> None:
         """Give back one request's blocks, given from first to last."""
-        front, back = [], []
+        front: list[int] = []
+        back: list[int] = []
         for block in reversed(blocks):
             self.references[block] -= 1
             if self.references[block] == 0:

@@ -50,6 +50,7 @@ class Work:
     aborted: bool = False
     first_token_s: float = math.nan
     finish_s: float = math.nan
+    owner: object = None
 
     @property
     def num_tokens(self) -> int:
@@ -133,11 +134,11 @@ class ReplicaOracle:
         if self.threshold > 0 and spec.long_prefill_adaptive:
             self.threshold = max(self.threshold, self.budget // eligible)
         if spec.batching == "continuous":
-            self._schedule_running(lambda work: True)
+            self._schedule_running(lambda _: True)
             self._admit()
         elif spec.batching == "static":
             alone = not self.running
-            self._schedule_running(lambda work: True)
+            self._schedule_running(lambda _: True)
             if alone:
                 self._admit()
         else:

@@ -1,6 +1,7 @@
 """The replica oracle on cases small enough to work out by hand from docs/engine.md section 5."""
 
 import pytest
+
 from sim.engine.system import Replica, StepTime
 from tests.oracles.kv import Blocks, Contents
 from tests.oracles.replica import ReplicaOracle, Work, g, replay
@@ -124,7 +125,11 @@ def test_equal_contents_are_shared_from_the_step_that_fills_their_block():
     def shared(p):
         return "s", p
 
-    works = [Work(0, prompt=9, output=1, token=shared), Work(1, prompt=9, output=1, token=shared), Work(2, prompt=8, output=1, token=shared)]
+    works = [
+        Work(0, prompt=9, output=1, token=shared),
+        Work(1, prompt=9, output=1, token=shared),
+        Work(2, prompt=8, output=1, token=shared),
+    ]
     replay(spec(prefix_caching="blocks"), [(0.0, work) for work in works])
     # The third may not hit its last token, so only one of its two blocks counts.
     assert [work.cached for work in works] == [0, 8, 4]
