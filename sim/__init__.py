@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from sim.errors import InputError as InputError
     from sim.trace import read_trace as read_trace
 
+__version__ = "0.1.0"
+
 READING_ORDER = (
     "errors",
     "units",

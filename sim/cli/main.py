@@ -12,7 +12,9 @@ from importlib import import_module
 from types import MappingProxyType
 
 import click
+from click.shell_completion import CompletionItem
 
+from sim import __version__
 from sim.errors import InputError, nearest
 
 WRONG_INPUT = 2
@@ -55,12 +57,14 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
 
 def _show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from importlib.metadata import version
-
-        click.echo(version("llm-serving-cost-sim"))
+        click.echo(__version__)
         ctx.exit()
 
 
@@ -79,9 +83,11 @@ def main(ctx: click.Context, *, quiet: bool) -> None:
 def exit_code(arguments: list[str]) -> int:
     """Run one command line and return its exit code, with the error, if there is one, on stderr."""
     try:
-        result = main.main(arguments, prog_name="sim", standalone_mode=False)
+        # Not main.main(), which takes a reader that left for a failure and exits with 1.
+        with main.make_context("sim", list(arguments)) as context:
+            main.invoke(context)
         sys.stdout.flush()
-        return result if isinstance(result, int) else 0
+        return 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
@@ -114,5 +120,7 @@ def _say(line: str) -> None:
 
 
 def run() -> None:
-    """The console script."""
+    """The console script, and the answer to a shell that completes a command line."""
+    if "_SIM_COMPLETE" in os.environ:
+        main.main(prog_name="sim")
     sys.exit(exit_code(sys.argv[1:]))
