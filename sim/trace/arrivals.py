@@ -1,0 +1,116 @@
+"""When requests arrive: point processes on a clock that runs with the rate.
+
+A client's rate is its mean x the shape of the day and week x its bursts: constant on each piece of a fine grid, so the expected number
+of requests up to t is piecewise linear and is inverted exactly. Poisson, Gamma and Weibull renewals of unit rate are laid on that clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.sampling import Distribution, Exponential, Gamma, Weibull
+from sim.trace.columns import Floats
+from sim.trace.recipe import Arrivals, Bursts, Renewal, Shape
+
+GRID_S = 60.0
+HOUR_S = 3600.0
+DAY_S = 86_400.0
+WEEK_S = 604_800.0
+MONDAY_FIRST = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A rate that is `rate[i]` from `edges[i]` to `edges[i + 1]`, in requests a second."""
+
+    edges: Floats
+    rate: Floats
+
+    def times(self, counts: Floats) -> Floats:
+        """The times at which the expected number of requests since the first edge reaches the given ones."""
+        expected = np.concatenate([[0.0], np.cumsum(self.rate * np.diff(self.edges))])
+        keep = np.concatenate([[True], np.diff(expected) > 0])
+        return np.interp(counts, expected[keep], self.edges[keep])
+
+    @property
+    def total(self) -> float:
+        """The expected number of requests."""
+        return float(np.dot(self.rate, np.diff(self.edges)))
+
+
+def shape_at(shape: Shape | None, start: str, times: Floats) -> Floats:
+    """The relative rate at times in seconds from the midnight that the trace begins with."""
+    value = np.ones(len(times))
+    if shape is None:
+        return value
+    if shape.hourly is not None:
+        middles = (np.arange(-1, 25) + 0.5) * HOUR_S
+        hourly = np.asarray(shape.hourly)
+        value = value * np.interp(times % DAY_S, middles, np.concatenate([hourly[-1:], hourly, hourly[:1]]))
+    if shape.weekly is not None:
+        day = (times // DAY_S).astype(int) + MONDAY_FIRST.index(start)
+        value = value * np.asarray(shape.weekly)[day % 7]
+    return value
+
+
+def bursts(process: Bursts, start_s: float, end_s: float, generator: np.random.Generator) -> tuple[Floats, Floats]:
+    """The edges and levels of a stationary two-level rate of mean one."""
+    cycle = process.burst_s + process.gap_s
+    share = process.burst_s / cycle
+    low = 1 / (1 - share + share * process.ratio)
+    inside = generator.random() < share
+    edges, levels = [start_s], []
+    # One exponential gap at a time would be slow for a year of second-long bursts, so they are drawn in pairs by the thousand.
+    while edges[-1] < end_s:
+        number = 2 * (int((end_s - edges[-1]) / cycle) + 8)
+        means = np.where((np.arange(number) % 2 == 0) == inside, process.burst_s, process.gap_s)
+        gaps = generator.standard_exponential(number) * means
+        edges.extend((edges[-1] + np.cumsum(gaps)).tolist())
+        levels.extend(np.where((np.arange(number) % 2 == 0) == inside, low * process.ratio, low).tolist())
+    return np.asarray(edges), np.asarray(levels)
+
+
+def clock_of(rate: float, shape: Shape | None, start: str, start_s: float, end_s: float, levels: tuple[Floats, Floats] | None) -> Clock:
+    """The clock of a source whose mean rate over 0 to `end_s` is `rate`, before its own bursts."""
+    edges = np.arange(np.floor(start_s / GRID_S), np.ceil(end_s / GRID_S) + 1) * GRID_S
+    edges = np.clip(edges, start_s, end_s)
+    middles = (edges[1:] + edges[:-1]) / 2
+    values = shape_at(shape, start, middles)
+    counted = middles > 0
+    widths = np.diff(edges)
+    values = values * (rate / (np.dot(values[counted], widths[counted]) / widths[counted].sum()))
+    if levels is not None:
+        switches, level = levels
+        inner = switches[(switches > start_s) & (switches < end_s)]
+        fine = np.union1d(edges, inner)
+        middle = (fine[1:] + fine[:-1]) / 2
+        values = values[np.clip(np.searchsorted(edges, middle) - 1, 0, len(values) - 1)]
+        values = values * level[np.searchsorted(switches, middle) - 1]
+        edges = fine
+    return Clock(edges, values)
+
+
+def unit_counts(process: Arrivals, total: float, generator: np.random.Generator) -> Floats:
+    """The points up to `total` of a stationary renewal process of rate one."""
+    law: Distribution = Exponential(1.0)
+    lead = 0.0
+    if isinstance(process, Renewal):
+        law = Gamma(1.0, process.cv) if process.process == "gamma" else Weibull(1.0, process.cv)
+        # The first gap of a stationary process is not like the others: start well before, and forget the beginning.
+        lead = 20.0 * (1.0 + process.cv**2)
+    points = np.zeros(0)
+    last = -lead
+    while last <= total:
+        missing = total - last
+        number = int(missing + 4 * (1 + law.cv) * np.sqrt(missing) + 16)
+        more = last + np.cumsum(law.sample(generator, number))
+        points = np.concatenate([points, more])
+        last = float(points[-1])
+    return points[(points > 0) & (points <= total)]
+
+
+def arrival_times(process: Arrivals, clock: Clock, generator: np.random.Generator) -> Floats:
+    """The arrival times of one source, ascending."""
+    return clock.times(unit_counts(process, clock.total, generator))
