@@ -32,13 +32,13 @@ lint: setup
 	$(BIN)/mypy
 
 test: lint  ## what must be green before anything is merged; SELECTED="tests/unit -k name" for a part
-	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(SELECTED)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(SELECTED)
 
 bench: setup  ## speed and memory, one after the other on a quiet machine
 	$(BIN)/python -m pytest -m benchmark --capture=no tests/benchmark $(SELECTED)
 
 nightly: setup  ## the long searches: thousands of generated systems
-	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest --numprocesses auto --dist worksteal -m "not benchmark" $(SELECTED)
+	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest --numprocesses auto --dist loadgroup -m "not benchmark" $(SELECTED)
 
 coverage: setup  ## with the engine as plain Python, so that its lines count too
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --numprocesses auto --cov --cov-report=term --cov-report=html $(SELECTED)
