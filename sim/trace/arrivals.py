@@ -32,7 +32,7 @@ class Clock:
         """The times at which the expected number of requests since the first edge reaches the given ones."""
         expected = np.concatenate([[0.0], np.cumsum(self.rate * np.diff(self.edges))])
         keep = np.concatenate([[True], np.diff(expected) > 0])
-        return np.interp(counts, expected[keep], self.edges[keep])
+        return np.asarray(np.interp(counts, expected[keep], self.edges[keep]))
 
     @property
     def total(self) -> float:

@@ -144,7 +144,7 @@ class _Logs:
 
     def add(self, chunk: TraceChunk) -> None:
         x, y = np.log(chunk.prompt_tokens), np.log(chunk.output_tokens)
-        self.sums += (len(x), x.sum(), y.sum(), x @ x, y @ y, x @ y)
+        self.sums += np.array([len(x), x.sum(), y.sum(), x @ x, y @ y, x @ y])
 
     def correlation(self) -> float | None:
         n, x, y, xx, yy, xy = self.sums
@@ -166,7 +166,7 @@ def describe(trace: Trace) -> Description:
         for bins in binned:
             bins.add(chunk.arrival_s)
         gap = np.diff(chunk.arrival_s, prepend=last) if chunk.first_row else np.diff(chunk.arrival_s)
-        gaps += (len(gap), gap.sum(), gap @ gap)
+        gaps += np.array([len(gap), gap.sum(), gap @ gap])
         last = float(chunk.arrival_s[-1])
         prompt.add(chunk.prompt_tokens)
         output.add(chunk.output_tokens)
@@ -219,7 +219,7 @@ def _cv(gaps: Floats) -> float | None:
     if number < 2 or total <= 0:
         return None
     mean = total / number
-    return math.sqrt(max(squares / number - mean**2, 0.0)) / mean
+    return float(math.sqrt(max(squares / number - mean**2, 0.0)) / mean)
 
 
 def _top(counts: Ints) -> dict[str, float]:

@@ -7,6 +7,7 @@ of its own, named by the recipe's seed, the traffic's name and the part, so that
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -103,7 +104,7 @@ class QuantilesLaw(Strict):
         points = self._points()
         if points[0][0] != 0 or points[-1][0] != 1:
             raise ValueError("the table starts at p0 and ends at p100")
-        if any(b[0] <= a[0] or b[1] < a[1] for a, b in zip(points, points[1:], strict=False)):
+        if any(b[0] <= a[0] or b[1] < a[1] for a, b in pairwise(points)):
             raise ValueError("p0 to p100 ascend, and so do their values")
         if self.between == "logarithm" and points[0][1] <= 0:
             raise ValueError("p0 is above 0, or `between: value` is said")

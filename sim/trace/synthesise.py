@@ -128,7 +128,7 @@ def _shares(clients: Clients | None) -> Floats:
     if clients is None:
         return np.ones(1)
     weights = np.arange(1, clients.count + 1, dtype=float) ** -clients.exponent
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def _lengths(seed: int, name: str, traffic: Traffic, rows: int) -> tuple[Ints, Ints]:
@@ -163,7 +163,7 @@ def _conversations(seed: int, name: str, traffic: Traffic, sessions: Sessions, b
 
     def within(values: Floats | Ints) -> Floats:
         total = np.cumsum(values)
-        return total - np.repeat(total[first] - values[first], turns)
+        return np.asarray(total - np.repeat(total[first] - values[first], turns))
 
     arrival = begin[session] + within(pause)
     prompt = (within(text + output) - output).astype(np.int64)

@@ -61,6 +61,7 @@ def write_trace(
         metadata = trace.metadata if metadata is None else metadata
     elif isinstance(requests, pa.Table):
         tables = (requests,)
+        metadata = _texts(requests.schema.metadata) if metadata is None else metadata
     elif isinstance(requests, Mapping):
         tables = (arrow_table(requests),)
     else:
@@ -71,11 +72,13 @@ def write_trace(
         try:
             for table in tables:
                 if writer is None:
-                    schema = table.schema.with_metadata(dict(metadata or {}))
+                    schema = table.schema.remove_metadata()
+                    # Without the Arrow schema the file depends on its rows alone, not on the library's version.
                     writer = pq.ParquetWriter(partial, schema, compression="zstd", compression_level=12, store_schema=False)
-                writer.write_table(table.replace_schema_metadata(schema.metadata), row_group_size=ROW_GROUP_ROWS)
+                writer.write_table(table.replace_schema_metadata(None), row_group_size=ROW_GROUP_ROWS)
         finally:
             if writer is not None:
+                writer.add_key_value_metadata(dict(metadata or {}))
                 writer.close()
         if writer is None:
             raise InputError(f"{path}: no requests to write")
@@ -85,3 +88,7 @@ def write_trace(
     finally:
         partial.unlink(missing_ok=True)
     return path
+
+
+def _texts(metadata: Mapping[bytes, bytes] | None) -> dict[str, str]:
+    return {key.decode(errors="replace"): value.decode(errors="replace") for key, value in (metadata or {}).items()}
