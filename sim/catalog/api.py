@@ -165,7 +165,8 @@ class Api(Strict):
     serves: Name | None = None
     """The catalogue's open-weight model behind it, if it is one."""
     size: Literal["small", "mid", "large"]
-    price: PriceReference
+    price: PriceReference | None = None
+    """Absent: the price must come from a file of negotiated prices."""
     context_tokens: Count
     max_output_tokens: Count | None = None
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]

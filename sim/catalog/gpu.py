@@ -33,8 +33,8 @@ class GpuPrice(Strict):
     purchase: Purchase
     usd_per_gpu_hour: Positive
     region: str | None = None
-    gpus_per_instance: Count | None = None
-    """Smallest unit sold at this price: billed whole. Unknown where the source does not say."""
+    gpus_sold_together: Count | None = None
+    """Billed in whole multiples of so many GPUs. Unknown where the source does not say."""
     low_usd_per_gpu_hour: Positive | None = None
     """Where zones differ, the cheapest one; `usd_per_gpu_hour` is then the dearest."""
     source: str = Field(min_length=3)

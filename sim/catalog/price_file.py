@@ -1,0 +1,127 @@
+"""A file of negotiated prices (`--prices FILE`): what replaces the list prices, by API and by GPU.
+
+api:
+  claude-sonnet-5-5: {discount: 15%}                      # off every list rate, or:
+  gpt-6.1-sol: {input_usd_per_mtok: 1.6, output_usd_per_mtok: 8, cached_input_usd_per_mtok: 0.08, batch_discount: 0.5}
+gpu:
+  h100-sxm:
+    - {provider: aws, purchase: reserved_1y, usd_per_gpu_hour: 3.9, gpus_sold_together: 8}
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from sim.catalog.gpu import Purchase
+from sim.catalog.strict import AsOf, Count, Name, NotNegative, Share, Strict
+from sim.catalog.token_prices import Rates, TokenPrices, TokenRate
+from sim.errors import InputError, input_error, nearest
+from sim.units import parse_share
+
+if TYPE_CHECKING:
+    from sim.catalog.catalog import Catalog
+
+
+def _share(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_share(value)
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+Discount = Annotated[Share, BeforeValidator(_share)]
+
+
+class ApiRates(Strict):
+    """What a team pays for tokens of one API: a discount off the list, or rates of its own."""
+
+    discount: Discount | None = None
+    input_usd_per_mtok: NotNegative | None = None
+    cached_input_usd_per_mtok: NotNegative | None = None
+    cache_write_usd_per_mtok: NotNegative | None = None
+    output_usd_per_mtok: NotNegative | None = None
+    batch_discount: Discount | None = None
+    """Off these rates in the batch lane; without it a batch price is not known."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> ApiRates:
+        rates = (self.input_usd_per_mtok, self.output_usd_per_mtok)
+        others = (self.cached_input_usd_per_mtok, self.cache_write_usd_per_mtok, self.batch_discount)
+        if self.discount is not None and any(value is not None for value in (*rates, *others)):
+            raise ValueError("give a discount or rates, not both")
+        if self.discount is None and None in rates:
+            raise ValueError("give a discount, or input_usd_per_mtok and output_usd_per_mtok")
+        return self
+
+    def over(self, listed: TokenPrices | None, api: str, shown: str, date: Any) -> TokenPrices:
+        """These rates in place of, or off, the list prices."""
+        if self.discount is not None:
+            assert listed is not None
+            factor = 1.0 - self.discount
+            return TokenPrices(
+                api=api,
+                date=date,
+                by_time=tuple((second, rates.scaled(factor)) for second, rates in listed.by_time),
+                batch=listed.batch and listed.batch.scaled(factor),
+                flex=listed.flex and listed.flex.scaled(factor),
+                priority=listed.priority and listed.priority.scaled(factor),
+                source=f"{shown}: {self.discount:.4g} off {listed.source}",
+                negotiated=True,
+            )
+        assert self.input_usd_per_mtok is not None
+        assert self.output_usd_per_mtok is not None
+        plain = self.input_usd_per_mtok
+        cached = plain if self.cached_input_usd_per_mtok is None else self.cached_input_usd_per_mtok
+        written = plain if self.cache_write_usd_per_mtok is None else self.cache_write_usd_per_mtok
+        rates = Rates((TokenRate(0, plain, cached, self.output_usd_per_mtok, written, written),))
+        return TokenPrices(
+            api=api,
+            date=date,
+            by_time=((0.0, rates),),
+            batch=None if self.batch_discount is None else rates.scaled(1.0 - self.batch_discount),
+            flex=None,
+            priority=None,
+            source=shown,
+            negotiated=True,
+        )
+
+
+class GpuRate(Strict):
+    """What a team pays for an hour of one GPU at one provider; without a region it holds for all."""
+
+    provider: Name
+    purchase: Purchase = "on_demand"
+    usd_per_gpu_hour: NotNegative
+    region: str | None = None
+    gpus_sold_together: Count | None = None
+    as_of: AsOf | None = None
+
+
+class PriceFile(Strict):
+    """Negotiated prices by catalogue name."""
+
+    api: dict[str, ApiRates] = Field(default_factory=dict)
+    gpu: dict[str, tuple[GpuRate, ...]] = Field(default_factory=dict)
+
+
+def load_price_file(path: str | Path, catalog: Catalog, name: str | None = None) -> PriceFile:
+    """A price file, checked against the names of the catalogue; InputError with every problem located."""
+    from sim.catalog.yaml_file import problem, read_document, validate
+
+    document = read_document(path, name)
+    prices = validate(document, PriceFile)
+    problems = []
+    for kind, given in (("api", prices.api), ("gpu", prices.gpu)):
+        known = catalog.names("api" if kind == "api" else "gpu")
+        for entry in given:
+            if entry not in known:
+                message = f"unknown {kind} {entry!r}{nearest(entry, known)} (sim catalog list {kind} names them all)"
+                problems.append(problem(document, (kind, entry), message, key=True))
+    if problems:
+        raise input_error(problems)
+    return prices
