@@ -116,7 +116,7 @@ def read_list_prices(api: str, provider: str, model: str, date: datetime.date) -
     seller = next((each for each in snapshot.providers if each.id == provider), None)
     if seller is None:
         raise InputError(f"{api}: unknown price provider {provider!r}{nearest(provider, [each.id for each in snapshot.providers])}")
-    entry = seller.find_model(model, all_providers=snapshot.providers)
+    entry = _find(seller, model, snapshot.providers)
     if entry is None:
         known = [each.id for each in seller.models]
         raise InputError(f"{api}: no price of {provider}/{model} is known; give one in a price file (--prices){nearest(model, known)}")
@@ -148,8 +148,14 @@ def list_price_dates(provider: str, model: str) -> list[datetime.date]:
 
     snapshot = data_snapshot.get_snapshot()
     seller = next((each for each in snapshot.providers if each.id == provider), None)
-    entry = seller.find_model(model, all_providers=snapshot.providers) if seller else None
+    entry = _find(seller, model, snapshot.providers) if seller else None
     return sorted(set(_start_dates(entry))) if entry is not None else []
+
+
+def _find(seller: Any, model: str, providers: list[Any]) -> Any:
+    """The entry of exactly that name before any that the package's patterns match to it, a cousin perhaps."""
+    exact = next((each for each in seller.models if each.id == model), None)
+    return exact or seller.find_model(model, all_providers=providers)
 
 
 def _start_dates(entry: Any) -> list[datetime.date]:

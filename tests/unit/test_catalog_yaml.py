@@ -256,7 +256,7 @@ def test_a_value_of_the_command_line_is_read_by_the_same_rules() -> None:
     assert parse_value("6", "--set a") == 6
     assert parse_value("[no, 1e3]", "--set a") == ["no", 1000.0]
     assert parse_value("", "--set a") is None
-    with pytest.raises(InputError, match="^--set a:2:1: not valid YAML"):
+    with pytest.raises(InputError, match=r"^--set a:2:1: not valid YAML"):
         parse_value("[1, ", "--set a")
 
 
