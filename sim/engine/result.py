@@ -75,6 +75,16 @@ class Happening:
     detail: str
 
 
+@dataclass(frozen=True)
+class PriceStep:
+    """From `at_s` on, tariff segment `segment` of a deployment applies: its prices are the list's times `factor`."""
+
+    deployment: int
+    segment: int
+    at_s: float
+    factor: float
+
+
 @dataclass
 class Result:
     """The outcome of one run. D deployments, K classes, C clients, R token tiers, G tariff segments."""
@@ -120,6 +130,8 @@ class Result:
     """Length of a timeline interval."""
     timeline: FloatArray
     """[intervals, D, len(TIMELINE_FIELDS)]."""
+    price_steps: list[PriceStep]
+    """The tariff segments (last axis of `tokens`) of every deployment, in order; one with factor 1 from the start."""
     log: npt.NDArray[np.void] | None = None
     """LOG_DTYPE rows in order of `row`, if asked for."""
     warnings: list[str] = field(default_factory=list)

@@ -1,0 +1,38 @@
+"""Scripted demand: more or fewer requests for a while, by copying and thinning rows where they stand (bursts stay bursts)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sim.engine.random import ROUTE, uniform
+from sim.engine.system import Event
+
+COPY_BIT = 44
+"""Copies of a row carry their number above this bit of the row id, so each has its own luck."""
+
+
+def expand_demand(rows: Any, demand: Sequence[Event], seed: int) -> Any:
+    """Rows with arrivals in [at, at + duration) of an event occur `factor` times in the mean: whole copies, and one more by chance.
+
+    A copy arrives between its row and the next, so that arrivals stay in order. duration 0 means to the end.
+    """
+    factor = np.ones(len(rows))
+    for event in demand:
+        end = event.at_s + event.duration_s if event.duration_s > 0 else np.inf
+        factor[(rows.arrival >= event.at_s) & (rows.arrival < end)] *= event.factor
+    luck = np.array([uniform(seed, ROUTE, int(i), 255, 0, 0) for i in rows.id])
+    copies = np.floor(factor).astype(np.int64) + (luck < factor - np.floor(factor))
+    out = rows[np.repeat(np.arange(len(rows)), copies)]
+    if not len(out):
+        return out
+    first = np.repeat(np.cumsum(copies) - copies, copies)
+    number = np.arange(len(out)) - first
+    gap = np.diff(rows.arrival, append=rows.arrival[-1])
+    shift = np.array([uniform(seed, ROUTE, int(i), 254, 0, int(k)) if k else 0.0 for i, k in zip(out.id, number, strict=True)])
+    order_within = np.repeat(gap, copies) * shift
+    out.arrival = out.arrival + order_within
+    out.id = out.id + (number << COPY_BIT)
+    return out[np.argsort(out.arrival, kind="stable")]

@@ -1,0 +1,201 @@
+"""simulate(): one trace through one system. Pure: same arguments, same rows; nothing is printed or written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from sim.engine import layout as L
+from sim.engine.advance import advance, short_of_room
+from sim.engine.api import settle_air
+from sim.engine.control import Control
+from sim.engine.demand import expand_demand
+from sim.engine.layout import State
+from sim.engine.record import close_request
+from sim.engine.replica import busy_now, reset_replica
+from sim.engine.result import COUNTERS, LOG_DTYPE, Life, Result
+from sim.engine.state import build_state, load_rows, make_room, records
+from sim.engine.system import Event, System
+from sim.engine.ticks import find_next_tick
+
+CHUNK_ROWS = 65536
+
+
+class Chunk(Protocol):
+    """A batch of rows of a trace (sim/trace): plain arrays of one length, block ids ragged by offsets."""
+
+    first_row: int
+    arrival_s: Any
+    prompt_tokens: Any
+    output_tokens: Any
+    class_id: Any
+    client_id: Any
+    session_id: Any
+    cached_tokens: Any
+    max_tokens: Any
+    block_offsets: Any
+    block_ids: Any
+
+
+class Source(Protocol):
+    """What simulate() needs of a Trace."""
+
+    @property
+    def info(self) -> Any: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def clients(self) -> tuple[str, ...]: ...
+
+    @property
+    def prefix_block_tokens(self) -> int: ...
+
+    def chunks(self, rows: int = CHUNK_ROWS) -> Iterator[Any]: ...
+
+
+class InvariantError(AssertionError):
+    """The engine broke one of its own laws: a bug, with the simulated time in the message."""
+
+
+def simulate(
+    system: System, trace: Source, *, seed: int = 0, events: Sequence[Event] = (), until_s: float = math.inf, log: bool = False,
+    timeline_s: float = 60.0, chunk_rows: int = CHUNK_ROWS, progress: Any = None,
+) -> Result:  # fmt: skip
+    """Replay `trace` through `system` (docs/engine.md). `progress`, if given, is called with the simulated time now and then."""
+    demand = [e for e in events if e.kind == "demand_factor"]
+    control_events = [e for e in events if e.kind != "demand_factor"]
+    segments = 1 + 2 * sum(e.kind == "price_change" for e in control_events)
+    window_s = float(trace.info.duration_s)
+    state = build_state(
+        system, classes=max(len(trace.classes), 1), clients=len(trace.clients), seed=seed, window_s=window_s, log=log, timeline_s=timeline_s,
+        prefix_tokens=trace.prefix_block_tokens, segments=segments,
+    )  # fmt: skip
+    for r in range(int(state.g[0].n_replicas)):
+        reset_replica(state, r)
+    find_next_tick(state)
+    control = Control(system, state, control_events, seed)
+    rows = _row_batches(trace, chunk_rows, demand, seed)
+    logs: list[np.ndarray[Any, Any]] = []
+    clock = control.clock
+    while True:
+        until = min(clock.peek(), until_s)
+        now, reason = advance(control.state, until)
+        if control.state.g[0].broken:
+            raise InvariantError(f"at {now} s: a decoding sequence was left out of a step")
+        if reason == L.REACHED:
+            while clock.peek() == until and until < math.inf:
+                clock.step()
+            if until >= until_s:
+                break
+        elif reason == L.NEED_ROWS:
+            batch, ids, last = next(rows)
+            control.state = load_rows(control.state, batch, ids, last)
+            if progress is not None:
+                progress(now)
+        elif reason == L.NEED_ROOM:
+            _empty_log(control.state, logs)
+            control.state = make_room(control.state)
+            if short_of_room(control.state):
+                raise InvariantError(f"at {now} s: arrays could not be grown")
+        elif reason == L.WANTED:
+            d = int(control.state.g[0].who)
+            _act(control, now, lambda d=d: control.reconcile(d))  # type: ignore[misc]
+        elif reason == L.DRAINED:
+            r = int(control.state.g[0].who)
+            _act(control, now, lambda r=r: control.drained(r))  # type: ignore[misc]
+        elif math.isfinite(window_s) and clock.peek() <= window_s:
+            clock.step()
+        else:
+            break
+    return _result(control, logs, window_s, until_s, log)
+
+
+def _act(control: Control, now: float, action: Any) -> None:
+    """Carry out a decision at time `now` together with whatever control has due then."""
+    control.clock.call(now, action)
+    while control.clock.peek() == now:
+        control.clock.step()
+
+
+def _row_batches(trace: Source, chunk_rows: int, demand: Sequence[Event], seed: int) -> Iterator[tuple[Any, Any, bool]]:
+    """The trace as records for the data plane; an empty last batch ends it."""
+    for chunk in trace.chunks(chunk_rows):
+        n = len(chunk.arrival_s)
+        rows = records(n, L.ROW)[:n]
+        rows.id = chunk.first_row + np.arange(n)
+        rows.arrival = chunk.arrival_s
+        rows.prompt, rows.output = chunk.prompt_tokens, chunk.output_tokens
+        rows.cls, rows.client, rows.session = chunk.class_id, chunk.client_id, chunk.session_id
+        rows.cached, rows.max_tokens = chunk.cached_tokens, chunk.max_tokens
+        rows.ids0, rows.n_ids = chunk.block_offsets[:-1], np.diff(chunk.block_offsets)
+        if demand:
+            rows = expand_demand(rows, demand, seed)
+        yield rows, np.asarray(chunk.block_ids, np.int64), False
+    yield records(1, L.ROW)[:0], np.zeros(0, np.int64), True
+
+
+def _empty_log(s: State, logs: list[np.ndarray[Any, Any]]) -> None:
+    g = s.g[0]
+    if g.n_log:
+        logs.append(np.array(s.log[: g.n_log]).view(np.ndarray))
+        g.n_log = 0
+
+
+def _close_open_requests(s: State, until_s: float) -> None:
+    """The end: live requests are unfinished; what is still on its way to an API's settlement is billed."""
+    g = s.g[0]
+    for y in np.flatnonzero(s.air.used):
+        a = s.air[int(y)]
+        if a.slot < 0 or math.isinf(until_s):
+            settle_air(s, int(y), float(a.end), 0 if a.error else int(a.output), not a.error)
+    for i in np.flatnonzero((s.slot.where != L.FREE) & (s.slot.where != L.GHOST)):
+        close_request(s, int(i), L.UNFINISHED, L.R_HORIZON, math.nan)
+
+
+def _result(control: Control, logs: list[np.ndarray[Any, Any]], window_s: float, until_s: float, log: bool) -> Result:
+    s = control.state
+    g = s.g[0]
+    end_s = float(min(g.now, until_s))
+    while log and g.n_log + g.live + 2 > len(s.log):
+        _empty_log(s, logs)
+        s = control.state = s._replace(log=records(2 * len(s.log), LOG_DTYPE))
+    last_s = max(end_s, window_s) if math.isinf(until_s) else end_s
+    n_rep = int(g.n_replicas)
+    deployments = len(s.dep)
+    busy = np.zeros(deployments)
+    sequence = np.zeros(deployments)
+    kv = np.zeros(deployments)
+    for r in range(n_rep):
+        p = s.rep[r]
+        busy[p.dep] += busy_now(s, r, min(end_s, window_s)) if p.doing in (L.STEP, L.RUN) else p.busy_s
+        sequence[p.dep] += p.seq_s
+        kv[p.dep] += p.kv_s
+    _close_open_requests(s, until_s)
+    control.finish(last_s)
+    _empty_log(s, logs)
+    rows = np.sort(np.concatenate(logs), order="row", kind="stable") if logs else np.zeros(0, LOG_DTYPE)
+    total = int(g.arrived)
+    if int(s.outcome.sum()) != total:
+        raise InvariantError(f"at {end_s} s: {total} requests arrived, {int(s.outcome.sum())} have an outcome")
+    return Result(
+        window_s=window_s, end_s=end_s, total=total, outcomes=s.outcome, reasons=s.reason, histogram=s.hist, latency_sum_ns=s.lat_sum,
+        latency_max_s=s.lat_max, met_slo=s.met, counters={name: s.counter[:, i].copy() for i, name in enumerate(COUNTERS)}, tokens=s.tokens,
+        api_requests=s.api_requests, client_tokens=s.client_tokens if g.arrived else s.client_tokens * 0, busy_s=busy, sequence_s=sequence, kv_token_s=kv,
+        ready_s=_within(control.lives, deployments, window_s, ready=True), present_s=_within(control.lives, deployments, window_s, ready=False),
+        lives=control.lives, happenings=control.happenings, timeline_s=float(g.timeline_s), timeline=s.timeline[: int(g.timeline_k)].copy(),
+        price_steps=control.price_steps, log=rows if log else None,
+    )  # fmt: skip
+
+
+def _within(lives: list[Life], deployments: int, window_s: float, *, ready: bool) -> np.ndarray[Any, np.dtype[np.float64]]:
+    total = np.zeros(deployments)
+    for life in lives:
+        start = life.ready_s if ready else life.start_s
+        if not math.isnan(start):
+            total[life.deployment] += max(0.0, min(life.end_s, window_s) - min(start, window_s))
+    return total
