@@ -10,6 +10,7 @@ KV cache of one token: keys and values of every layer, 2 x layers x kv heads x h
 from __future__ import annotations
 
 from math import ceil
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -20,8 +21,8 @@ from sim.catalog.strict import Count, Name, Source, Strict
 KvPrecision = Literal["bf16", "fp8"]
 
 # A group of 128 int4 weights shares a 16-bit scale and a 4-bit zero point (AWQ and GPTQ checkpoints).
-_WEIGHT_BYTES = {"bf16": 2.0, "fp8": 1.0, "int8": 1.0, "int4": 0.5 + (2.0 + 0.5) / 128}
-_KV_BYTES = {"bf16": 2.0, "fp8": 1.0}
+_WEIGHT_BYTES = MappingProxyType({"bf16": 2.0, "fp8": 1.0, "int8": 1.0, "int4": 0.5 + (2.0 + 0.5) / 128})
+_KV_BYTES = MappingProxyType({"bf16": 2.0, "fp8": 1.0})
 
 
 class GroupedAttention(Strict):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import json
 import math
+import re
 import subprocess
 import sys
 from typing import Annotated, Literal
 
 import pydantic
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from sim.catalog.yaml_document import parse_documents, parse_value
+from sim.catalog.yaml_document import Mark, parse_documents, parse_scalar, parse_value
 from sim.catalog.yaml_file import load_model, load_text, merge, overlay, validate
 from sim.errors import InputError
 
@@ -263,3 +268,39 @@ def test_a_value_of_the_command_line_is_read_by_the_same_rules() -> None:
 def test_reading_a_module_does_not_import_pydantic() -> None:
     code = "import sys, sim.catalog.yaml_file; sys.exit('pydantic' in sys.modules or 'yaml' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# JSON writes letters beyond this as two escapes, which YAML does not join.
+texts = st.text(st.characters(max_codepoint=0xD7FF), max_size=8)
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.text(max_size=60) | st.text(alphabet="ab:-[]{}&*!|>'\"#%@, \n\t1.e?", max_size=60))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    with contextlib.suppress(InputError):
+        for document in parse_documents(text, "t"):
+            validate(document, Whole)
+
+
+@given(st.dictionaries(texts, plain, max_size=4))
+def test_json_is_read_back(data: dict[str, object]) -> None:
+    """JSON is YAML that quotes every text: whatever it writes must come back."""
+    read_back = parse_documents(json.dumps(data), "t")[0].data
+    assert read_back == data
+
+
+@given(st.text(alphabet="0123456789.e+-_:xofnyTtrueFalsNO~", max_size=8))
+def test_a_plain_scalar_is_itself_or_a_value_spelled_so(text: str) -> None:
+    """Nothing is ever taken for a number that Python would not read as that number."""
+    value = parse_scalar(text, Mark("t"))
+    if isinstance(value, float | int) and not isinstance(value, bool) and text not in (".inf", "+.inf", "-.inf", ".nan"):
+        assert float(text) == value
+        assert re.fullmatch(r"[-+0-9._eE]+", text)
+    elif isinstance(value, bool):
+        assert text.lower() == str(value).lower()
+    elif isinstance(value, str):
+        assert value == text

@@ -1,0 +1,151 @@
+"""`sim catalog`: list and show what models/ holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from sim.catalog.catalog import Catalog
+    from sim.catalog.price_book import PriceBook
+
+_format = click.option(
+    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="How to print it."
+)
+_models = click.option("--models", "folder", type=click.Path(path_type=Path), help="A folder of entries that go before ours.")
+_date = click.option("--date", help="The day whose prices are shown, YYYY-MM-DD.  [default: the catalogue's]")
+_prices = click.option("--prices", type=click.Path(path_type=Path), help="A file of negotiated prices.")
+
+
+@click.group(name="catalog")
+def command() -> None:
+    """List and show the APIs, GPUs, LLMs, GPU providers, profiles and stacks that are known."""
+
+
+@command.command(name="list")
+@click.argument("kind", required=False)
+@_format
+@_models
+@_date
+@_prices
+def list_(kind: str | None, form: str, folder: Path | None, date: str | None, prices: Path | None) -> None:
+    """List the entries of KIND (apis, gpus, llms, providers, profiles, stacks), or the names of all kinds."""
+    from sim.catalog.catalog import FOLDERS
+    from sim.catalog.overview import KINDS, find_kind, list_entries
+
+    catalog, book = _open(folder, date, prices)
+    if kind is None:
+        names = {FOLDERS[each]: catalog.names(each) for each in KINDS}
+        present = {each: found for each, found in names.items() if found}
+        if form == "json":
+            _print_json(present)
+        else:
+            for each, found in present.items():
+                click.echo(f"{each}: {', '.join(found)}")
+        return
+    rows = list_entries(catalog, find_kind(kind), book)
+    if form == "json":
+        _print_json(rows)
+    else:
+        click.echo(_table(rows))
+
+
+@command.command()
+@click.argument("name")
+@click.option("--kind", help="Which kind, for a name that several kinds have.")
+@_format
+@_models
+@_date
+@_prices
+def show(name: str, kind: str | None, form: str, folder: Path | None, date: str | None, prices: Path | None) -> None:
+    """Show every figure of NAME, with its unit, its source and what follows from it."""
+    from sim.catalog.overview import find_entry, find_kind, show_entry
+    from sim.errors import InputError
+
+    catalog, book = _open(folder, date, prices)
+    found = find_entry(catalog, name) if kind is None else [(find_kind(kind), name)]
+    if len(found) > 1:
+        kinds = ", ".join(each for each, _ in found)
+        raise InputError(f"{name!r} is the name of several kinds; give --kind, one of: {kinds}")
+    entry = show_entry(catalog, found[0][0], name, book)
+    if form == "json":
+        _print_json(entry)
+    else:
+        click.echo("\n".join(_lines(entry)))
+
+
+def _open(folder: Path | None, date: str | None, prices: Path | None) -> tuple[Catalog, PriceBook]:
+    import datetime
+
+    from sim.catalog.catalog import Catalog
+    from sim.catalog.price_book import PriceBook
+    from sim.errors import InputError
+
+    catalog = Catalog.load(*([folder] if folder else []))
+    try:
+        day = datetime.date.fromisoformat(date) if date else catalog.date
+    except ValueError:
+        raise InputError(f"--date: found {date!r}; a day as 2026-11-21 is needed") from None
+    if prices is None:
+        return catalog, PriceBook(day)
+    from sim.catalog.price_file import load_price_file
+
+    return catalog, PriceBook(day, load_price_file(prices, catalog), str(prices))
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.15g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return "none"
+    columns = list(rows[0])
+    cells = [columns, *([_text(row[column]) for column in columns] for row in rows)]
+    widths = [max(len(line[k]) for line in cells) for k in range(len(columns))]
+    numeric = [all(isinstance(row[column], int | float | None) for row in rows) for column in columns]
+
+    def line(parts: list[str]) -> str:
+        placed = (part.rjust(width) if right else part.ljust(width) for part, width, right in zip(parts, widths, numeric, strict=True))
+        return "  ".join(placed).rstrip()
+
+    return "\n".join(line(parts) for parts in cells)
+
+
+def _lines(value: Any, indent: int = 0) -> list[str]:
+    """Nested data as indented lines; what holds only plain values takes one line."""
+    pad = "  " * indent
+    lines = []
+    items = value.items() if isinstance(value, dict) else ((None, item) for item in value)
+    for key, item in items:
+        head = f"{pad}{key}:" if key is not None else f"{pad}-"
+        parts = list(item.values()) if isinstance(item, dict) else item if isinstance(item, list) else [item]
+        if not all(_is_short(part) for part in parts):
+            lines += [head, *_lines(item, indent + 1)]
+        elif isinstance(item, dict):
+            lines.append(f"{head} {', '.join(f'{name} {_flat(part)}' for name, part in item.items())}")
+        else:
+            lines.append(f"{head} {_flat(item)}")
+    return lines
+
+
+def _is_short(value: Any) -> bool:
+    return not isinstance(value, dict) and not (isinstance(value, list) and any(isinstance(part, dict | list) for part in value))
+
+
+def _flat(value: Any) -> str:
+    return (" + ".join(_text(part) for part in value) or "none") if isinstance(value, list) else _text(value)

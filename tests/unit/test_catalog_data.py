@@ -1,0 +1,301 @@
+"""The bundled data: every file is valid, every figure has a source, and the figures agree with each other and with what was gathered."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+
+from sim.catalog.catalog import Catalog
+from sim.catalog.llm import GroupedAttention, LatentAttention
+from sim.catalog.yaml_file import read_document
+from sim.errors import InputError
+
+BUNDLED = Path(__file__).parents[2] / "models"
+GATHERED = Path(__file__).parents[3] / "shared" / "data" / "catalog"
+CATALOG = Catalog((BUNDLED,))
+GPUS, LLMS, APIS, PROVIDERS = (CATALOG.names(kind) for kind in ("gpu", "llm", "api", "provider"))
+
+# What a file says about itself, not about the world.
+OWN_WORDS = {"name", "maker", "family", "default_provider", "size", "price", "notes", "model", "vendor", "serves", "sources"}
+
+
+def keys_of(data: Any, path: str = "") -> set[str]:
+    """Key paths of figures, without list positions; what carries its own `source` needs no other."""
+    if isinstance(data, dict):
+        if "source" in data:
+            return set()
+        return {inner for key, value in data.items() for inner in keys_of(value, f"{path}.{key}" if path else key)}
+    if isinstance(data, list):
+        return {inner for value in data for inner in keys_of(value, path)}
+    return {path}
+
+
+def unsourced(folder: str, name: str) -> set[str]:
+    data = read_document(BUNDLED / folder / f"{name}.yaml").data
+    latency = data.pop("latency", None)
+    missing = set()
+    for part in (data, latency):
+        if part is None:
+            continue
+        sources = [key for line in part["sources"] for key in line["keys"]]
+        figures = {key for key in keys_of(part) if key.split(".")[0] not in OWN_WORDS}
+        missing |= {key for key in figures if not any(key == source or key.startswith(f"{source}.") for source in sources)}
+    return missing
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"), [(f, n) for f, names in (("gpus", GPUS), ("llms", LLMS), ("providers", PROVIDERS), ("apis", APIS)) for n in names]
+)
+def test_every_figure_has_a_source(folder: str, name: str) -> None:
+    assert unsourced(folder, name) == set()
+
+
+@pytest.mark.parametrize(("folder", "name"), [(f, n) for f, names in (("gpus", GPUS), ("llms", LLMS), ("apis", APIS)) for n in names])
+def test_every_source_speaks_of_a_key_that_is_there_or_of_its_absence(folder: str, name: str) -> None:
+    data = read_document(BUNDLED / folder / f"{name}.yaml").data
+
+    def exists(value: Any, parts: list[str]) -> bool:
+        if isinstance(value, list):
+            return any(exists(item, parts) for item in value) if parts else True
+        if not parts:
+            return True
+        return isinstance(value, dict) and parts[0] in value and exists(value[parts[0]], parts[1:])
+
+    # These have a default that a source may confirm.
+    defaults = {"tiers.limits.reserves_max_tokens", "tiers.limits.burst", "refused_counts", "minimum_s", "tiers.limits.counts_cached"}
+    for part in (data, data.get("latency", {"sources": []})):
+        for line in part["sources"]:
+            for key in line["keys"]:
+                assert exists(part, key.split(".")) or key in defaults, key
+
+
+def test_what_the_catalogue_must_hold() -> None:
+    assert {"a100-40gb", "a100-80gb", "h100-sxm", "h100-pcie", "h200-sxm", "b200", "l40s", "l4", "mi300x"} <= set(GPUS)
+    assert {"llama-3.1-8b", "llama-3.1-70b", "llama-3.1-405b", "llama-3.3-70b", "llama-2-70b", "qwen3-8b", "qwen3-14b", "qwen3-32b"} <= set(
+        LLMS
+    )
+    assert len({CATALOG.api(name).vendor for name in APIS}) >= 6
+    assert sum(CATALOG.llm(name).experts is not None for name in LLMS) >= 2
+
+
+@pytest.mark.parametrize("name", APIS)
+def test_api_references_resolve(name: str) -> None:
+    api = CATALOG.api(name)
+    if api.successor is not None:
+        assert api.successor in APIS
+    if api.serves is not None:
+        assert api.serves in LLMS
+
+
+@pytest.mark.parametrize("name", GPUS)
+def test_gpu_references_resolve(name: str) -> None:
+    for price in CATALOG.gpu(name).prices:
+        assert price.provider in PROVIDERS
+        assert price.low_usd_per_gpu_hour is None or price.low_usd_per_gpu_hour <= price.usd_per_gpu_hour
+
+
+@pytest.mark.parametrize("name", LLMS)
+def test_stated_parameters_follow_from_the_shape(name: str) -> None:
+    """Norms and biases are all that the matrices leave out; they are under 0.01 % of these models."""
+    llm = CATALOG.llm(name)
+    counted = llm.matrix_params + llm.embedding_params
+    assert counted <= llm.total_params <= counted * 1.0002
+    active = llm.active_matrix_params + llm.embedding_params
+    assert active <= llm.active_params <= active * 1.0002
+    assert (llm.active_params < llm.total_params) == (llm.experts is not None)
+
+
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        ("llama-3.1-8b", 8_030_261_248), ("llama-3.1-70b", 70_553_706_496), ("llama-2-7b", 6_738_415_616),
+        ("qwen3-8b", 8_190_735_360), ("mixtral-8x7b", 46_702_792_704), ("bloom-176b", 176_247_271_424),
+    ],
+)  # fmt: skip
+def test_parameters_are_those_of_the_published_checkpoints(name: str, published: int) -> None:
+    assert CATALOG.llm(name).total_params == published
+
+
+@pytest.mark.parametrize("name", LLMS)
+def test_kv_cache_by_hand(name: str) -> None:
+    llm = CATALOG.llm(name)
+    a = llm.attention
+    if isinstance(a, GroupedAttention):
+        by_hand = 2 * a.kv_heads * a.head_size * llm.layers
+    else:
+        assert isinstance(a, LatentAttention)
+        by_hand = (512 + 64) * 61
+    assert llm.kv_bytes_per_token("bf16") == 2 * by_hand
+    assert llm.kv_bytes_per_token("fp8") == by_hand
+
+
+def test_kv_cache_across_gpus() -> None:
+    llama, deepseek = CATALOG.llm("llama-3.1-70b"), CATALOG.llm("deepseek-v3")
+    whole = llama.kv_bytes_per_token("bf16")
+    assert [llama.kv_bytes_per_token_per_gpu("bf16", tp) for tp in (1, 2, 4, 8, 16)] == [whole, whole / 2, whole / 4, whole / 8, whole / 8]
+    assert llama.kv_bytes_per_token_per_gpu("bf16", 3) == whole * 3 / 8
+    assert deepseek.kv_bytes_per_token_per_gpu("bf16", 8) == deepseek.kv_bytes_per_token("bf16")
+
+
+def test_a_sliding_window_keeps_no_more_than_its_window() -> None:
+    gemma = CATALOG.llm("gemma-3-27b")
+    per_layer = gemma.kv_bytes_per_token() / 62
+    assert gemma.kv_bytes(1000) == pytest.approx(1000 * 62 * per_layer)
+    assert gemma.kv_bytes(11_024) == pytest.approx((11_024 * 10 + 1024 * 52) * per_layer)
+    llama = CATALOG.llm("llama-3.1-8b")
+    assert llama.kv_bytes(500) == 500 * llama.kv_bytes_per_token()
+
+
+def test_quantised_weights_keep_embedding_and_head() -> None:
+    llama = CATALOG.llm("llama-3.1-70b")
+    kept = llama.total_params - llama.matrix_params
+    assert llama.weight_bytes("bf16") == 2 * llama.total_params
+    assert llama.weight_bytes("fp8") == llama.matrix_params + 2 * kept
+    # 4 bits, and for each group of 128 a scale of 16 bits and a zero point of 4.
+    assert llama.weight_bytes("int4") == pytest.approx(llama.matrix_params * (4 + 20 / 128) / 8 + 2 * kept)
+
+
+def test_experts_touched_by_a_step() -> None:
+    mixtral = CATALOG.llm("mixtral-8x7b")
+    assert mixtral.expected_experts(0) == 0
+    assert mixtral.expected_experts(1) == pytest.approx(2)
+    assert mixtral.expected_experts(2) == pytest.approx(8 * (1 - 0.75**2))
+    assert CATALOG.llm("llama-3.1-8b").expected_experts(5) == 0
+
+
+def test_gpu_rates() -> None:
+    a100, h100 = CATALOG.gpu("a100-80gb"), CATALOG.gpu("h100-sxm")
+    assert a100.peak_flops("fp8") == a100.peak_flops("bf16") == 312e12
+    assert h100.peak_flops("fp8") == 2 * h100.peak_flops("bf16")
+    assert h100.peak_flops("int4") == h100.peak_flops("bf16")
+    assert h100.memory_bytes == pytest.approx(81559 * 2**20, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("provider", "life_s", "billed_s"),
+    [
+        ("aws", 0, 0),
+        ("aws", 1, 60),
+        ("aws", 61.2, 62),
+        ("lambda", 1, 60),
+        ("lambda", 60, 60),
+        ("lambda", 60.5, 120),
+        ("runpod", 0.1, 1),
+        ("runpod", 7, 7),
+    ],
+)
+def test_a_life_is_billed_in_whole_units_with_a_minimum(provider: str, life_s: float, billed_s: float) -> None:
+    assert CATALOG.provider(provider).billed_s(life_s) == billed_s
+
+
+@pytest.mark.parametrize("name", APIS)
+def test_latency_quantiles_mean_what_they_say(name: str) -> None:
+    """The mean in closed form against the integral of the quantile function by the midpoint rule."""
+    from scipy.special import ndtri
+
+    for spread in (CATALOG.api(name).latency.ttft, CATALOG.api(name).latency.tpot):
+        z, ln_s = spread.points()
+        assert math.exp(ln_s[0]) == pytest.approx(spread.median_s)
+        n = 200_000
+        u = (numpy.arange(n) + 0.5) / n
+        x = ndtri(u)
+        slope = (ln_s[1] - ln_s[0]) / (z[1] - z[0])
+        assert numpy.exp(ln_s[0] + slope * x).mean() == pytest.approx(spread.mean_s(), rel=1e-3)
+
+
+def test_the_lowest_tier_that_holds_a_bill() -> None:
+    api = CATALOG.api("claude-sonnet-5-5")
+    caps = {tier.name: tier.monthly_spend_cap_usd for tier in api.tiers}
+    assert [api.lowest_tier_for(usd).name for usd in (0, 500, 500.01, 1000, 1000.01, 1e9)] == [
+        "start",
+        "start",
+        "build",
+        "build",
+        "scale",
+        "scale",
+    ]
+    assert caps["start"] == 500
+    with pytest.raises(InputError, match="has no tier 'strat'; allowed: start, build, scale; did you mean 'start'"):
+        api.tier("strat")
+
+
+def gathered(file: str) -> list[dict[str, str]]:
+    if not (GATHERED / file).exists():
+        pytest.skip("the gathered figures are not beside the repository")
+    with (GATHERED / file).open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+@pytest.mark.shared
+def test_gpu_prices_are_among_those_gathered() -> None:
+    rows = gathered("gpu_prices.csv") + gathered("gpu_price_history.csv")
+    known = {float(row["usd_per_gpu_hour"]) for row in rows if row["usd_per_gpu_hour"].replace(".", "", 1).isdigit()}
+    for name in GPUS:
+        for price in CATALOG.gpu(name).prices:
+            assert price.usd_per_gpu_hour in known, (name, price)
+            assert price.low_usd_per_gpu_hour is None or price.low_usd_per_gpu_hour in known
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("api", "row_model", "tiers"),
+    [
+        ("gpt-6.1-sol", "gpt-6.1-sol", {"build": "Build", "launch": "Launch", "grow": "Grow"}),
+        ("claude-sonnet-5-5", "Sonnet 5.5", {"start": "Start", "build": "Build", "scale": "Scale"}),
+        ("claude-opus-5-5", "Opus 5.5", {"start": "Start", "build": "Build", "scale": "Scale"}),
+        ("azure-gpt-5.4", "gpt-5.4 / GlobalStandard", {"quota-tier-1": "Quota Tier 1 (of 1-6)"}),
+        ("azure-gpt-5-mini", "gpt-5-mini / GlobalStandard", {"quota-tier-1": "Quota Tier 1 (of 1-6)"}),
+    ],
+)
+def test_limits_are_those_gathered(api: str, row_model: str, tiers: dict[str, str]) -> None:
+    rows = {row["tier"]: row for row in gathered("api_rate_limits.csv") if row["model_or_class"] == row_model}
+    for name, shown in tiers.items():
+        tier, row = CATALOG.api(api).tier(name), rows[shown]
+        a_minute = {limit.unit: limit.limit * 60 / limit.window_s for limit in tier.limits}
+        for unit, column in (("requests", "rpm"), ("total_tokens", "tpm_combined"), ("input_tokens", "itpm"), ("output_tokens", "otpm")):
+            assert a_minute.get(unit, 0) == pytest.approx(float(row[column] or 0), rel=1e-4)
+        assert (tier.monthly_spend_cap_usd or 0) == float(row["monthly_spend_cap_usd"] or 0)
+
+
+@pytest.mark.shared
+def test_retirement_dates_are_those_gathered() -> None:
+    rows = {row["model"]: row["retirement_date"] for row in gathered("model_retirements.csv")}
+    for name in APIS:
+        api = CATALOG.api(name)
+        key = f"azure/{api.model}" if api.vendor == "azure" else api.model
+        if api.retirement_date is not None and key in rows:
+            assert api.retirement_date.isoformat() == rows[key], name
+
+
+def test_a_folder_of_ones_own_goes_first(tmp_path: Path) -> None:
+    (tmp_path / "gpus").mkdir()
+    text = (BUNDLED / "gpus" / "l4.yaml").read_text()
+    (tmp_path / "gpus" / "l4.yaml").write_text(text.replace("power_w: 72", "power_w: 75"))
+    (tmp_path / "gpus" / "l5.yaml").write_text(text.replace("name: l4", "name: l5"))
+    (tmp_path / "gpus" / "l6.yaml").write_text(text)
+    catalog = Catalog.load(tmp_path)
+    assert catalog.gpu("l4").power_w == 75
+    assert catalog.gpu("l5").power_w == 72
+    assert set(catalog.names("gpu")) == {*GPUS, "l5", "l6"}
+    with pytest.raises(InputError, match=r"l6\.yaml: name: found 'l4'; it must be the file's name, 'l6'"):
+        catalog.gpu("l6")
+    with pytest.raises(InputError, match="no such folder"):
+        Catalog.load(tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", ["../gpus/l4", "l4/../l4", "", "/etc/passwd", "L4"])
+def test_a_name_is_never_a_path(name: str) -> None:
+    with pytest.raises(InputError, match="unknown gpu"):
+        CATALOG.gpu(name)
+
+
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"unknown llm 'llama-3.1-700b'; did you mean 'llama-3.1-70b'"):
+        CATALOG.llm("llama-3.1-700b")
+    with pytest.raises(InputError, match=r"unknown gpu 'h100_smx'.*did you mean 'h100-sxm'"):
+        CATALOG.gpu("h100_smx")
