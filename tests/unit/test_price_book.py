@@ -282,3 +282,11 @@ def test_the_book_records_what_was_used(tmp_path: Path) -> None:
     ]
     assert uses[0].source == "prices.yaml"
     assert uses[1].as_of == "2026-11-09"
+
+
+def test_the_price_file_of_the_manual_is_valid(tmp_path: Path) -> None:
+    manual = (BUNDLED.parent / "docs" / "catalog.md").read_text()
+    text = manual.split("```yaml\n")[1].split("```")[0]
+    book = book_of(text, tmp_path)
+    assert book.tokens(CATALOG.api("gpt-6.1-sol")).batch_rates().at(0).input_usd_per_mtok == 0.8
+    assert book.gpu_price(gpu(), "aws", "reserved_1y").usd_per_gpu_hour == 3.9
