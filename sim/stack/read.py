@@ -1,0 +1,94 @@
+"""A stack file, by name or path, with `--set` laid over it, checked against the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sim.catalog.catalog import Catalog
+from sim.catalog.yaml_file import Document, KeyPath, overlay, parse_value, read_document, validate
+from sim.errors import InputError, input_error, nearest
+from sim.stack.schema import Stack
+
+
+@dataclass(frozen=True)
+class StackFile:
+    """A stack as read: its name, the checked schema, and the document that knows where each value was said."""
+
+    name: str
+    stack: Stack
+    document: Document
+
+
+def find_stack(name: str, catalog: Catalog) -> tuple[Path, str]:
+    """The file of a stack and how messages call it: a path as given, or a stack of the catalogue by name.
+
+    InputError with the nearest name when there is neither.
+    """
+    path = Path(name).expanduser()
+    looks_like_path = path.suffix in (".yaml", ".yml") or len(path.parts) > 1
+    if looks_like_path and path.is_file():
+        return path, name
+    known = catalog.names("stack")
+    if path.parts[:2] == ("models", "stacks") and path.stem in known and len(path.parts) == 3:
+        return catalog.path("stack", path.stem), name
+    if not looks_like_path and name in known:
+        return catalog.path("stack", name), catalog.shown_path("stack", name)
+    if looks_like_path:
+        siblings = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise InputError(f"{name}: no such file{nearest(path.name, siblings)}")
+    raise InputError(f"no stack {name!r}; allowed: {', '.join(known)}, or a file{nearest(name, known)}")
+
+
+def read_stack(name: str, catalog: Catalog, settings: Iterable[str] = ()) -> StackFile:
+    """A stack by name or path, with `key.path=value` settings laid over it; InputError with every problem."""
+    path, shown = find_stack(name, catalog)
+    return stack_of(read_document(path, shown), Path(name).stem, settings)
+
+
+def stack_of(document: Document, name: str, settings: Iterable[str] = ()) -> StackFile:
+    """A document as a stack, with settings laid over it; InputError with every problem."""
+    problems: list[str] = []
+    for setting in settings:
+        try:
+            document = _set(document, setting)
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise input_error(problems)
+    return StackFile(name, validate(document, Stack), document)
+
+
+def _set(document: Document, setting: str) -> Document:
+    key, equals, text = setting.partition("=")
+    key = key.strip()
+    if not equals or not key or any(not part for part in key.split(".")):
+        raise InputError(f"--set {setting}: found no key and value; allowed: key.path=value, as deployments.own.replicas.max=6")
+    label = f"--set {key}"
+    path: KeyPath = tuple(key.split("."))
+    value = parse_value(text, label)
+    unknown = _unknown_name(document.data, path)
+    if unknown:
+        raise InputError(f"{label}: {unknown}")
+    return overlay(_widened(document, path, label), path, value, label)
+
+
+def _unknown_name(data: Any, path: KeyPath) -> str:
+    """A deployment that the stack does not have: setting one key of it could never make a whole one."""
+    if len(path) < 3 or path[0] != "deployments" or not isinstance(data, dict) or not isinstance(data.get("deployments"), dict):
+        return ""
+    names = [str(name) for name in data["deployments"]]
+    if path[1] in names:
+        return ""
+    return f"unknown deployment {path[1]!r}; allowed: {', '.join(names)}{nearest(str(path[1]), names)}"
+
+
+def _widened(document: Document, path: KeyPath, label: str) -> Document:
+    """`replicas: 2` written out, so that one of its keys can be set."""
+    if len(path) == 4 and path[0] == "deployments" and path[2] == "replicas":
+        count = document.data["deployments"][path[1]].get("replicas") if isinstance(document.data["deployments"][path[1]], dict) else None
+        if isinstance(count, int) and not isinstance(count, bool):
+            return overlay(document, path[:3], {"min": count, "max": count, "initial": count}, label)
+    return document
