@@ -1,7 +1,7 @@
 """What a trace is like: its rate and burstiness, its lengths, who sends it. One streaming pass; memory does not grow with the rows.
 
 Index of dispersion (IDC) is variance over mean of the requests counted in bins of 1, 10 and 60 s (whole bins only; 1 for Poisson).
-Quantiles are exact (nearest rank below), by counting each length.
+Quantiles are exact, interpolated between order statistics, from counts of each length.
 """
 
 from __future__ import annotations
@@ -130,7 +130,9 @@ class _Counted:
         rows = int(upto[-1])
 
         def quantile(p: float) -> float:
-            return float(values[np.searchsorted(upto, max(1, math.floor(p * (rows - 1)) + 1))])
+            place = p * (rows - 1)
+            below, above = (float(values[np.searchsorted(upto, k + 1)]) for k in (math.floor(place), math.ceil(place)))
+            return below + (above - below) * (place - math.floor(place))
 
         total = int(np.dot(values, counts))
         return Lengths(total / rows, quantile(0.5), quantile(0.95), quantile(0.99), quantile(1.0), total)
