@@ -5,9 +5,11 @@ Enumerations are module constants (compiled code sees them as literals). Times a
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+
+from sim.engine.reference import ByReference
 
 POOL, API = 0, 1
 # replica states
@@ -144,8 +146,8 @@ NODE = np.dtype([("block", "i8"), ("key", "i8"), ("before", "i8")], align=True)
 """One entry of a request's block table, linked from its last block back to its first."""
 
 
-class State(NamedTuple):
-    """All arrays of one run. Every field is a NumPy array; records are reached as `state.replica[r].n_run`."""
+class State(ByReference):
+    """All arrays of one run. Records are reached as `state.rep[r].n_run`, in plain Python and compiled alike."""
 
     g: Any
     dep: Any
@@ -189,3 +191,10 @@ class State(NamedTuple):
     api_requests: Any  # int64 [deployments, classes, segments]
     client_tokens: Any  # int64 [deployments, clients, 3]
     timeline: Any  # float64 [intervals, deployments, fields]
+
+    fields = (
+        "g", "dep", "rep", "slot", "limit", "rule", "target", "air", "row", "log", "block", "node", "rule_class", "free_slot",
+        "free_air", "heap_t", "heap_k", "rheap", "run_i", "run_fin", "pre", "residue", "knot", "rate", "ring", "ids", "bucket", "sample",
+        "setting", "memory", "schedule", "counter", "outcome", "reason", "hist", "lat_sum", "lat_max", "met", "tokens", "api_requests",
+        "client_tokens", "timeline",
+    )  # fmt: skip

@@ -163,7 +163,7 @@ def _result(control: Control, logs: list[np.ndarray[Any, Any]], window_s: float,
     end_s = float(min(g.now, until_s))
     while log and g.n_log + g.live + 2 > len(s.log):
         _empty_log(s, logs)
-        s = control.state = s._replace(log=records(2 * len(s.log), LOG_DTYPE))
+        s = control.state = s.replace(log=records(2 * len(s.log), LOG_DTYPE))
     last_s = max(end_s, window_s) if math.isinf(until_s) else end_s
     n_rep = int(g.n_replicas)
     deployments = len(s.dep)

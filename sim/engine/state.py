@@ -215,20 +215,20 @@ def make_room(s: State) -> State:
         free = _longer(s.free_slot, 2 * n)
         free[g.free_slots : g.free_slots + n] = np.arange(2 * n - 1, n - 1, -1)
         g.free_slots += n
-        s = s._replace(slot=_longer(s.slot, 2 * n), free_slot=free)
+        s = s.replace(slot=_longer(s.slot, 2 * n), free_slot=free)
     while g.free_airs <= live:
         n = len(s.air)
         free = _longer(s.free_air, 2 * n)
         free[g.free_airs : g.free_airs + n] = np.arange(2 * n - 1, n - 1, -1)
         g.free_airs += n
-        s = s._replace(air=_longer(s.air, 2 * n), free_air=free)
+        s = s.replace(air=_longer(s.air, 2 * n), free_air=free)
     while g.timers + 4 * live + 8 > len(s.heap_t):
         n = 2 * len(s.heap_t)
-        s = s._replace(heap_t=_longer(s.heap_t, n), heap_k=_longer(s.heap_k, n))
+        s = s.replace(heap_t=_longer(s.heap_t, n), heap_k=_longer(s.heap_k, n))
     if g.ring_most + live + 2 > s.ring.shape[1]:
         s = _longer_rings(s, 2 * (int(g.ring_most) + live + 2))
     if g.timeline_k + 1 >= len(s.timeline):
-        s = s._replace(timeline=_longer(s.timeline, 2 * len(s.timeline)))
+        s = s.replace(timeline=_longer(s.timeline, 2 * len(s.timeline)))
     return s
 
 
@@ -244,7 +244,7 @@ def _longer_rings(s: State, size: int) -> State:
         if k.law == L.SLIDING:
             numbers = np.arange(k.head, k.head + k.n)
             ring[k.ring, numbers % size] = s.ring[k.ring, numbers % old]
-    return s._replace(ring=ring)
+    return s.replace(ring=ring)
 
 
 def load_rows(s: State, rows: Any, ids: np.ndarray[Any, np.dtype[np.int64]], last: bool) -> State:
@@ -260,6 +260,6 @@ def load_rows(s: State, rows: Any, ids: np.ndarray[Any, np.dtype[np.int64]], las
             at += int(q.n_ids)
     if at or len(ids):
         rows.ids0 += at
-        s = s._replace(ids=np.concatenate([*kept, ids, np.zeros(1, np.int64)]))
+        s = s.replace(ids=np.concatenate([*kept, ids, np.zeros(1, np.int64)]))
     g.row, g.rows, g.last_chunk = 0, len(rows), last
-    return s._replace(row=rows)
+    return s.replace(row=rows)
