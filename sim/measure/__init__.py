@@ -1,1 +1,1 @@
-"""What the engine counted, as latency, busy share, load, goodput and service levels."""
+"""From the engine's Result to what people ask: latency, outcomes, use of the hardware, load, goodput and service levels."""
