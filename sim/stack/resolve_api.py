@@ -160,13 +160,13 @@ def _tier(name: str, spec: ApiDeployment, api: Api, forecast: float | None, ledg
         ledger.note(f"{name}: tier {tier.name}, the lowest: without a trace no bill can be forecast")
     else:
         tier = api.lowest_tier_for(forecast)
-        cap = tier.monthly_spend_cap_usd
-        bill = f"at most {show_usd(forecast)} a month, if it takes all that the rules may send it"
-        if cap is not None and cap < forecast:
-            ledger.note(f"{name}: tier {tier.name}, the highest known, has a cap of {show_usd(cap)} a month, below the forecast of {bill}")
+        cap, bill = tier.monthly_spend_cap_usd, f"{show_usd(forecast)} a month if it takes all that the rules may send it"
+        if cap is None:
+            ledger.note(f"{name}: tier {tier.name}, which has no cap known; forecast {bill}")
+        elif cap < forecast:
+            ledger.note(f"{name}: tier {tier.name}, the highest, whose cap of {show_usd(cap)} a month does not hold the forecast, {bill}")
         else:
-            holds = f"whose cap of {show_usd(cap)} a month holds" if cap is not None else "which has no cap known, for"
-            ledger.note(f"{name}: tier {tier.name}, the lowest {holds} the forecast bill, {bill}")
+            ledger.note(f"{name}: tier {tier.name}, the lowest whose cap ({show_usd(cap)} a month) holds the forecast, {bill}")
     ledger.origin(key, tier.name, "", "assumed" if tier.assumed else "vendor", tier.source, tier.as_of)
     return tier
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 from sim.catalog.catalog import Catalog
@@ -18,7 +20,7 @@ from sim.stack.resolved import Label, ResolvedPool
 from sim.units import GIB
 
 Batching = Literal["continuous", "prefill_first", "static"]
-_BATCHING: dict[str, Batching] = {"vllm": "continuous", "sglang": "prefill_first", "trtllm": "continuous"}
+_BATCHING: Mapping[str, Batching] = MappingProxyType({"vllm": "continuous", "sglang": "prefill_first", "trtllm": "continuous"})
 
 
 def vllm_limits(gpu: Gpu) -> tuple[int, int]:

@@ -42,7 +42,7 @@ def check_rules(stack: Stack, ledger: Ledger) -> None:
                 if spec.kind == "gpu" and spec.replicas.max == 0:
                     ledger.problem(
                         at,
-                        f"{target.deployment} has zero replicas and no fallback, so every request would be lost; give it replicas, or add a place",
+                        f"{target.deployment} has zero replicas and there is no fallback; give it replicas, or add a place",
                     )
     _check_home(stack, ledger)
 
@@ -75,10 +75,12 @@ def _takes_all(rule: Rule) -> bool:
 def note_classes(stack: Stack, facts: TraceFacts, ledger: Ledger) -> None:
     """Notes where rules and the trace's classes do not meet."""
     known = [each.name for each in facts.classes]
-    for number, rule in enumerate(stack.rules):
-        for name in rule.when.class_:
-            if name not in known:
-                ledger.note(f"routing.{number}: the trace has no class {name!r}; it has {', '.join(known)}{nearest(name, known)}")
+    absent = [name for rule in stack.rules for name in rule.when.class_ if name not in known]
+    if absent:
+        hint = next((found for name in absent if (found := nearest(name, known))), "")
+        ledger.note(
+            f"no request has the class {', '.join(dict.fromkeys(absent))} that the routing names; the trace has {', '.join(known)}{hint}"
+        )
     for name in known:
         if not any((not rule.when.class_ or name in rule.when.class_) and _takes_all(rule) for rule in stack.rules):
             ledger.note(f"requests of class {name!r} that fit no rule are rejected (no_route)")
