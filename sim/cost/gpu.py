@@ -1,0 +1,98 @@
+"""What GPUs cost, one function a line: the hours they worked, the hours they stood idle, and GPUs bought along with a machine.
+
+A provider bills machines, each as a whole and by its own clock: replica i stands on machine i // (replicas a machine holds), a machine
+is paid from when its first replica's provisioning starts until its last one is gone, and a life is rounded up to the billing
+unit, at least the minimum. A life that the end of the run cuts is not rounded: it goes on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sim.cost.price import GpuPrice, known_usd, mean_factor
+from sim.engine.result import Life
+from sim.units import SECONDS_PER_HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class MachineLife:
+    """One machine (or machines that one replica spans) from start to end in seconds; `ended` unless the run's end cut it."""
+
+    start_s: float
+    end_s: float
+    gpus: int
+    ended: bool
+
+
+def machine_lives(*, lives: Iterable[Life], gpus_per_replica: int, gpus_per_machine: int, window_s: float) -> list[MachineLife]:
+    """The machines that stood there within the run, from the lives of the replicas of one pool."""
+    if gpus_per_machine >= gpus_per_replica:
+        replicas, gpus = gpus_per_machine // gpus_per_replica, gpus_per_machine
+    else:
+        replicas, gpus = 1, math.ceil(gpus_per_replica / gpus_per_machine) * gpus_per_machine
+    spans: dict[int, list[tuple[float, float, bool]]] = {}
+    for life in lives:
+        if life.start_s < window_s:
+            ended = life.end != "running" and life.end_s <= window_s
+            spans.setdefault(life.replica // replicas, []).append((life.start_s, min(life.end_s, window_s), ended))
+    machines = []
+    for machine in sorted(spans):
+        start, end, ended = math.inf, -math.inf, True
+        for at, until, done in sorted(spans[machine]):
+            if at > end and end > -math.inf:
+                machines.append(MachineLife(start, end, gpus, ended))
+                start, end, ended = math.inf, -math.inf, True
+            start = min(start, at)
+            end, ended = max((end, ended), (until, done), key=lambda last: (last[0], not last[1]))
+        machines.append(MachineLife(start, end, gpus, ended))
+    return machines
+
+
+def billed_s(*, life_s: float, billing_unit_s: float, minimum_s: float) -> float:
+    """Seconds billed for a life that ended: rounded up to whole units, at least the minimum; nothing for no life."""
+    if life_s <= 0:
+        return 0.0
+    # The tolerance keeps 3600.0000001 seconds from being two hours.
+    return max(math.ceil(life_s / billing_unit_s - 1e-9) * billing_unit_s, minimum_s)
+
+
+def gpu_hours(*, machines: Sequence[MachineLife], price: GpuPrice) -> float:
+    """GPU-hours billed for machines: whole machines, rounded lives."""
+    return math.fsum(_machine_s(machine, price) * machine.gpus for machine in machines) / SECONDS_PER_HOUR
+
+
+def rent_usd(*, machines: Sequence[MachineLife], price: GpuPrice, changes: Sequence[tuple[float, float]] = ()) -> float:
+    """All that is paid for machines: GPU-hours billed x USD per GPU-hour x the mean factor of their time (changes: from second, factor)."""
+    if not machines:
+        return 0.0
+    usd = known_usd(price.usd_per_gpu_hour, "a GPU-hour")
+    return math.fsum(
+        _machine_s(machine, price)
+        / SECONDS_PER_HOUR
+        * machine.gpus
+        * usd
+        * mean_factor(start_s=machine.start_s, end_s=machine.end_s, changes=changes)
+        for machine in machines
+    )
+
+
+def used_usd(*, rent_usd: float, gpu_hours: float, busy_gpu_hours: float) -> float:
+    """The part of the rent for replicas at work: busy GPU-hours over billed ones."""
+    return rent_usd * busy_gpu_hours / gpu_hours if gpu_hours > 0 else 0.0
+
+
+def spare_usd(*, rent_usd: float, gpu_hours: float, replica_gpu_hours: float) -> float:
+    """The part of the rent on which no replica stood: rest of whole machines, rounded lives, reservations not started."""
+    return rent_usd * (gpu_hours - replica_gpu_hours) / gpu_hours if gpu_hours > 0 else 0.0
+
+
+def idle_usd(*, rent_usd: float, used_usd: float, spare_usd: float) -> float:
+    """The part of the rent for replicas that had nothing to do or were not ready yet: what is left of it."""
+    return rent_usd - used_usd - spare_usd
+
+
+def _machine_s(machine: MachineLife, price: GpuPrice) -> float:
+    life_s = machine.end_s - machine.start_s
+    return billed_s(life_s=life_s, billing_unit_s=price.billing_unit_s, minimum_s=price.minimum_s) if machine.ended else life_s
