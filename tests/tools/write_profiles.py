@@ -1,0 +1,176 @@
+"""Writing what was fitted as data files: models/profiles/engines.yaml, and one file of calibrated profiles for each source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import hypot
+from pathlib import Path
+from typing import Any
+
+from sim.catalog.catalog import Catalog
+from sim.profile.coefficients import Coefficients
+from sim.profile.fitting import Measurement
+from sim.profile.step import StepCoefficients
+from tests.tools import perf_data
+
+FITTED_ON = "2026-11-21"
+OTHER_ENGINE = 0.15
+"""Assumed spread between engines of one era, for those that nobody measured here."""
+
+KERNELS = "operator timings of microsoft/vidur 7d475133 (MIT) and attention kernels of aiconfigurator-core 0.12.0 (Apache-2.0)"
+_FAMILY_SOURCES = {
+    "hopper": f"weights, fp8: joint fit to {perf_data.MLENERGY}; {perf_data.INFERENCEX}; {perf_data.SPLITWISE}; compute, attention: {KERNELS}",
+    "ampere": f"weights, KV: joint fit to {perf_data.ARGONNE}; {perf_data.SPLITWISE}; compute, attention: {KERNELS}; fp8, int4: assumed",
+    "blackwell": f"weights: joint fit to {perf_data.MLENERGY}; compute, KV, attention: as on Hopper, assumed",
+    "ada": f"A40 kernels of {KERNELS}, scaled by engine over kernels as on Hopper; fp8, int4: assumed",
+    "default": "means of the fitted families; error: each family predicted by the means of the others",
+}
+_ENGINE_SOURCES = {
+    "vllm/2025": f"joint fit to {perf_data.MLENERGY}; {perf_data.INFERENCEX}",
+    "vllm/2024": f"joint fit to {perf_data.ARGONNE}",
+    "vllm/2023": f"joint fit to {perf_data.SPLITWISE}",
+    "trtllm/2024": f"joint fit to {perf_data.ARGONNE}",
+    "trtllm/2025": "as vllm 2025, assumed; error: that of vllm 2025 with an assumed 15 % between engines",
+    "sglang/2025": "as vllm 2025, assumed; error: that of vllm 2025 with an assumed 15 % between engines",
+}
+_MEASURED_ON = {
+    "vllm/2025": "hopper, blackwell", "vllm/2024": "ampere", "vllm/2023": "hopper, ampere", "trtllm/2024": "ampere",
+    "trtllm/2025": "", "sglang/2025": "",
+}  # fmt: skip
+_AS_OF = {"2025": "2026-11", "2024": "2024", "2023": "2023"}
+_FILES = {perf_data.MLENERGY: "mlenergy", perf_data.INFERENCEX: "inferencex", perf_data.SPLITWISE: "splitwise"}
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if value < 10000 else f"{value:.0f}"
+
+
+def _mapping(values: Mapping[str, float]) -> str:
+    return "{" + ", ".join(f"{key}: {_number(value)}" for key, value in values.items()) + "}"
+
+
+def _errors(name: str, errors: Mapping[str, float], fallback: str) -> tuple[float, float]:
+    decode, prefill = (errors.get(f"{name}.{kind}_error", errors[f"{fallback}.{kind}_error"]) for kind in ("decode", "prefill"))
+    return decode, prefill
+
+
+def write_engines(path: Path, fitted: Coefficients, errors: Mapping[str, float], summary: Mapping[str, float]) -> None:
+    """models/profiles/engines.yaml: the coefficients, and beside each group its held-out error."""
+    e = fitted.experts
+    moe = _errors("experts", errors, "hardware.default")
+    lines = [
+        "# Coefficients of the step-time physics (docs/profiles.md). Re-made by tests/tools/fit_profiles.py from the measured data.",
+        "# Errors are root mean squares of ln(predicted/measured), over configurations held out of the fit, of each configuration's median.",
+        f"# All {summary['points']:.0f} points: median absolute error {summary['in_sample']:.3f} in sample, {summary['held_out']:.3f} held out;",
+        f"# matrix kernels {summary['kernels']:.3f}; a task left out whole (ML.ENERGY gpqa, long outputs) {summary['gpqa']:.3f}.",
+        f"# Closed loop of the 60 InferenceX runs, simulated: TPOT {summary['tpot']:.3f}, TTFT {summary['ttft']:.3f} (median absolute).",
+        f"ridge_exponent: {_number(fitted.ridge_exponent)}",
+        f"hidden_passes: {_number(fitted.hidden_passes)}",
+        f"ffn_passes: {_number(fitted.ffn_passes)}",
+        f"process_gib_per_gpu: {_number(fitted.process_gib_per_gpu)}",
+        f"activation_copies: {_number(fitted.activation_copies)}",
+        "experts:",
+        f"  share_of_dense: {_mapping(e.share_of_dense.model_dump())}",
+        f"  layer_overhead_us: {_mapping(e.layer_overhead_us.model_dump())}",
+        f"  decode_error: {_number(moe[0])}",
+        f"  prefill_error: {_number(max(moe))}",
+        "  evidence: calibrated",
+        f'  source: "bf16, fp8: joint fit to {perf_data.MLENERGY} (Qwen3-30B-A3B, Qwen3-235B-A22B, DeepSeek-R1 and V3.1); int8, int4: as fp8, assumed"',
+        "  as_of: 2026-11",
+        "hardware:",
+    ]
+    for family in fitted.hardware:
+        decode, prefill = _errors(f"hardware.{family.name}", errors, "hardware.default")
+        assumed = family.name not in ("hopper", "ampere", "blackwell")
+        if assumed:
+            decode, prefill = _errors("hardware.default", errors, "hardware.default")
+        lines += [
+            f"  - name: {family.name}",
+            f"    gpus: [{', '.join(family.gpus)}]",
+            f"    weights_share_of_bandwidth: {_mapping(family.weights_share_of_bandwidth.model_dump())}",
+            f"    small_batch_gain: {_mapping(family.small_batch_gain.model_dump())}",
+            f"    compute_share_of_peak: {_mapping(family.compute_share_of_peak.model_dump())}",
+            f"    kv_share_of_bandwidth: {_mapping(family.kv_share_of_bandwidth.model_dump())}",
+            f"    attention_share_of_peak: {_number(family.attention_share_of_peak)}",
+            f"    link_share_of_peak: {_number(family.link_share_of_peak)}",
+            f"    decode_error: {_number(decode)}",
+            f"    prefill_error: {_number(prefill)}",
+            f"    evidence: {'assumed' if assumed else 'calibrated'}",
+            f'    source: "{_FAMILY_SOURCES[family.name]}"',
+            f"    as_of: {FITTED_ON}",
+        ]
+    lines.append("engines:")
+    for engine in fitted.engines:
+        key = f"{engine.name}/{engine.era}"
+        assumed = not _MEASURED_ON[key]
+        decode, prefill = _errors(f"engines.{'vllm/2025' if assumed else key}", errors, "hardware.default")
+        if assumed:
+            decode, prefill = hypot(decode, OTHER_ENGINE), hypot(prefill, OTHER_ENGINE)
+        lines += [
+            f"  - name: {engine.name}",
+            f'    era: "{engine.era}"',
+            *(
+                f"    {name}: {_number(getattr(engine, name))}"
+                for name in ("step_overhead_us", "layer_overhead_us", "layer_link_overhead_us", "sequence_us", "compute_share_of_kernels",
+                             "front_end_ms", "uncaptured_layer_us")
+            ),
+            f"    captured_tokens: {engine.captured_tokens}",
+            f"    measured_on: [{_MEASURED_ON[key]}]",
+            f"    decode_error: {_number(decode)}",
+            f"    prefill_error: {_number(prefill)}",
+            f"    evidence: {'assumed' if assumed else 'calibrated'}",
+            f'    source: "{_ENGINE_SOURCES[key]}"',
+            f"    as_of: {_AS_OF[engine.era]}",
+        ]  # fmt: skip
+    lines += [
+        "sources:",
+        "  - keys: [ridge_exponent, hidden_passes, ffn_passes]",
+        f'    source: "means over A100, H100 and A40 of the {KERNELS}"',
+        f"    as_of: {FITTED_ON}",
+        "  - keys: [process_gib_per_gpu, activation_copies, hardware.link_share_of_peak]",
+        '    source: "no measurement found; the reserve they give agrees with the KV capacity that InferenceX shows on one H200"',
+        f"    as_of: {FITTED_ON}",
+        "    assumed: true",
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_profiles(
+    folder: Path,
+    measurements: Sequence[Measurement],
+    fitted: Coefficients,
+    own_profile: Callable[[Sequence[Measurement], Coefficients], tuple[StepCoefficients, float, float]],
+) -> None:
+    """One file a source: a calibrated profile of each configuration of at least three points whose LLM is in the catalogue."""
+    known = set(Catalog.load().names("llm"))
+    grouped: dict[str, dict[Any, list[Measurement]]] = {}
+    for m in measurements:
+        if m.source in _FILES and m.llm.name in known:
+            grouped.setdefault(_FILES[m.source], {}).setdefault(m.configuration[:-1], []).append(m)
+    for name, configurations in grouped.items():
+        lines = ["# Calibrated profiles; re-made by tests/tools/fit_profiles.py (docs/profiles.md).", "profiles:"]
+        for chosen in configurations.values():
+            if len(chosen) >= 3:
+                lines += _profile(chosen, fitted, *own_profile(chosen, fitted))
+        (folder / f"{name}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _profile(chosen: Sequence[Measurement], fitted: Coefficients, step: StepCoefficients, in_sample: float, held_out: float) -> list[str]:
+    m = chosen[0]
+    knots = ", ".join(f"[{tokens:.0f}, {_number(s * 1e3)}]" for tokens, s in zip(step.g_tokens, step.g_s, strict=True))
+    has_prefill = any(point.kind == "prefill" for point in chosen)
+    family, engine = fitted.family(m.gpu.name), fitted.engine(m.engine, m.engine_era)
+    estimated = max(family.prefill_error, engine.prefill_error)
+    sequences = sorted({round(point.terms[0].sequences) for point in chosen})
+    note = f"fitted to batches of {sequences[0]} to {sequences[-1]}"
+    if not has_prefill:
+        note += "; prompts and KV reads as the joint fit has them"
+    return [
+        f"  - {{llm: {m.llm.name}, gpu: {m.gpu.name}, tensor_parallel: {m.tensor_parallel}, precision: {m.precision}, kv_precision: {m.kv_precision},",
+        f'     engine: {m.engine}, engine_era: "{m.engine_era}", label: calibrated,',
+        f"     decode_error: {_number(held_out)}, prefill_error: {_number(held_out if has_prefill else estimated)},",
+        f"     in_sample_error: {_number(in_sample)}, points: {len(chosen)},",
+        f'     source: "{m.source}", as_of: {_AS_OF[m.engine_era]}, notes: ["{note}"],',
+        f"     step: {{c_ms: {_number(step.c_s * 1e3)}, o_us_per_sequence: {_number(step.o_s * 1e6)}, f_ns_per_context_token: {_number(step.f_s * 1e9)},",
+        f"     h_ns_per_token_pair: {_number(step.h_s * 1e9)}, g_ms_at_tokens: [{knots}]}}}}",
+    ]
