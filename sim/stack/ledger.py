@@ -66,7 +66,7 @@ class Ledger:
                 self.origin(show_path(path), shown, _unit(info), "given", str(self.document.mark(path)))
                 return
             marks = [mark.source for mark in info.metadata if isinstance(mark, DefaultFrom)]
-            source = marks[0] if marks else str(getattr(type(owner), "defaults_from", "sim"))
+            source = marks[0] if marks else str(getattr(type(owner), "defaults_from", "a default of sim"))
             self.origin(show_path(path), shown, _unit(info), "assumed" if source == "assumed" else "default", source)
 
 

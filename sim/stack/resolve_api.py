@@ -15,7 +15,7 @@ from sim.stack.facts import ClassFacts, TraceFacts
 from sim.stack.ledger import Ledger
 from sim.stack.resolve_pool import resolve_client
 from sim.stack.resolved import Label, ResolvedApi
-from sim.units import SECONDS_PER_MONTH, show_usd
+from sim.units import SECONDS_PER_MONTH, show_seconds, show_usd
 
 BATCH_CLASS = "batch"
 _LANE_TPOT_S = 1e-6
@@ -167,7 +167,7 @@ def _tier(name: str, spec: ApiDeployment, api: Api, forecast: float | None, ledg
             ledger.note(f"{name}: tier {tier.name}, the highest, whose cap of {show_usd(cap)} a month does not hold the forecast, {bill}")
         else:
             ledger.note(f"{name}: tier {tier.name}, the lowest whose cap ({show_usd(cap)} a month) holds the forecast, {bill}")
-    ledger.origin(key, tier.name, "", "assumed" if tier.assumed else "vendor", tier.source, tier.as_of)
+    ledger.origin(f"{key} (chosen)", tier.name, "", "assumed" if tier.assumed else "vendor", tier.source, tier.as_of)
     return tier
 
 
@@ -183,9 +183,10 @@ def _limits(key: str, spec: ApiDeployment, tier: Tier, ledger: Ledger) -> tuple[
     elif spec.limits == "tier":
         limits += tier.limits
         label: Label = "assumed" if tier.assumed else "vendor"
-        for limit in tier.limits:
-            unit = f"{limit.unit}/{limit.window_s:g} s" if limit.law != "concurrency" else "at once"
-            ledger.origin(f"{key}.limits.{limit.law}", limit.limit, unit, label, tier.source, tier.as_of)
+        for number, limit in enumerate(limits):
+            if limit in tier.limits:
+                over = "at once" if limit.law == "concurrency" else f"per {show_seconds(limit.window_s)}"
+                ledger.origin(f"{key}.limits.{number}.{limit.unit} {over}", limit.limit, limit.law, label, tier.source, tier.as_of)
     return tuple(limits)
 
 

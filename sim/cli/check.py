@@ -1,0 +1,36 @@
+"""`sim check`: is a file right, and if not, all that is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(name="check")
+@click.argument("files", nargs=-1, required=True)
+@click.option("--stack", help="The stack whose deployments a file of events names.")
+@click.option("--kind", help="What the files are; told by their keys when left out.")
+@click.option("--prices", type=click.Path(path_type=Path), help="A file of negotiated prices, for stacks that need them.")
+@click.option("--models", "folder", type=click.Path(path_type=Path), help="A folder of catalogue entries that go before ours.")
+def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices: Path | None, folder: Path | None) -> None:
+    """Check FILES: stacks, traces, recipes, prices, events, catalogue entries. Says OK, or every problem with its place."""
+    from sim.catalog.location import find_input
+    from sim.cli.opening import open_books
+    from sim.errors import InputError, nearest
+    from sim.stack.check import check_file, kinds
+    from sim.stack.read import read_stack
+    from sim.stack.resolve import resolve
+
+    if kind is not None and kind not in kinds():
+        raise InputError(f"--kind: found {kind!r}; allowed: {', '.join(kinds())}{nearest(kind, kinds())}")
+    catalog, book = open_books(folder, None, prices)
+    resolved = resolve(read_stack(stack, catalog), catalog, book) if stack is not None else None
+    problems = []
+    for file in files:
+        try:
+            click.echo(f"{file}: OK: {check_file(find_input(file), file, catalog, book, stack=resolved, kind=kind)}")
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(problems))

@@ -1,0 +1,30 @@
+"""What several commands open alike: the catalogue and the price book of a day."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sim.catalog.catalog import Catalog
+    from sim.catalog.price_book import PriceBook
+
+
+def open_books(folder: Path | None, date: str | None, prices: Path | None) -> tuple[Catalog, PriceBook]:
+    """The catalogue, with a folder of one's own before the bundled one, and prices of a day, negotiated ones before the list's."""
+    import datetime
+
+    from sim.catalog.catalog import Catalog
+    from sim.catalog.price_book import PriceBook
+    from sim.errors import InputError
+
+    catalog = Catalog.load(*([folder] if folder else []))
+    try:
+        day = datetime.date.fromisoformat(date) if date else catalog.date
+    except ValueError:
+        raise InputError(f"--date: found {date!r}; a day as 2026-11-21 is needed") from None
+    if prices is None:
+        return catalog, PriceBook(day)
+    from sim.catalog.price_file import load_price_file
+
+    return catalog, PriceBook(day, load_price_file(prices, catalog), str(prices))
