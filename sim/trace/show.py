@@ -29,7 +29,7 @@ def show(name: str, found: Description) -> str:
             share = show_share(part.requests / found.rows)
             means = f"{part.prompt_tokens_mean:>14,.0f}{part.output_tokens_mean:>14,.0f}"
             lines.append(f"{_cut(part.name, 23):<24}{part.requests:>12,}{share:>9}{means}")
-    lines += [""] + _senders(found) + _plot(found.rate_series_per_s, found.duration_s)
+    lines += ["", *_senders(found), *_plot(found.rate_series_per_s, found.duration_s)]
     lines += [f"note: {note}" for note in found.notes]
     return "\n".join(lines).rstrip()
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.errors import InputError, nearest
 from sim.sampling import SMALLEST_UNIFORM, Draws, correlated_uniforms, stream
 from sim.trace.arrivals import arrival_times, bursts, clock_of
 from sim.trace.columns import Floats, Ints
@@ -42,6 +43,19 @@ def load_recipe(path: str | Path, name: str | None = None) -> Recipe:
     from sim.catalog.yaml_file import load_model
 
     return load_model(path, Recipe, name)
+
+
+def find_recipe(text: str) -> Path:
+    """A recipe by its file, or a bundled one by its name alone; InputError with the nearest name when there is none."""
+    from sim.catalog.location import data_folder, find_input
+
+    folder = data_folder("workloads") / "recipes"
+    if "/" in text or text.endswith((".yaml", ".yml")):
+        return find_input(text)
+    names = sorted(path.stem for path in folder.glob("*.yaml"))
+    if text not in names:
+        raise InputError(f"recipe {text!r}: no bundled recipe of this name; there are {', '.join(names)}{nearest(text, names)}")
+    return folder / f"{text}.yaml"
 
 
 def synthesise(recipe: Recipe, seed: int | None = None, name: str = "recipe") -> Trace:
@@ -82,7 +96,11 @@ def synthesise_table(recipe: Recipe, seed: int | None = None) -> pa.Table:
         duration_s=recipe.duration_s,
         prefix_block_tokens=recipe.prefix_block_tokens if "prefix_block_ids" in columns else None,
         notes=["synthetic: made from a recipe"],
-        **{"sim.recipe": " ".join(recipe.about.split()), "sim.source": " ".join(recipe.source.split()), "sim.seed": str(seed)},
+        facts={
+            "sim.recipe": " ".join(recipe.about.split()),
+            "sim.source": " ".join(recipe.source.split()),
+            "sim.seed": str(seed),
+        },
     )
     return pa.table(columns).replace_schema_metadata(metadata)
 

@@ -24,10 +24,10 @@ def metadata_of(
     duration_s: float | None = None,
     prefix_block_tokens: int | None = None,
     notes: Sequence[str] = (),
-    **facts: str,
+    facts: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The metadata of a trace file: its duration, the tokens of a prefix block, notes, and any facts (source, licence)."""
-    stated = dict(facts)
+    stated = dict(facts or {})
     if duration_s is not None:
         stated["sim.duration_s"] = repr(float(duration_s))
     if prefix_block_tokens is not None:

@@ -1,0 +1,264 @@
+"""What importers share: a first look at a file, its rows as a table, and foreign columns to those of a trace.
+
+A row that names no prompt or output tokens, or none above zero, is a request that failed; it is left out, and a note says how many.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from sim.errors import InputError, nearest
+from sim.trace.clock import read_times
+from sim.trace.columns import OPTIONAL, REQUIRED
+from sim.trace.usage import Usage
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_HEAD_BYTES = 1 << 16
+MOST_BYTES = 4 << 30
+_TEXTS = ("class", "client_id", "session_id")
+
+
+@dataclass(frozen=True)
+class Look:
+    """A first look at a file: what kind of text or binary it is, and the names of its columns or keys."""
+
+    path: Path
+    name: str
+    layout: Literal["parquet", "csv", "lines", "json"]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user says about a file: native column = foreign column, the zone of bare times, the unit of numeric times."""
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    timezone: str | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Imported:
+    """Requests as native columns, in the order of the file, and what was noted on the way."""
+
+    table: pa.Table
+    notes: tuple[str, ...]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A foreign format: how it is recognised, and how it is read into requests or totals."""
+
+    name: str
+    about: str
+    matches: Callable[[Look], bool]
+    read: Callable[[Look, Options], Imported | Usage]
+
+
+def look(path: str | Path, name: str | None = None) -> Look:
+    """The first look; InputError when there is no such file, or it is empty or neither text nor Parquet."""
+    path, name = Path(path), name or str(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise InputError(f"{name}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{name}: cannot be read: {error.strerror}") from None
+    if not head.strip():
+        raise InputError(f"{name}: an empty file")
+    if size > MOST_BYTES:
+        raise InputError(f"{name}: more than {MOST_BYTES >> 30} GiB; import it in parts, or convert it to Parquet")
+    if head[:4] == b"PAR1":
+        from sim.trace.source import open_file
+
+        return Look(path, name, "parquet", tuple(open_file(path, name).schema.names))
+    try:
+        text = head.decode("utf-8-sig", errors="strict" if size <= _HEAD_BYTES else "ignore")
+    except UnicodeDecodeError:
+        raise InputError(f"{name}: neither Parquet nor UTF-8 text") from None
+    text = text.lstrip()
+    if text[0] in "{[":
+        first = _first_object(text)
+        if first is not None:
+            return Look(path, name, "lines", tuple(first))
+        return Look(path, name, "json", tuple(_whole_keys(path, name)))
+    header = next(csv.reader(io.StringIO(text.splitlines()[0])), [])
+    return Look(path, name, "csv", tuple(column.strip() for column in header))
+
+
+def _first_object(text: str) -> dict[str, Any] | None:
+    """The first line as an object, if another line or nothing follows it."""
+    line, _, rest = text.partition("\n")
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and (not rest.strip() or rest.lstrip()[0] == "{") else None
+
+
+def _whole_keys(path: Path, name: str) -> list[str]:
+    document = load_json(path, name)
+    if isinstance(document, list):
+        document = next((entry for entry in document if isinstance(entry, dict)), {})
+    return [str(key) for key in document] if isinstance(document, dict) else []
+
+
+def load_json(path: Path, name: str) -> Any:
+    """A JSON document; InputError with the line and column where it breaks off."""
+    try:
+        return json.loads(path.read_text("utf-8-sig"))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{name}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{name}: not JSON: {error}") from None
+
+
+def objects(found: Look) -> list[dict[str, Any]]:
+    """The objects of a JSON document (one, or a list) or of JSON lines; InputError with the line that breaks."""
+    if found.layout == "json":
+        document = load_json(found.path, found.name)
+        entries = document if isinstance(document, list) else [document]
+    else:
+        entries = []
+        with found.path.open(encoding="utf-8-sig", errors="replace") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    try:
+                        entries.append(json.loads(line))
+                    except (ValueError, RecursionError) as error:
+                        raise InputError(f"{found.name}:{number}: not a JSON object: {str(error)[:80]}") from None
+    for number, entry in enumerate(entries):
+        if not isinstance(entry, dict):
+            raise InputError(f"{found.name}: entry {number}: found {str(entry)[:40]!r}; objects are needed")
+    return entries
+
+
+def raw_table(found: Look, texts: tuple[str, ...] = ()) -> pa.Table:
+    """All columns of a file as they are; those named in `texts` as text."""
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+    import pyarrow.parquet as pq
+
+    if found.layout in ("lines", "json"):
+        entries = objects(found)
+        keys = dict.fromkeys(key for entry in entries for key in entry)
+        return pa.table({key: _column([entry.get(key) for entry in entries]) for key in keys})
+    try:
+        if found.layout == "parquet":
+            return pq.read_table(found.path)
+        kinds = {name: pa.string() for name in texts}
+        table = pacsv.read_csv(
+            found.path,
+            convert_options=pacsv.ConvertOptions(column_types=kinds, strings_can_be_null=True, timestamp_parsers=["%s!"]),
+        )
+        return table.rename_columns([name.strip().removeprefix("\ufeff") for name in table.column_names])
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{found.name}: cannot be read: {str(error).splitlines()[0][:200]}") from None
+
+
+def _column(values: list[Any]) -> pa.Array:
+    """Values of one key; what is no plain column (objects, mixtures) becomes text."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, OverflowError):
+        return pa.array([value if value is None or isinstance(value, str) else json.dumps(value) for value in values], pa.string())
+
+
+def requests(found: Look, columns: Mapping[str, str], options: Options, *, unit: str | None = None) -> Imported:
+    """The requests of a file whose columns are known: native = foreign; the user's own mapping goes first."""
+    wanted = _wanted(found, {**columns, **options.mapping})
+    texts = tuple(wanted[name] for name in ("arrival_s", *_TEXTS) if name in wanted)
+    table = raw_table(found, texts if found.layout == "csv" else ())
+    return from_columns({name: table.column(source) for name, source in wanted.items()}, found.name, wanted, options, unit=unit)
+
+
+def _wanted(found: Look, columns: Mapping[str, str]) -> dict[str, str]:
+    known = (*REQUIRED, *OPTIONAL)
+    problems = []
+    for name, source in columns.items():
+        if name not in known:
+            problems.append(f"--map {name}={source}: no column {name!r} in a trace; allowed: {', '.join(known)}{nearest(name, known)}")
+        elif source not in found.columns:
+            hint = nearest(source, found.columns)
+            problems.append(f"{found.name}: {name}: no column {source!r}; the file has {', '.join(found.columns[:20])}{hint}")
+    for name in REQUIRED:
+        if name not in columns:
+            problems.append(
+                f"{found.name}: {name}: no column is known to hold it; the file has "
+                f"{', '.join(found.columns[:20])}; say --map {name}=COLUMN"
+            )
+    if problems:
+        raise InputError("\n".join(problems))
+    return dict(columns)
+
+
+def from_columns(
+    columns: Mapping[str, Any], name: str, sources: Mapping[str, str], options: Options, *, unit: str | None = None
+) -> Imported:
+    """Foreign columns under native names as native columns: times to seconds, failed requests left out."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    places = {native: f"{name}: {sources.get(native, native)}" for native in columns}
+    times = read_times(columns["arrival_s"], places["arrival_s"], timezone=options.timezone, unit=options.unit or unit)
+    made: dict[str, Any] = {"arrival_s": pa.array(times.seconds)}
+    for native in columns:
+        column = columns[native]
+        column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        if native.endswith("_tokens"):
+            made[native] = _tokens(column, places[native])
+        elif native in _TEXTS:
+            if pa.types.is_dictionary(column.type):
+                column = column.dictionary_decode()
+            made[native] = column.cast(pa.string())
+        elif native == "prefix_block_ids":
+            made[native] = column
+    table = pa.table({native: made[native] for native in (*REQUIRED, *OPTIONAL) if native in made})
+    real = pc.and_(pc.greater(table["prompt_tokens"], 0), pc.greater(table["output_tokens"], 0)).fill_null(False)
+    failed = table.num_rows - int(pc.sum(real).as_py() or 0)
+    notes = list(times.notes)
+    if failed:
+        table = table.filter(real)
+        notes.append(f"left out {failed:,} requests without prompt or output tokens (failed)")
+    metadata = {"sim.start_utc": times.start_utc} if times.start_utc else {}
+    if not table.num_rows:
+        raise InputError(f"{name}: no request with prompt and output tokens")
+    return Imported(table, tuple(notes), metadata)
+
+
+def _tokens(column: Any, place: str) -> Any:
+    """Whole numbers, from numbers or their texts; what is not one is kept for the check to name, or named here if it is text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_null(column.type):
+        return column.cast(pa.int64())
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        numeric = pc.match_substring_regex(column, r"^\s*-?\d+(\.\d*)?\s*$").fill_null(True)
+        if not pc.all(numeric).as_py():
+            row = int(np.argmin(np.asarray(numeric)))
+            raise InputError(f"{place}: row {row}: found {column[row].as_py()!r}; whole numbers are allowed")
+        column = pc.utf8_trim_whitespace(column).cast(pa.float64())
+    if pa.types.is_floating(column.type):
+        values = column.to_numpy(zero_copy_only=False)
+        known = np.isfinite(values)
+        if np.all(values[known] == np.floor(values[known])) and np.all(np.abs(values[known]) < 2**53):
+            return pa.array(np.where(known, values, 0).astype(np.int64), mask=~known)
+    return column
