@@ -47,6 +47,8 @@ def attempt_api(s: State, d: int, i: int, t: float, timeout_s: float) -> tuple[i
     k = s.dep[d]
     q = s.slot[i]
     q.first = math.nan
+    cached = min(max(q.cached, 0), q.prompt)
+    q.hit = cached
     k.offered += 1
     if k.outage > 0:
         return FAILED, R_OUTAGE, -1.0
@@ -55,7 +57,6 @@ def attempt_api(s: State, d: int, i: int, t: float, timeout_s: float) -> tuple[i
     q.output = min(q.asked, k.context - q.prompt)
     if q.output < q.asked:
         s.counter[d, N_CUT] += 1
-    cached = min(max(q.cached, 0), q.prompt)
     reserve = q.max_tokens if q.max_tokens >= 0 else k.default_max
     longest = 0.0
     first_unit = -1
@@ -104,7 +105,6 @@ def attempt_api(s: State, d: int, i: int, t: float, timeout_s: float) -> tuple[i
     a.client = q.client
     q.air = y
     q.where = AT_API
-    q.hit = cached
     k.in_flight += 1
     s.api_requests[d, q.cls, k.segment] += 1
     a.serial = push_timer(s, a.end, T_SETTLE, y, 0)

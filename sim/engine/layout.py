@@ -54,7 +54,7 @@ GLOBAL = np.dtype(
         ("timers", "i8"), ("free_slots", "i8"), ("free_airs", "i8"), ("next_tick", "f8"), ("n_log", "i8"), ("log_on", "i8"),
         ("who", "i8"), ("broken", "i8"), ("window_s", "f8"), ("clock_offset_s", "f8"), ("cooldown_s", "f8"), ("ttft_slo_s", "f8"),
         ("tpot_slo_s", "f8"), ("timeline_s", "f8"), ("timeline_k", "i8"), ("n_replicas", "i8"), ("prefix_tokens", "i8"), ("arrived", "i8"),
-        ("signal", "i8"), ("ring_most", "i8"), ("inv_log_growth", "f8"), ("hist_min_s", "f8"), ("tokens_issued", "i8"), ("retry_after", "f8"), ("fault_t", "f8"), ("fault_reason", "i8"),
+        ("signal", "i8"), ("ring_most", "i8"), ("last_done", "f8"), ("inv_log_growth", "f8"), ("hist_min_s", "f8"), ("tokens_issued", "i8"), ("retry_after", "f8"), ("fault_t", "f8"), ("fault_reason", "i8"),
     ], align=True,
 )  # fmt: skip
 

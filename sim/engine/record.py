@@ -114,5 +114,7 @@ def close_request(s: State, i: int, outcome: int, reason: int, t: float) -> None
         s.reason[reason] += 1
     if g.log_on:
         _write_log(s, i, outcome, reason, t)
+    if t > g.last_done:
+        g.last_done = t
     g.live -= 1
     free_slot(s, i)

@@ -146,13 +146,12 @@ def _empty_log(s: State, logs: list[np.ndarray[Any, Any]]) -> None:
         g.n_log = 0
 
 
-def _close_open_requests(s: State, until_s: float) -> None:
+def _close_open_requests(s: State) -> None:
     """The end: live requests are unfinished; what is still on its way to an API's settlement is billed."""
     g = s.g[0]
     for y in np.flatnonzero(s.air.used):
         a = s.air[int(y)]
-        if a.slot < 0 or math.isinf(until_s):
-            settle_air(s, int(y), float(a.end), 0 if a.error else int(a.output), not a.error)
+        settle_air(s, int(y), float(a.end), 0 if a.error else int(a.output), not a.error)
     for i in np.flatnonzero((s.slot.where != L.FREE) & (s.slot.where != L.GHOST)):
         close_request(s, int(i), L.UNFINISHED, L.R_HORIZON, math.nan)
 
@@ -175,7 +174,7 @@ def _result(control: Control, logs: list[np.ndarray[Any, Any]], window_s: float,
         busy[p.dep] += busy_now(s, r, min(end_s, window_s)) if p.doing in (L.STEP, L.RUN) else p.busy_s
         sequence[p.dep] += p.seq_s
         kv[p.dep] += p.kv_s
-    _close_open_requests(s, until_s)
+    _close_open_requests(s)
     control.finish(last_s)
     _empty_log(s, logs)
     rows = np.sort(np.concatenate(logs), order="row", kind="stable") if logs else np.zeros(0, LOG_DTYPE)
@@ -183,7 +182,7 @@ def _result(control: Control, logs: list[np.ndarray[Any, Any]], window_s: float,
     if int(s.outcome.sum()) != total:
         raise InvariantError(f"at {end_s} s: {total} requests arrived, {int(s.outcome.sum())} have an outcome")
     return Result(
-        window_s=window_s, end_s=end_s, total=total, outcomes=s.outcome, reasons=s.reason, histogram=s.hist, latency_sum_ns=s.lat_sum,
+        window_s=window_s, end_s=float(g.last_done), total=total, outcomes=s.outcome, reasons=s.reason, histogram=s.hist, latency_sum_ns=s.lat_sum,
         latency_max_s=s.lat_max, met_slo=s.met, counters={name: s.counter[:, i].copy() for i, name in enumerate(COUNTERS)}, tokens=s.tokens,
         api_requests=s.api_requests, client_tokens=s.client_tokens if g.arrived else s.client_tokens * 0, busy_s=busy, sequence_s=sequence, kv_token_s=kv,
         ready_s=_within(control.lives, deployments, window_s, ready=True), present_s=_within(control.lives, deployments, window_s, ready=False),
