@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,7 +18,7 @@ _EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 def show(name: str, found: Description) -> str:
     """The whole text, without a line break at its end."""
-    lines = [f"{name}: {_number(found.rows, 'request')} over {show_seconds(found.duration_s)}", ""]
+    lines = [f"{_cut(name, 40)}: {_number(found.rows, 'request')} over {show_seconds(found.duration_s)}", ""]
     lines += _rate(found)
     lines += ["", f"{'tokens':<14}{'mean':>9}{'p50':>9}{'p95':>9}{'p99':>9}{'max':>10}{'total':>12}"]
     lines += [_lengths("prompt", found.prompt_tokens), _lengths("output", found.output_tokens)]
@@ -30,7 +31,8 @@ def show(name: str, found: Description) -> str:
             means = f"{part.prompt_tokens_mean:>14,.0f}{part.output_tokens_mean:>14,.0f}"
             lines.append(f"{_cut(part.name, 23):<24}{part.requests:>12,}{share:>9}{means}")
     lines += ["", *_senders(found), *_plot(found.rate_series_per_s, found.duration_s)]
-    lines += [f"note: {note}" for note in found.notes]
+    for note in found.notes:
+        lines += textwrap.wrap(_cut(f"note: {note}", 600), _WIDTH, subsequent_indent="      ")
     return "\n".join(lines).rstrip()
 
 
@@ -47,8 +49,9 @@ def _rate(found: Description) -> list[str]:
     return lines
 
 
-def _rate_text(rate: float) -> str:
-    return f"{rate:.3g}/s" if rate >= 0.1 else f"{rate * 3600:.3g}/h"
+def _rate_text(rate: float, beside: float | None = None) -> str:
+    """A rate a second, or an hour when it is low (or the one `beside` it is)."""
+    return f"{rate:.3g}/s" if (beside or rate) >= 0.1 else f"{rate * 3600:.3g}/h"
 
 
 def _lengths(name: str, lengths: Lengths) -> str:
@@ -63,15 +66,18 @@ def _senders(found: Description) -> list[str]:
         if found.clients == 1:
             lines.append(f"{'clients':<14}1")
         else:
-            ten = f", the 10 largest {show_share(top['top_10'])}" if found.clients > 10 else ""
-            lines.append(f"{'clients':<14}{found.clients:,}; the largest sends {show_share(top['top_1'])} of the requests{ten}")
-            ten = f", the 10 largest {show_share(tokens['top_10'])}" if found.clients > 10 else ""
-            lines.append(f"{'':<14}(of the tokens {show_share(tokens['top_1'])}{ten})")
+            lines.append(f"{'clients':<14}{found.clients:,}")
+            lines += [f"{'  requests':<14}{_top(top, found.clients)}", f"{'  tokens':<14}{_top(tokens, found.clients)}"]
     if found.sessions and found.requests_per_session:
         lines.append(f"{'sessions':<14}{found.sessions:,}, {found.requests_per_session:.2f} requests each")
     if found.prefix_block_rows:
         lines.append(f"{'prefixes':<14}{show_share(found.prefix_block_rows / found.rows)} of the requests name prefix blocks")
     return [*lines, ""] if lines else []
+
+
+def _top(shares: Mapping[str, float], clients: int) -> str:
+    ten = f", {show_share(shares['top_10'])} from the 10 largest" if clients > 10 else ""
+    return f"{show_share(shares['top_1'])} from the largest{ten}"
 
 
 def _plot(series: Sequence[float], duration_s: float) -> list[str]:
@@ -84,7 +90,7 @@ def _plot(series: Sequence[float], duration_s: float) -> list[str]:
     heights = np.rint(columns / top * _PLOT_ROWS * 8).astype(int)
     lines = []
     for row in range(_PLOT_ROWS - 1, -1, -1):
-        label = _rate_text(top) if row == _PLOT_ROWS - 1 else _rate_text(top / _PLOT_ROWS) if row == 0 else ""
+        label = _rate_text(top / _PLOT_ROWS * (row + 1), top) if row in (0, _PLOT_ROWS - 1) else ""
         cells = "".join(_EIGHTHS[min(max(height - 8 * row, 0), 8)] for height in heights)
         lines.append(f"{label:>11} |{cells}".rstrip())
     axis = "0" + show_seconds(duration_s).rjust(_PLOT_COLUMNS - 1)

@@ -184,7 +184,8 @@ def _repeat(lengths: list[int]) -> Any:
 
 
 def _notes(buckets: Sequence[Bucket], counts: Sequence[int], shape_name: str, mean_prompt: float) -> list[str]:
-    notes = [f"arrivals assumed: totals of {len(buckets):,} buckets spread with the shape {shape_name}; lengths assumed in its proportions"]
+    number = f"{len(buckets):,} bucket{'s' if len(buckets) > 1 else ''} of totals"
+    notes = [f"arrivals assumed: {number} spread with the shape {shape_name}; lengths assumed in its proportions"]
     if any(bucket.requests is None for bucket in buckets):
         notes.append(f"numbers of requests assumed: {mean_prompt:,.0f} prompt tokens each, as the source does not count them")
     lost = sum((bucket.requests or 0) - count for bucket, count in zip(buckets, counts, strict=True) if bucket.requests is not None)
