@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sim.trace import Trace
 
@@ -40,19 +40,20 @@ def trace_of(table: Table, chunk_rows: int = 65536) -> Trace:
     """The table as a trace that is always read `chunk_rows` at a time."""
     rows = table.rows
 
-    def known(values: Sequence[int]) -> list[int | None]:
-        return [None if value < 0 else value for value in values]
-
+    columns: dict[str, Any] = {}
+    for name in ("session_id", "cached_tokens", "max_tokens"):
+        values = [getattr(row, name) for row in rows]
+        if max(values) >= 0:
+            columns[name] = [None if value < 0 else value for value in values]
+    if any(row.block_ids for row in rows):
+        columns["prefix_block_ids"] = [row.block_ids for row in rows]
     trace = Trace.from_arrays(
         arrival_s=[row.arrival_s for row in rows],
         prompt_tokens=[row.prompt_tokens for row in rows],
         output_tokens=[row.output_tokens for row in rows],
         class_=[str(row.class_id) for row in rows],
-        session_id=known([row.session_id for row in rows]),
-        cached_tokens=known([row.cached_tokens for row in rows]),
-        max_tokens=known([row.max_tokens for row in rows]),
-        prefix_block_ids=[row.block_ids for row in rows],
         metadata={"sim.prefix_block_tokens": str(table.prefix_block_tokens), "sim.duration_s": repr(table.duration_s)},
+        **columns,
     )
     as_read = trace.chunks
     trace.chunks = lambda rows=65536: as_read(min(rows, chunk_rows))  # type: ignore[method-assign]
