@@ -14,8 +14,9 @@ from pydantic import Field, model_validator
 
 from sim.catalog.catalog import Catalog
 from sim.catalog.gpu import Precision
+from sim.catalog.llm import KvPrecision
 from sim.catalog.location import data_folder
-from sim.catalog.strict import AsOf, Name, NotNegative, Positive, Share, Source, Strict
+from sim.catalog.strict import AsOf, Count, Name, NotNegative, Positive, Share, Source, Strict
 from sim.catalog.yaml_file import load_model
 from sim.errors import InputError, nearest
 
@@ -36,20 +37,62 @@ class ByPrecision(Strict):
         return float(getattr(self, precision))
 
 
+class ByKvPrecision(Strict):
+    """A share of a peak rate for KV caches of each precision: fp8 is half the bytes but has to be converted."""
+
+    bf16: Share
+    fp8: Share
+
+    def at(self, precision: KvPrecision) -> float:
+        """The share for one precision."""
+        return float(getattr(self, precision))
+
+
+class Gain(Strict):
+    """A factor of at least 1 for weights of each precision."""
+
+    bf16: float = Field(ge=1)
+    fp8: float = Field(ge=1)
+    int8: float = Field(ge=1)
+    int4: float = Field(ge=1)
+
+    def at(self, precision: Precision) -> float:
+        """The factor for one precision."""
+        return float(getattr(self, precision))
+
+
+class ByPrecisionUs(Strict):
+    """Microseconds for weights of each precision."""
+
+    bf16: NotNegative
+    fp8: NotNegative
+    int8: NotNegative
+    int4: NotNegative
+
+    def at(self, precision: Precision) -> float:
+        """The time for one precision, in microseconds."""
+        return float(getattr(self, precision))
+
+
 class Hardware(Strict):
     """What share of its data sheet a family of GPUs reaches, whatever the engine."""
 
     name: Name
     gpus: tuple[Name, ...]
     """Catalogue names that belong to the family; GPUs of no family take the one called `default`."""
+    measured_precisions: tuple[Precision, ...]
+    """Precisions of weights that an engine was measured with; the shares of the others are assumed."""
     weights_share_of_bandwidth: ByPrecision
-    small_batch_weights_share: ByPrecision
-    """The same in a step of at most 16 tokens, where other matrix kernels run."""
+    small_batch_gain: Gain
+    """How much faster weights are read in a step of at most 16 tokens, where other matrix kernels run; never above the bandwidth."""
     compute_share_of_peak: ByPrecision
-    kv_share_of_bandwidth: Share
+    kv_share_of_bandwidth: ByKvPrecision
     attention_share_of_peak: Share
     """Of the bf16 peak: attention of a prompt is computed in 16 bits."""
     link_share_of_peak: Share
+    decode_error: Positive
+    prefill_error: Positive
+    """Root mean square of ln(predicted/measured) of configurations held out of the fit; for `default`, of families held out whole."""
     evidence: Evidence
     source: str = Field(min_length=3)
     as_of: AsOf
@@ -66,11 +109,34 @@ class Engine(Strict):
     layer_link_overhead_us: NotNegative
     """A layer, for each doubling of tensor parallel: synchronising twice a layer does not shrink with the message."""
     sequence_us: NotNegative
-    prefill_compute_share: Share
-    """Share of the kernels' compute rate that the engine keeps when a step holds prompts."""
+    compute_share_of_kernels: Share
+    """Share of the kernels' compute rate that the engine keeps."""
+    front_end_ms: NotNegative = 0.0
+    """From the arrival of a request to its place in the scheduler's queue: HTTP, templates, tokens, hand-over; no part of a step."""
+    uncaptured_layer_us: NotNegative = 0.0
+    """Least time of a layer in a step too long for a captured graph: the host launches its kernels one by one."""
+    captured_tokens: Count = 512
+    """Longest step that runs as a captured graph."""
+    measured_on: tuple[Name, ...]
+    """Families of GPUs whose measurements fixed these numbers; elsewhere the error is that of a family held out."""
     decode_error: Positive
     prefill_error: Positive
     """Root mean square of ln(predicted/measured) on configurations held out of the fit."""
+    evidence: Evidence
+    source: str = Field(min_length=3)
+    as_of: AsOf
+
+
+class ExpertKernels(Strict):
+    """What mixture-of-experts layers cost beside the bytes and operations of the experts that tokens choose."""
+
+    share_of_dense: ByPrecision
+    """Share of the dense kernels' rates that grouped kernels reach: small matrices, and experts unevenly loaded."""
+    layer_overhead_us: ByPrecisionUs
+    """A layer: choosing experts, sorting tokens, gathering results."""
+    decode_error: Positive
+    prefill_error: Positive
+    """Root mean square of ln(predicted/measured) of models held out of the fit."""
     evidence: Evidence
     source: str = Field(min_length=3)
     as_of: AsOf
@@ -81,12 +147,15 @@ class Coefficients(Strict):
 
     ridge_exponent: Positive
     """p of the smooth maximum (weights^p + compute^p)^(1/p)."""
-    elementwise_passes: NotNegative
-    """Times that norms, residuals and activations move a token's hidden state through memory in one layer."""
+    hidden_passes: NotNegative
+    """Times that norms and residuals move a token's hidden state through memory in one layer, on every GPU of a group."""
+    ffn_passes: NotNegative
+    """Times that the activation moves a token's feed-forward state through memory in one layer, shared by the group."""
     process_gib_per_gpu: NotNegative
     """Memory of the driver context, the communication buffers and the captured graphs."""
     activation_copies: NotNegative
     """Copies of the widest intermediate of a layer alive at once in a full step."""
+    experts: ExpertKernels
     hardware: tuple[Hardware, ...] = Field(min_length=1)
     engines: tuple[Engine, ...] = Field(min_length=1)
     sources: tuple[Source, ...] = Field(min_length=1)

@@ -66,6 +66,12 @@ def _full_layers(llm: Llm) -> int:
     return llm.layers - (llm.sliding_window.layers if llm.sliding_window else 0)
 
 
+def active_ffn_size(llm: Llm) -> float:
+    """Width of the feed-forward state of one token: of one matrix, or of the experts it passes through."""
+    e = llm.experts
+    return float(llm.ffn_size if e is None else e.ffn_size * (e.per_token + e.shared))
+
+
 def all_reduce_bytes_per_token(llm: Llm, tensor_parallel: int) -> float:
     """Bytes that each GPU sends for one token: two all-reduces a layer of the hidden state in bf16, on a ring."""
     if tensor_parallel == 1:
@@ -86,29 +92,31 @@ def step_coefficients(
 ) -> StepCoefficients:
     """Step time of a configuration from its physics, in seconds; never below `streaming_floor_s`, since shares are at most 1."""
     bandwidth = gpu.bandwidth_bytes_per_s
-    layers_us = engine.layer_overhead_us + engine.layer_link_overhead_us * log2(tensor_parallel)
-    c = (engine.step_overhead_us + llm.layers * layers_us) * 1e-6
+    c = engine.step_overhead_us + llm.layers * (engine.layer_overhead_us + engine.layer_link_overhead_us * log2(tensor_parallel))
+    if llm.experts is not None:
+        c += (llm.layers - llm.experts.dense_layers) * coefficients.experts.layer_overhead_us.at(precision)
     head = head_bytes(llm) / (hardware.weights_share_of_bandwidth.bf16 * bandwidth * tensor_parallel)
-    g = tuple(
-        head + _matrix_s(llm, gpu, tensor_parallel, precision, tokens, hardware, engine, coefficients.ridge_exponent)
-        + tokens * _per_token_s(llm, gpu, tensor_parallel, hardware, coefficients)
-        for tokens in KNOTS
-    )  # fmt: skip
-    read_s = 1.0 / (hardware.kv_share_of_bandwidth * bandwidth)
+    per_token = _per_token_s(llm, gpu, tensor_parallel, hardware, coefficients)
+    g = []
+    for tokens in KNOTS:
+        matrices = _matrices_s(llm, gpu, tensor_parallel, precision, tokens, hardware, engine, coefficients)
+        launched = engine.uncaptured_layer_us * llm.layers - c if tokens > engine.captured_tokens else 0.0
+        g.append(max(head + matrices + tokens * per_token, launched * 1e-6))
+    read_s = 1.0 / (hardware.kv_share_of_bandwidth.at(kv_precision) * bandwidth)
     layer_kv = llm.kv_bytes_per_token_per_gpu(kv_precision, tensor_parallel) / llm.layers
     windowed = llm.sliding_window.layers * llm.sliding_window.window_tokens if llm.sliding_window else 0
     attention_rate = hardware.attention_share_of_peak * gpu.peak_flops("bf16") * tensor_parallel
     return StepCoefficients(
-        c_s=c,
+        c_s=c * 1e-6,
         g_tokens=tuple(float(tokens) for tokens in KNOTS),
-        g_s=g,
+        g_s=tuple(g),
         o_s=engine.sequence_us * 1e-6 + windowed * layer_kv * read_s,
         f_s=_full_layers(llm) * layer_kv * read_s,
         h_s=attention_flops_per_pair(llm) / attention_rate,
     )
 
 
-def _matrix_s(
+def _matrices_s(
     llm: Llm,
     gpu: Gpu,
     tensor_parallel: int,
@@ -116,20 +124,24 @@ def _matrix_s(
     tokens: float,
     hardware: Hardware,
     engine: Engine,
-    exponent: float,
+    coefficients: Coefficients,
 ) -> float:
     """Seconds of the layers' matrix products of a step: the smooth maximum of reading them and computing with them."""
-    small = tokens <= SMALL_BATCH_TOKENS
-    shares = hardware.small_batch_weights_share if small else hardware.weights_share_of_bandwidth
-    reading = matrix_bytes(llm, precision, tokens) / (shares.at(precision) * gpu.bandwidth_bytes_per_s * tensor_parallel)
-    rate = hardware.compute_share_of_peak.at(precision) * engine.prefill_compute_share * gpu.peak_flops(precision)
+    share = hardware.weights_share_of_bandwidth.at(precision)
+    if tokens <= SMALL_BATCH_TOKENS:
+        share = min(share * hardware.small_batch_gain.at(precision), 1.0)
+    reading = matrix_bytes(llm, precision, tokens) / (share * gpu.bandwidth_bytes_per_s * tensor_parallel)
+    rate = hardware.compute_share_of_peak.at(precision) * engine.compute_share_of_kernels * gpu.peak_flops(precision)
     computing = tokens * flops_per_token(llm) / (rate * tensor_parallel)
-    largest = max(reading, computing)
-    return float(largest * ((reading / largest) ** exponent + (computing / largest) ** exponent) ** (1.0 / exponent))
+    largest, p = max(reading, computing), coefficients.ridge_exponent
+    seconds = largest * ((reading / largest) ** p + (computing / largest) ** p) ** (1.0 / p)
+    return float(seconds if llm.experts is None else seconds / coefficients.experts.share_of_dense.at(precision))
 
 
 def _per_token_s(llm: Llm, gpu: Gpu, tensor_parallel: int, hardware: Hardware, coefficients: Coefficients) -> float:
-    """Seconds that a token adds at any batch: messages between the GPUs, and element-wise passes, which do not shard."""
+    """Seconds that a token adds at any batch: messages between the GPUs, and element-wise passes, part of which do not shard."""
     link = hardware.link_share_of_peak * gpu.interconnect.gb_per_s * 1e9
-    passes = coefficients.elementwise_passes * llm.layers * llm.hidden_size * 2.0
-    return all_reduce_bytes_per_token(llm, tensor_parallel) / link + passes / gpu.bandwidth_bytes_per_s
+    hidden = coefficients.hidden_passes * llm.hidden_size
+    ffn = coefficients.ffn_passes * active_ffn_size(llm) / tensor_parallel
+    moved = llm.layers * (hidden + ffn) * 2.0
+    return all_reduce_bytes_per_token(llm, tensor_parallel) / link + moved / gpu.bandwidth_bytes_per_s

@@ -9,7 +9,7 @@ from sim.catalog.catalog import Catalog
 from sim.catalog.gpu import Gpu, Precision
 from sim.catalog.llm import KvPrecision, Llm
 from sim.errors import input_error
-from sim.profile.coefficients import Coefficients, Label, load_coefficients
+from sim.profile.coefficients import Coefficients, Engine, ExpertKernels, Hardware, Label, load_coefficients
 from sim.profile.memory import DEFAULT_UTILISATION, Scheduler, check_fit, default_scheduler, divide_memory, tensor_parallel_sizes
 from sim.profile.physics import step_coefficients
 from sim.profile.shipped import ShippedProfile, load_shipped
@@ -31,6 +31,8 @@ class Profile:
     engine: str
     engine_era: str
     step: StepCoefficients
+    front_end_s: float
+    """From the arrival of a request to the scheduler's queue: server, tokens, hand-over; not part of a step."""
     blocks: int
     """Usable KV blocks (the null block is not counted)."""
     block_tokens: int
@@ -73,7 +75,8 @@ def resolve_profile(
 
     A shipped profile of the same (llm, gpu, tensor parallel, precision, kv precision, engine, era) wins over the estimate. InputError,
     with what would do instead, when the model or one request of `max_model_len` does not fit, or the GPUs cannot share the heads.
-    `utilisation` and the limits of a step default to those of vLLM 0.33.0 for the GPU. Coefficients and shipped profiles are those of the catalogue, the bundled ones without it, unless given.
+    `utilisation` and the limits of a step default to those of vLLM 0.33.0 for the GPU. Coefficients and shipped profiles are those of
+    the catalogue, the bundled ones without it, unless given.
     """
     coefficients = coefficients or load_coefficients(catalog)
     kv: KvPrecision = "bf16" if kv_precision == "auto" else kv_precision
@@ -93,33 +96,78 @@ def resolve_profile(
     longest = max_model_len or min(llm.max_context_tokens, memory.kv_capacity_tokens)
     if longest < llm.max_context_tokens and max_model_len is None:
         notes.append(f"max_model_len cut from {llm.max_context_tokens} to {longest} tokens, which is all the KV cache holds")
-    if precision == "fp8" and gpu.peak_fp8_tflops is None:
-        notes.append(f"{gpu.name} does not compute in fp8: fp8 weights save memory and reading, not arithmetic")
-    family = coefficients.family(gpu.name)
     key = (llm.name, gpu.name, tensor_parallel, precision, kv, chosen.name, chosen.era)
     found = next((p for p in (load_shipped(catalog) if shipped is None else shipped) if p.key == key), None)
-    if found is not None:
-        step, error, prefill_error = found.step.coefficients(), found.decode_error, found.prefill_error
-        source, as_of = found.source, found.as_of
-        notes += found.notes
-    else:
+    if found is None:
         step = step_coefficients(
             llm=llm, gpu=gpu, tensor_parallel=tensor_parallel, precision=precision, kv_precision=kv,
-            hardware=family, engine=chosen, coefficients=coefficients,
+            hardware=coefficients.family(gpu.name), engine=chosen, coefficients=coefficients,
         )  # fmt: skip
-        error, prefill_error = chosen.decode_error, chosen.prefill_error
-        source, as_of = f"physics with the coefficients of engines.yaml: {family.source}; {chosen.source}", max(family.as_of, chosen.as_of)
-        if family.evidence == "assumed":
-            notes.append(f"no measurement of {gpu.name}: shares of its peaks are assumed ({family.name})")
-        if chosen.evidence == "assumed":
-            notes.append(f"no measurement of {chosen.name} {chosen.era}: overheads are assumed")
+        trust = _trust(llm, gpu, precision, chosen, coefficients)
+    else:
+        step = found.step.coefficients()
+        trust = _Trust(found.decode_error, found.prefill_error, found.source, found.as_of, found.notes)
     return Profile(
-        llm=llm.name, gpu=gpu.name, tensor_parallel=tensor_parallel, precision=precision, kv_precision=kv,
-        engine=chosen.name, engine_era=chosen.era, step=step, blocks=memory.blocks, block_tokens=block_tokens,
-        kv_capacity_tokens=memory.kv_capacity_tokens, max_model_len=longest,
-        max_num_batched_tokens=scheduler.max_num_batched_tokens, max_num_seqs=scheduler.max_num_seqs, weight_bytes=llm.weight_bytes(precision),
-        label="estimated" if found is None else found.label, error=error, prefill_error=prefill_error, source=source, as_of=as_of, notes=tuple(notes),
-    )  # fmt: skip
+        llm=llm.name,
+        gpu=gpu.name,
+        tensor_parallel=tensor_parallel,
+        precision=precision,
+        kv_precision=kv,
+        engine=chosen.name,
+        engine_era=chosen.era,
+        step=step,
+        front_end_s=chosen.front_end_ms * 1e-3,
+        blocks=memory.blocks,
+        block_tokens=block_tokens,
+        kv_capacity_tokens=memory.kv_capacity_tokens,
+        max_model_len=longest,
+        max_num_batched_tokens=scheduler.max_num_batched_tokens,
+        max_num_seqs=scheduler.max_num_seqs,
+        weight_bytes=llm.weight_bytes(precision),
+        label="estimated" if found is None else found.label,
+        error=trust.decode_error,
+        prefill_error=trust.prefill_error,
+        source=trust.source,
+        as_of=trust.as_of,
+        notes=(*notes, *trust.notes),
+    )
+
+
+@dataclass(frozen=True)
+class _Trust:
+    decode_error: float
+    prefill_error: float
+    source: str
+    as_of: str
+    notes: tuple[str, ...]
+
+
+def _trust(llm: Llm, gpu: Gpu, precision: Precision, engine: Engine, coefficients: Coefficients) -> _Trust:
+    """How far an estimate may be off: the largest error of its parts, and that of a family held out where one was never measured."""
+    family, strange = coefficients.family(gpu.name), coefficients.family("")
+    parts: list[Hardware | Engine | ExpertKernels] = [family, engine]
+    notes = []
+    if llm.experts is not None:
+        parts.append(coefficients.experts)
+    if family.evidence == "assumed":
+        notes.append(f"no measurement of {gpu.name}: the shares of its peaks are assumed")
+    elif family.name not in engine.measured_on:
+        parts.append(strange)
+        notes.append(f"no measurement of {engine.name} {engine.era} on {gpu.name}: measured apart")
+    if engine.evidence == "assumed":
+        notes.append(f"no measurement of {engine.name} {engine.era}: its overheads are assumed")
+    if precision not in family.measured_precisions:
+        parts.append(strange)
+        notes.append(f"no measurement of {precision} on {gpu.name}: the shares of its peaks are assumed")
+    if precision == "fp8" and gpu.peak_fp8_tflops is None:
+        notes.append(f"{gpu.name} does not compute in fp8: fp8 weights save memory and reading, not arithmetic")
+    return _Trust(
+        decode_error=max(part.decode_error for part in parts),
+        prefill_error=max(part.prefill_error for part in parts),
+        source=f"physics (engines.yaml); {gpu.name}: {family.source}; {engine.name} {engine.era}: {engine.source}",
+        as_of=max(family.as_of, engine.as_of),
+        notes=tuple(notes),
+    )
 
 
 def _check_arguments(llm: Llm, gpu: Gpu, tensor_parallel: int, utilisation: float, max_model_len: int | None) -> None:

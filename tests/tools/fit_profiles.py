@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import exp, log
+from math import log
 from pathlib import Path
 from statistics import geometric_mean, mean, median
 from typing import Any
@@ -36,7 +36,7 @@ from sim.profile.physics import step_coefficients, streaming_floor_s
 from sim.profile.step import StepCoefficients
 from tests.tools import perf_data
 from tests.tools.closed_loop import closed_loop
-from tests.tools.write_profiles import write_engines, write_profiles
+from tests.tools.write_profiles import OwnProfile, write_engines, write_profiles
 
 MODELS = Path(__file__).resolve().parents[2] / "models" / "profiles"
 REPEATABILITY = 0.03
@@ -56,7 +56,9 @@ def fit_matrix_kernels(gpu: str) -> dict[str, float]:
     """Shares, exponent of the ridge and element-wise passes from the operator timings of one GPU, and the median error."""
     rows = [row for row in perf_data.rows_of("vidur_linear_ops.csv") if row["gpu"] == gpu]
     bandwidth, peak = KERNEL_SPECS[gpu]
-    tp, tokens, gemm, other = (np.array([float(row[key]) for row in rows]) for key in ("tp", "num_tokens", "gemm_ms_layer", "other_ms_layer"))
+    tp, tokens, gemm, other = (
+        np.array([float(row[key]) for row in rows]) for key in ("tp", "num_tokens", "gemm_ms_layer", "other_ms_layer")
+    )
     weights = 2.0 * np.array([float(row["layer_params"]) for row in rows]) / tp
 
     def predicted(x: Any) -> Any:
@@ -112,7 +114,12 @@ def kernel_values() -> tuple[dict[str, float], float]:
         "hidden_passes": mean(fitted["hidden_passes"] for fitted in matrices.values()),
         "ffn_passes": mean(fitted["ffn_passes"] for fitted in matrices.values()),
     }
-    for family, gpu, attended in (("ampere", "a100", "a100"), ("hopper", "h100", "h100"), ("blackwell", "h100", "h100"), ("ada", "a40", "a100")):
+    for family, gpu, attended in (
+        ("ampere", "a100", "a100"),
+        ("hopper", "h100", "h100"),
+        ("blackwell", "h100", "h100"),
+        ("ada", "a40", "a100"),
+    ):
         at = f"hardware.{family}"
         values[f"{at}.compute_share_of_peak.bf16"] = matrices[gpu]["compute"]
         values[f"{at}.kv_share_of_bandwidth.bf16"] = attention[attended]["kv"]
@@ -150,7 +157,9 @@ def derived(values: Mapping[str, float], fitted: Coefficients) -> dict[str, floa
     new: dict[str, float] = {}
     # Engines reach a little less than kernels alone: the ratio seen on Hopper.
     new["hardware.ada.weights_share_of_bandwidth.bf16"] = (
-        values["hardware.ada.weights_share_of_bandwidth.bf16"] * at("hardware.hopper.weights_share_of_bandwidth.bf16") / values["_hopper_kernel_weights"]
+        values["hardware.ada.weights_share_of_bandwidth.bf16"]
+        * at("hardware.hopper.weights_share_of_bandwidth.bf16")
+        / values["_hopper_kernel_weights"]
     )
     measured = ("hopper", "ampere", "blackwell")
     w = {family: at(f"hardware.{family}.weights_share_of_bandwidth.bf16") for family in measured} | {
@@ -194,30 +203,40 @@ def derived(values: Mapping[str, float], fitted: Coefficients) -> dict[str, floa
     return new
 
 
-def front_end_s(coefficients: Coefficients) -> tuple[float, float, float]:
-    """Seconds of the front end (median of measured minus simulated TTFT), and the median errors of TTFT and TPOT with it."""
-    rows, gaps = list(perf_data.rows_of("inferencex_h200_vllm_llama31_70b.csv")), []
-    errors: dict[str, list[float]] = {"ttft": [], "tpot": []}
+def h200_step(coefficients: Coefficients, tensor_parallel: int) -> StepCoefficients:
+    """The step of the InferenceX replicas by the joint fit."""
+    return step_coefficients(
+        llm=perf_data.llm_named("llama-3.1-70b"), gpu=perf_data.gpu_named("h200-sxm"), tensor_parallel=tensor_parallel, precision="fp8",
+        kv_precision="fp8", hardware=coefficients.family("h200-sxm"), engine=coefficients.engine("vllm"), coefficients=coefficients,
+    )  # fmt: skip
 
-    def run(row: dict[str, str], front: float) -> tuple[float, float]:
-        step = step_coefficients(
-            llm=perf_data.llm_named("llama-3.1-70b"), gpu=perf_data.gpu_named("h200-sxm"), tensor_parallel=int(row["tp_size"]), precision="fp8",
-            kv_precision="fp8", hardware=coefficients.family("h200-sxm"), engine=coefficients.engine("vllm"), coefficients=coefficients,
-        )  # fmt: skip
-        room = perf_data.kv_tokens_of_inferencex(int(row["tp_size"]), coefficients)
-        return closed_loop(
-            step, clients=int(row["concurrency"]), prompt_tokens=int(row["isl"]), output_tokens=int(row["osl"]), kv_tokens=room, front_end_s=front
-        )
 
-    for row in rows:
-        if int(row["isl"]) == 1024 and int(row["concurrency"]) <= 16:
-            gaps.append(float(row["ttft_ms"]) * 1e-3 - run(row, 0.0)[0])
-    front = median(gaps)
-    for row in rows:
-        ttft, tpot = run(row, front)
-        errors["ttft"].append(abs(log(ttft * 1e3 / float(row["ttft_ms"]))))
-        errors["tpot"].append(abs(log(tpot * 1e3 / float(row["tpot_ms"]))))
-    return front, median(errors["ttft"]), median(errors["tpot"])
+def run_closed_loop(row: Mapping[str, str], coefficients: Coefficients, front_s: float) -> tuple[float, float]:
+    """TTFT and TPOT of one InferenceX run, simulated."""
+    tp = int(row["tp_size"])
+    return closed_loop(
+        h200_step(coefficients, tp), clients=int(row["concurrency"]), prompt_tokens=int(row["isl"]), output_tokens=int(row["osl"]),
+        kv_tokens=perf_data.kv_tokens_of_inferencex(tp, coefficients), front_end_s=front_s,
+    )  # fmt: skip
+
+
+def front_end_s(coefficients: Coefficients) -> float:
+    """Seconds of the front end: the median of measured minus simulated TTFT where prompts are short and clients few."""
+    return median(
+        float(row["ttft_ms"]) * 1e-3 - run_closed_loop(row, coefficients, 0.0)[0]
+        for row in perf_data.rows_of("inferencex_h200_vllm_llama31_70b.csv")
+        if int(row["isl"]) == 1024 and int(row["concurrency"]) <= 16
+    )
+
+
+def closed_loop_errors(coefficients: Coefficients, front_s: float) -> tuple[float, float]:
+    """Median absolute errors of TTFT and TPOT over all InferenceX runs, simulated."""
+    ttft, tpot = [], []
+    for row in perf_data.rows_of("inferencex_h200_vllm_llama31_70b.csv"):
+        first, token = run_closed_loop(row, coefficients, front_s)
+        ttft.append(abs(log(first * 1e3 / float(row["ttft_ms"]))))
+        tpot.append(abs(log(token * 1e3 / float(row["tpot_ms"]))))
+    return median(ttft), median(tpot)
 
 
 def held_out_errors(measurements: Sequence[Measurement], fitted: Coefficients, free: Mapping[str, tuple[float, float]]) -> dict[str, float]:
@@ -228,7 +247,10 @@ def held_out_errors(measurements: Sequence[Measurement], fitted: Coefficients, f
 
     # A configuration is held out with its whole LLM on that GPU; the one LLM of the serving runs, by tensor parallel size.
     errors = cross_validate(
-        measurements, fitted, free, lambda m: f"{m.llm.name} {m.gpu.name} {m.engine} {m.engine_era} {m.tensor_parallel if m.source == perf_data.INFERENCEX else ''}"
+        measurements,
+        fitted,
+        free,
+        lambda m: f"{m.llm.name} {m.gpu.name} {m.engine} {m.engine_era} {m.tensor_parallel if m.source == perf_data.INFERENCEX else ''}",
     )
     found: dict[str, float] = {"all_median": median(map(abs, errors))}
     dense = [(m, e) for m, e in zip(measurements, errors, strict=True) if m.llm.experts is None]
@@ -251,39 +273,57 @@ def held_out_errors(measurements: Sequence[Measurement], fitted: Coefficients, f
     for family, eras in (("hopper", ("2025", "2023")), ("blackwell", ("2025",)), ("ampere", ("2023",))):
         rest = [m for m in measurements if fitted.family(m.gpu.name).name != family]
         refit = fit(rest, fitted, {path: free[path] for path in free if f"hardware.{family}." not in path})
-        others = [name for name in ("hopper", "ampere", "blackwell") if name != family]
-        shares = {
-            f"hardware.default.weights_share_of_bandwidth.{p}": geometric_mean(
-                [value_at(refit, f"hardware.{name}.weights_share_of_bandwidth.{p}") for name in others]
+        # Blackwell's own KV and compute shares are those of Hopper: they tell nothing when that is the one held out.
+        by_key = {
+            "weights_share_of_bandwidth.bf16": {"hopper", "ampere", "blackwell"}, "weights_share_of_bandwidth.fp8": {"hopper", "blackwell"},
+            "kv_share_of_bandwidth.bf16": {"hopper", "ampere"}, "compute_share_of_peak.bf16": {"hopper", "ampere"},
+            "attention_share_of_peak": {"hopper", "ampere"}, "compute_share_of_peak.fp8": {"hopper"}, "kv_share_of_bandwidth.fp8": {"hopper"},
+        }  # fmt: skip
+        shares = {}
+        for key, known in by_key.items():
+            # Nothing but Hopper tells of fp8: without it, as in bf16.
+            others = [value_at(refit, f"hardware.{name}.{key}") for name in sorted(known - {family})]
+            shares[f"hardware.default.{key}"] = (
+                geometric_mean(others) if others else value_at(refit, f"hardware.ampere.{key.replace('fp8', 'bf16')}")
             )
-            for p in ("bf16", "fp8")
-        }
         chosen = [m for m in measurements if fitted.family(m.gpu.name).name == family and m.engine_era in eras and m.llm.experts is None]
         strange += zip(chosen, log_errors(chosen, with_values(refit, shares), "default"), strict=True)
     part("hardware.default", strange)
     return found
 
 
-def own_profile(chosen: Sequence[Measurement], fitted: Coefficients) -> tuple[StepCoefficients, float, float]:
-    """The profile of one configuration, its in-sample error, and its error at batch sizes held out (RMS of the logarithm)."""
+def own_profile(chosen: Sequence[Measurement], fitted: Coefficients) -> OwnProfile:
+    """The profile of one configuration, and its errors in sample and at batch sizes held out (RMS of the logarithm)."""
     m = chosen[0]
     prior = step_coefficients(
         llm=m.llm, gpu=m.gpu, tensor_parallel=m.tensor_parallel, precision=m.precision, kv_precision=m.kv_precision,
         hardware=fitted.family(m.gpu.name), engine=fitted.engine(m.engine, m.engine_era), coefficients=fitted,
     )  # fmt: skip
-    floors = [streaming_floor_s(m.llm, m.gpu, m.precision, m.tensor_parallel, t) / g for t, g in zip(prior.g_tokens, prior.g_s, strict=True)]
+    floors = [
+        streaming_floor_s(m.llm, m.gpu, m.precision, m.tensor_parallel, t) / g for t, g in zip(prior.g_tokens, prior.g_s, strict=True)
+    ]
     parts = PARTS if any(point.kind == "prefill" for point in chosen) else ("c_s", "o_s", "f_s")
 
     def errors(step: StepCoefficients, points: Sequence[Measurement]) -> list[float]:
         return [log(step_sum(step, point.terms) / point.seconds) for point in points]
 
     step = calibrate(chosen, prior, max(floors), parts)
-    held_out: list[float] = []
-    for batch in sorted({round(point.terms[0].sequences) for point in chosen}):
-        rest = [point for point in chosen if round(point.terms[0].sequences) != batch]
-        away = [point for point in chosen if round(point.terms[0].sequences) == batch]
-        held_out += errors(calibrate(rest, prior, max(floors), parts), away)
-    return step, root_mean_square(errors(step, chosen)), max(root_mean_square(held_out), REPEATABILITY)
+    held_out: dict[str, list[float]] = {"decode": [], "prefill": []}
+    for batch in sorted({round(point.terms[-1].sequences) for point in chosen}):
+        rest = [point for point in chosen if round(point.terms[-1].sequences) != batch]
+        away = [point for point in chosen if round(point.terms[-1].sequences) == batch]
+        for point, error in zip(away, errors(calibrate(rest, prior, max(floors), parts), away), strict=True):
+            held_out[point.kind].append(error)
+    family, engine = fitted.family(m.gpu.name), fitted.engine(m.engine, m.engine_era)
+    return OwnProfile(
+        step=step,
+        in_sample=root_mean_square(errors(step, chosen)),
+        decode=max(root_mean_square(held_out["decode"]), REPEATABILITY),
+        prefill=max(root_mean_square(held_out["prefill"]), REPEATABILITY)
+        if held_out["prefill"]
+        else max(family.prefill_error, engine.prefill_error),
+        has_prompts=bool(held_out["prefill"]),
+    )
 
 
 def main() -> None:
@@ -293,23 +333,24 @@ def main() -> None:
     start = with_values(start, {path: value for path, value in kernels.items() if not path.startswith("_")})
     measurements = [*perf_data.mlenergy(), *perf_data.inferencex(), *perf_data.splitwise(), *perf_data.argonne(start)]
     free = free_coefficients()
-    fitted = fit(measurements, start, free)
+    first = fit(measurements, start, free)
+    measurements += perf_data.inferencex_prompts(lambda tp: h200_step(first, tp), front_end_s(first))
+    fitted = fit(measurements, first, free)
     fitted = with_values(fitted, derived(kernels, fitted))
-    in_sample = median(map(abs, log_errors(measurements, fitted)))
     errors = held_out_errors(measurements, fitted, free)
-    front, ttft_error, tpot_error = front_end_s(fitted)
-    check = median(map(abs, log_errors(perf_data.mlenergy("gpqa"), fitted)))
+    front = front_end_s(fitted)
+    ttft_error, tpot_error = closed_loop_errors(fitted, front)
     summary = {
-        "in_sample": in_sample, "held_out": errors["all_median"], "kernels": kernel_error, "ttft": ttft_error, "tpot": tpot_error,
-        "gpqa": check, "points": float(len(measurements)),
+        "in_sample": median(map(abs, log_errors(measurements, fitted))), "held_out": errors["all_median"], "kernels": kernel_error,
+        "ttft": ttft_error, "tpot": tpot_error, "gpqa": median(map(abs, log_errors(perf_data.mlenergy("gpqa"), fitted))),
+        "points": float(len(measurements)),
     }  # fmt: skip
     fitted = with_values(fitted, {f"engines.{engine}/2025.front_end_ms": front * 1e3 for engine in ("vllm", "sglang", "trtllm")})
     write_engines(MODELS / "engines.yaml", fitted, errors, summary)
     fitted = load_model(MODELS / "engines.yaml", Coefficients)
-    write_profiles(MODELS, measurements, fitted, own_profile)
     for key, value in {**summary, **errors}.items():
-        print(f"{key} {value:.4g}" if value < 10 else f"{key} {value:.0f}")
-    print(f"spread of an estimate: a factor of {exp(errors['engines.vllm/2025.decode_error']):.3f}")
+        print(f"{key} {value:.4g}")
+    write_profiles(MODELS, measurements, fitted, own_profile)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ be re-made, but everything runs.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from math import inf
 from pathlib import Path
 from statistics import median
 
@@ -19,6 +20,8 @@ from sim.catalog.llm import Experts, GroupedAttention, Llm
 from sim.profile.coefficients import Coefficients
 from sim.profile.fitting import Measurement, Term
 from sim.profile.memory import Scheduler, divide_memory
+from sim.profile.step import StepCoefficients
+from tests.tools.closed_loop import closed_loop
 
 PERF = Path(__file__).resolve().parents[3] / "shared" / "data" / "perf"
 
@@ -123,6 +126,30 @@ def inferencex() -> list[Measurement]:
                 llm=llm_named("llama-3.1-70b"), gpu=gpu_named("h200-sxm"), tensor_parallel=int(row["tp_size"]), precision="fp8",
                 kv_precision="fp8", engine="vllm", engine_era="2025", kind="decode" if prompt < 2 * output else "prefill",
                 source=INFERENCEX, terms=terms, seconds=tpot,
+            )
+        )  # fmt: skip
+    return found
+
+
+def inferencex_prompts(step_of: Callable[[int], StepCoefficients], front_end_s: float) -> list[Measurement]:
+    """TTFT of the InferenceX runs with long prompts and few clients, as so many prompts of mean length.
+
+    How many is what waiting behind the others adds, taken from a simulation with the steps of a fit before (`step_of` a tensor
+    parallel size): it hardly depends on them, for all of it scales with the time of a prompt.
+    """
+    found = []
+    for row in rows_of("inferencex_h200_vllm_llama31_70b.csv"):
+        prompt, clients, tp = int(row["isl"]), int(row["concurrency"]), int(row["tp_size"])
+        if prompt < 8000 or clients > 16:
+            continue
+        step, mean_prompt = step_of(tp), INFERENCEX_LENGTH_SHARE * prompt
+        waited, _ = closed_loop(step, clients=clients, prompt_tokens=prompt, output_tokens=int(row["osl"]), kv_tokens=inf)
+        term = Term(waited / step.prefill_s(mean_prompt), mean_prompt, 1.0, 0.0, mean_prompt * mean_prompt / 2)
+        found.append(
+            Measurement(
+                llm=llm_named("llama-3.1-70b"), gpu=gpu_named("h200-sxm"), tensor_parallel=tp, precision="fp8", kv_precision="fp8",
+                engine="vllm", engine_era="2025", kind="prefill", source=INFERENCEX, terms=(term,),
+                seconds=float(row["ttft_ms"]) * 1e-3 - front_end_s,
             )
         )  # fmt: skip
     return found

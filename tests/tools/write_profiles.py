@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import hypot
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from sim.profile.step import StepCoefficients
 from tests.tools import perf_data
 
 FITTED_ON = "2026-11-21"
+LARGEST_ERROR = 0.15
+"""Above this held-out error a configuration's own profile is not shipped: its measurements disagree among themselves."""
 OTHER_ENGINE = 0.15
 """Assumed spread between engines of one era, for those that nobody measured here."""
 
@@ -41,7 +44,20 @@ _AS_OF = {"2025": "2026-11", "2024": "2024", "2023": "2023"}
 _FILES = {perf_data.MLENERGY: "mlenergy", perf_data.INFERENCEX: "inferencex", perf_data.SPLITWISE: "splitwise"}
 
 
+@dataclass(frozen=True)
+class OwnProfile:
+    """What a configuration's own measurements make of the joint fit, and how far off it is (root mean squares of the logarithm)."""
+
+    step: StepCoefficients
+    in_sample: float
+    decode: float
+    prefill: float
+    has_prompts: bool
+
+
 def _number(value: float) -> str:
+    if abs(value) < 1e-3:
+        return "0"
     return f"{value:.4g}" if value < 10000 else f"{value:.0f}"
 
 
@@ -87,6 +103,7 @@ def write_engines(path: Path, fitted: Coefficients, errors: Mapping[str, float],
         lines += [
             f"  - name: {family.name}",
             f"    gpus: [{', '.join(family.gpus)}]",
+            f"    measured_precisions: [{', '.join(family.measured_precisions)}]",
             f"    weights_share_of_bandwidth: {_mapping(family.weights_share_of_bandwidth.model_dump())}",
             f"    small_batch_gain: {_mapping(family.small_batch_gain.model_dump())}",
             f"    compute_share_of_peak: {_mapping(family.compute_share_of_peak.model_dump())}",
@@ -139,9 +156,12 @@ def write_profiles(
     folder: Path,
     measurements: Sequence[Measurement],
     fitted: Coefficients,
-    own_profile: Callable[[Sequence[Measurement], Coefficients], tuple[StepCoefficients, float, float]],
+    own_profile: Callable[[Sequence[Measurement], Coefficients], OwnProfile],
 ) -> None:
-    """One file a source: a calibrated profile of each configuration of at least three points whose LLM is in the catalogue."""
+    """One file a source: a calibrated profile of each configuration of at least three points whose LLM is in the catalogue.
+
+    A configuration whose own profile misses the batch sizes held out by more than `LARGEST_ERROR` gets none.
+    """
     known = set(Catalog.load().names("llm"))
     grouped: dict[str, dict[Any, list[Measurement]]] = {}
     for m in measurements:
@@ -150,26 +170,27 @@ def write_profiles(
     for name, configurations in grouped.items():
         lines = ["# Calibrated profiles; re-made by tests/tools/fit_profiles.py (docs/profiles.md).", "profiles:"]
         for chosen in configurations.values():
-            if len(chosen) >= 3:
-                lines += _profile(chosen, fitted, *own_profile(chosen, fitted))
+            if len(chosen) < 3:
+                continue
+            own = own_profile(chosen, fitted)
+            if own.decode > LARGEST_ERROR:
+                print(f"not shipped: {chosen[0].configuration[:-1]}, held-out error {own.decode:.3f}")
+            else:
+                lines += _profile(chosen, fitted, own)
         (folder / f"{name}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _profile(chosen: Sequence[Measurement], fitted: Coefficients, step: StepCoefficients, in_sample: float, held_out: float) -> list[str]:
-    m = chosen[0]
+def _profile(chosen: Sequence[Measurement], fitted: Coefficients, own: OwnProfile) -> list[str]:
+    m, step = chosen[0], own.step
     knots = ", ".join(f"[{tokens:.0f}, {_number(s * 1e3)}]" for tokens, s in zip(step.g_tokens, step.g_s, strict=True))
-    has_prefill = any(point.kind == "prefill" for point in chosen)
-    family, engine = fitted.family(m.gpu.name), fitted.engine(m.engine, m.engine_era)
-    estimated = max(family.prefill_error, engine.prefill_error)
     sequences = sorted({round(point.terms[0].sequences) for point in chosen})
     note = f"fitted to batches of {sequences[0]} to {sequences[-1]}"
-    if not has_prefill:
-        note += "; prompts and KV reads as the joint fit has them"
+    if not own.has_prompts:
+        note += "; prompts as the joint fit has them"
     return [
         f"  - {{llm: {m.llm.name}, gpu: {m.gpu.name}, tensor_parallel: {m.tensor_parallel}, precision: {m.precision}, kv_precision: {m.kv_precision},",
         f'     engine: {m.engine}, engine_era: "{m.engine_era}", label: calibrated,',
-        f"     decode_error: {_number(held_out)}, prefill_error: {_number(held_out if has_prefill else estimated)},",
-        f"     in_sample_error: {_number(in_sample)}, points: {len(chosen)},",
+        f"     decode_error: {_number(own.decode)}, prefill_error: {_number(own.prefill)}, in_sample_error: {_number(own.in_sample)}, points: {len(chosen)},",
         f'     source: "{m.source}", as_of: {_AS_OF[m.engine_era]}, notes: ["{note}"],',
         f"     step: {{c_ms: {_number(step.c_s * 1e3)}, o_us_per_sequence: {_number(step.o_s * 1e6)}, f_ns_per_context_token: {_number(step.f_s * 1e9)},",
         f"     h_ns_per_token_pair: {_number(step.h_s * 1e9)}, g_ms_at_tokens: [{knots}]}}}}",

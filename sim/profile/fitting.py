@@ -1,0 +1,201 @@
+"""Fitting the coefficients of the physics to measurements, jointly, and saying how wrong they are on what was held out.
+
+A measurement is a time, and the step times that add up to it: one for a decode step, fractions of several for an average over a
+serving run. The fit is least squares of ln(predicted/measured) with a robust loss (soft L1), each configuration weighing the same
+however many points it has. Coefficients are named by their path in the file: `hardware.hopper.compute_share_of_peak.fp8`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, log, sqrt
+from statistics import median
+from typing import Any
+
+from sim.catalog.gpu import Gpu, Precision
+from sim.catalog.llm import KvPrecision, Llm
+from sim.profile.coefficients import Coefficients
+from sim.profile.physics import step_coefficients
+from sim.profile.step import StepCoefficients
+
+ROBUST_SCALE = 0.05
+"""Errors beyond about 5 % count linearly, so that a disturbed measurement does not bend the rest."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """So many steps of one kind in a measured time: T, S, C and A of the step (`StepCoefficients.seconds`)."""
+
+    steps: float
+    tokens: float
+    sequences: float
+    context: float = 0.0
+    attention: float = 0.0
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measured time, in seconds, of a configuration."""
+
+    llm: Llm
+    gpu: Gpu
+    tensor_parallel: int
+    precision: Precision
+    kv_precision: KvPrecision
+    engine: str
+    engine_era: str
+    kind: str
+    """What was measured: `decode` or `prefill`."""
+    source: str
+    terms: tuple[Term, ...]
+    seconds: float
+
+    @property
+    def configuration(self) -> tuple[str, str, int, str, str, str, str, str]:
+        """What it was measured on."""
+        return (
+            self.llm.name, self.gpu.name, self.tensor_parallel, self.precision, self.kv_precision,
+            self.engine, self.engine_era, self.kind,
+        )  # fmt: skip
+
+
+def predict(measurements: Iterable[Measurement], coefficients: Coefficients, family: str | None = None) -> list[float]:
+    """Seconds predicted for each measurement, by the shares of the GPU's own family unless another is named."""
+    steps: dict[tuple[Any, ...], StepCoefficients] = {}
+    seconds = []
+    for m in measurements:
+        step = steps.get(m.configuration[:-1])
+        if step is None:
+            named = next((f for f in coefficients.hardware if f.name == family), None)
+            step = steps[m.configuration[:-1]] = step_coefficients(
+                llm=m.llm, gpu=m.gpu, tensor_parallel=m.tensor_parallel, precision=m.precision, kv_precision=m.kv_precision,
+                hardware=named or coefficients.family(m.gpu.name), engine=coefficients.engine(m.engine, m.engine_era),
+                coefficients=coefficients,
+            )  # fmt: skip
+        seconds.append(step_sum(step, m.terms))
+    return seconds
+
+
+def log_errors(measurements: Sequence[Measurement], coefficients: Coefficients, family: str | None = None) -> list[float]:
+    """ln(predicted/measured) of each measurement."""
+    return [log(p / m.seconds) for p, m in zip(predict(measurements, coefficients, family), measurements, strict=True)]
+
+
+def configuration_medians(measurements: Sequence[Measurement], errors: Sequence[float]) -> dict[tuple[Any, ...], float]:
+    """The median ln(predicted/measured) of each configuration: how far off its step time is as a whole."""
+    grouped: dict[tuple[Any, ...], list[float]] = {}
+    for m, error in zip(measurements, errors, strict=True):
+        grouped.setdefault(m.configuration, []).append(error)
+    return {configuration: median(found) for configuration, found in grouped.items()}
+
+
+def root_mean_square(errors: Sequence[float]) -> float:
+    """The root of the mean of the squares; 0 of none."""
+    return sqrt(sum(e * e for e in errors) / len(errors)) if errors else 0.0
+
+
+def with_values(coefficients: Coefficients, values: Mapping[str, float]) -> Coefficients:
+    """The coefficients with some replaced, named by path; list items by their name, an engine's as `name/era`."""
+    data = coefficients.model_dump()
+    for path, value in values.items():
+        *parents, leaf = path.split(".")
+        at: Any = data
+        for part in parents:
+            at = next(item for item in at if _named(item, part)) if isinstance(at, (list, tuple)) else at[part]
+        if leaf not in at:
+            raise KeyError(path)
+        at[leaf] = float(value)
+    return Coefficients.model_validate(data)
+
+
+def value_at(coefficients: Coefficients, path: str) -> float:
+    """The coefficient at a path."""
+    at: Any = coefficients.model_dump()
+    for part in path.split("."):
+        at = next(item for item in at if _named(item, part)) if isinstance(at, (list, tuple)) else at[part]
+    return float(at)
+
+
+def _named(item: Mapping[str, Any], part: str) -> bool:
+    return part == (f"{item['name']}/{item['era']}" if "era" in item else item["name"])
+
+
+def fit(measurements: Sequence[Measurement], start: Coefficients, free: Mapping[str, tuple[float, float]]) -> Coefficients:
+    """The coefficients that fit best when those named in `free` move between their bounds, from where they stand in `start`."""
+    import numpy as np
+    from scipy.optimize import least_squares
+
+    paths = list(free)
+    low, high = (np.array([free[path][side] for path in paths]) for side in (0, 1))
+    first = np.clip([value_at(start, path) for path in paths], low + 1e-6 * (high - low), high - 1e-6 * (high - low))
+    sizes: dict[tuple[Any, ...], int] = {}
+    for m in measurements:
+        sizes[m.configuration] = sizes.get(m.configuration, 0) + 1
+    weights = np.array([1.0 / sqrt(sizes[m.configuration]) for m in measurements])
+
+    def residuals(x: Any) -> Any:
+        return weights * np.array(log_errors(measurements, with_values(start, dict(zip(paths, x.tolist(), strict=True)))))
+
+    found = least_squares(
+        residuals, first, bounds=(low, high), x_scale=high - low, diff_step=1e-3, loss="soft_l1", f_scale=ROBUST_SCALE, max_nfev=30
+    )
+    return with_values(start, dict(zip(paths, found.x.tolist(), strict=True)))
+
+
+def cross_validate(
+    measurements: Sequence[Measurement],
+    whole_fit: Coefficients,
+    free: Mapping[str, tuple[float, float]],
+    fold: Callable[[Measurement], str],
+) -> list[float]:
+    """ln(predicted/measured) of each measurement, by a fit to all but its own fold that starts from the whole fit."""
+    errors = [0.0] * len(measurements)
+    folds = [fold(m) for m in measurements]
+    for name in sorted(set(folds)):
+        rest = fit([m for m, own in zip(measurements, folds, strict=True) if own != name], whole_fit, free)
+        held_out = [i for i, own in enumerate(folds) if own == name]
+        for i, error in zip(held_out, log_errors([measurements[i] for i in held_out], rest), strict=True):
+            errors[i] = error
+    return errors
+
+
+PARTS = ("c_s", "g_small", "g_large", "o_s", "f_s", "h_s")
+PRIOR_SPREAD = {"c_s": 0.5, "g_small": 0.2, "g_large": 0.3, "o_s": 1.0, "f_s": 0.3, "h_s": 0.3}
+"""How far, as a logarithm, each part of an estimate is trusted to be off before a configuration's own measurements speak."""
+SMALL_TOKENS, LARGE_TOKENS = 64.0, 512.0
+"""Steps of decodes lie below the first, steps with prompts above the second; between them the factors of g run into each other."""
+
+
+def calibrate(
+    measurements: Sequence[Measurement], prior: StepCoefficients, least_g_share: float, parts: Sequence[str] = PARTS
+) -> StepCoefficients:
+    """The prior with each of some parts scaled to fit the measurements of one configuration, held towards the prior by `PRIOR_SPREAD`.
+
+    `least_g_share` is the least factor of g that keeps it above the weight-streaming floor.
+    """
+    import numpy as np
+    from scipy.optimize import least_squares
+
+    large = [min(max(log(t / SMALL_TOKENS) / log(LARGE_TOKENS / SMALL_TOKENS), 0.0), 1.0) for t in prior.g_tokens]
+
+    def scaled(logs: Sequence[float]) -> StepCoefficients:
+        by = dict(zip(parts, logs, strict=True))
+        low, high = by.get("g_small", 0.0), by.get("g_large", 0.0)
+        g = tuple(knot * exp((1.0 - share) * low + share * high) for knot, share in zip(prior.g_s, large, strict=True))
+        values = {part: getattr(prior, part) * exp(by.get(part, 0.0)) for part in ("c_s", "o_s", "f_s", "h_s")}
+        return StepCoefficients(g_tokens=prior.g_tokens, g_s=g, **values)
+
+    def residuals(logs: Any) -> Any:
+        step = scaled(logs.tolist())
+        errors = [log(step_sum(step, m.terms) / m.seconds) / ROBUST_SCALE for m in measurements]
+        return np.array([*errors, *(x / PRIOR_SPREAD[part] for x, part in zip(logs.tolist(), parts, strict=True))])
+
+    low = [min(log(least_g_share), -1e-6) if part.startswith("g_") else -3.0 for part in parts]
+    found = least_squares(residuals, np.zeros(len(parts)), bounds=(low, [3.0] * len(parts)), loss="soft_l1")
+    return scaled(found.x.tolist())
+
+
+def step_sum(step: StepCoefficients, terms: Iterable[Term]) -> float:
+    """Seconds of the steps that make up a measured time."""
+    return sum(t.steps * step.seconds(tokens=t.tokens, sequences=t.sequences, context=t.context, attention=t.attention) for t in terms)
