@@ -32,6 +32,16 @@ class TraceTokens:
             # float64 sums of whole numbers are exact below 2^53: a chunk stays far below.
             self._tokens[kind, :, 0] += np.bincount(tier, values, tiers).astype(np.int64)
 
+    @property
+    def prompt_tokens(self) -> int:
+        """Prompt tokens counted so far, cached ones included."""
+        return int(self._tokens[:2].sum())
+
+    @property
+    def output_tokens(self) -> int:
+        """Output tokens counted so far."""
+        return int(self._tokens[2].sum())
+
     def usd(self) -> float:
         """What the tokens counted so far cost; InputError where a price is not known."""
         fresh, cached, output = self._tokens

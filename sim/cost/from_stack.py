@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
-from sim.catalog.token_prices import Rates
+from sim.catalog.token_prices import Rates, TokenPrices
 from sim.cost.price import ApiPrice, GpuPrice, Price, TokenPrice
 from sim.stack.resolved import ResolvedApi, ResolvedPool, ResolvedStack
 from sim.units import MILLION
@@ -49,9 +49,10 @@ def gpu_price(pool: ResolvedPool) -> GpuPrice:
     )
 
 
-def api_alone(resolved: ResolvedStack, catalog: Catalog, book: PriceBook) -> ApiPrice:
-    """The price at which the whole traffic is compared: of the stack's first API model, or of the default one."""
+def api_alone(resolved: ResolvedStack, catalog: Catalog, book: PriceBook) -> tuple[ApiPrice, TokenPrices]:
+    """The price at which the whole traffic is compared, and where it was read: of the stack's first API model, or of the default one."""
     for each in resolved.deployments:
         if isinstance(each, ResolvedApi) and each.lane_of is None:
-            return api_price(each.model.name, each.rates)
-    return api_price(DEFAULT_MODEL, book.tokens_on(catalog.api(DEFAULT_MODEL), book.date).standard)
+            return api_price(each.model.name, each.rates), each.prices
+    prices = book.tokens_on(catalog.api(DEFAULT_MODEL), book.date)
+    return api_price(DEFAULT_MODEL, prices.standard), prices

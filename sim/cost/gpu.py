@@ -93,6 +93,16 @@ def idle_usd(*, rent_usd: float, used_usd: float, spare_usd: float) -> float:
     return rent_usd - used_usd - spare_usd
 
 
+def most_gpus(*, machines: Sequence[MachineLife]) -> int:
+    """The most GPUs that are paid for at one time."""
+    changes = [(machine.start_s, machine.gpus) for machine in machines] + [(machine.end_s, -machine.gpus) for machine in machines]
+    count = most = 0
+    for _, change in sorted(changes):
+        count += change
+        most = max(most, count)
+    return most
+
+
 def _machine_s(machine: MachineLife, price: GpuPrice) -> float:
     life_s = machine.end_s - machine.start_s
     return billed_s(life_s=life_s, billing_unit_s=price.billing_unit_s, minimum_s=price.minimum_s) if machine.ended else life_s

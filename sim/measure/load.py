@@ -9,6 +9,7 @@ Left out: pool routing (replicas are loaded evenly) and what bursts do; `peak` i
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from sim.trace.columns import TraceChunk
 from sim.trace.trace import Trace
 
 Simulate = Callable[..., Result]
-SaturationCache = dict[Any, "Saturation | None"]
+SaturationCache = dict[Any, "Saturation"]
 
 PEAK_S = 300.0
 _LEAST_REQUESTS, _MOST_REQUESTS = 2000, 16_000
@@ -92,6 +93,26 @@ def saturation(pool: Pool, mix: Mix, trace: Trace, slo: Slo, *, seed: int, simul
         middle = math.sqrt(low * high)
         low, high = (middle, high) if holds(middle) else (low, middle)
     return Saturation(low, throughput)
+
+
+def saturation_of(
+    system: System, d: int, mix: Mix, trace: Trace, slo: Slo, *, seed: int, simulate: Simulate, cache: SaturationCache
+) -> Saturation:
+    """The saturation of pool d of a system, looked up in `cache` first: equal replicas fed with an equal mix saturate alike."""
+    pool = system.deployments[d]
+    assert isinstance(pool, Pool)
+    like = replace(pool, name="", replicas=1, initial_replicas=1, autoscaler=Autoscaler(), cold_start=(), routing="round_robin")
+    key = (like, _digest(mix), trace.prefix_block_tokens, slo, seed)
+    if key not in cache:
+        cache[key] = saturation(pool, mix, trace, slo, seed=seed, simulate=simulate)
+    return cache[key]
+
+
+def _digest(mix: Mix) -> bytes:
+    digest = hashlib.sha256()
+    for name in ("prompt_tokens", "output_tokens", "session_id", "cached_tokens", "max_tokens", "block_offsets", "block_ids"):
+        digest.update(np.ascontiguousarray(getattr(mix.rows, name)).tobytes())
+    return digest.digest()
 
 
 def _system(pool: Pool, slo: Slo) -> System:

@@ -1,0 +1,75 @@
+"""What stderr says while a command works: nothing for a second, then, on a terminal, what is being done and how far it is."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+import time
+from types import TracebackType
+
+import click
+
+_PATIENCE_S = 1.0
+_EVERY_S = 0.2
+_WIDTH = 80
+
+
+def say(kind: str, text: str) -> None:
+    """A note or warning on stderr, wrapped and indented under its first line."""
+    indent = " " * (len(kind) + 2)
+    lines = textwrap.wrap(f"{kind}: {text}", _WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+    click.echo("\n".join(lines), err=True)
+
+
+class Progress:
+    """One line on a terminal's stderr that is written over and gone at the end; elsewhere silent, as with `quiet`."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._shows = not quiet and sys.stderr.isatty()
+        self._quiet = quiet
+        self._text, self._whole = "", 0.0
+        self._start = time.monotonic()
+        self._next = self._start + _PATIENCE_S
+        self._drawn = False
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._clear()
+
+    def says(self, text: str) -> None:
+        """What is being done now."""
+        self._text, self._whole = text, 0.0
+        self._draw("")
+
+    def counts(self, text: str, whole: float) -> None:
+        """What is being done now, up to a value that `at` is told."""
+        self._text, self._whole = text, whole
+        self._draw("")
+
+    def at(self, value: float) -> None:
+        """How far it is."""
+        share = min(value / self._whole, 1.0) if self._whole > 0 else 0.0
+        self._draw(f" {share:4.0%}")
+
+    def announce_compilation(self) -> None:
+        """Say that the first run on a machine compiles, which takes longer than the run."""
+        from sim.engine.compiled import is_compiled
+
+        if not self._quiet and not is_compiled():
+            self._clear()
+            say("note", "compiling the engine for this machine, once: about half a minute")
+
+    def _draw(self, more: str) -> None:
+        now = time.monotonic()
+        if not self._shows or now < self._next:
+            return
+        self._next = now + _EVERY_S
+        self._drawn = True
+        click.echo(f"\r{self._text}{more} ({now - self._start:.0f} s)\033[K", err=True, nl=False)
+
+    def _clear(self) -> None:
+        if self._drawn:
+            click.echo("\r\033[K", err=True, nl=False)
+            self._drawn = False

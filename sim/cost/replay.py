@@ -1,0 +1,116 @@
+"""One replay of a trace through a resolved stack, measured and billed: what every longer forecast is built from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sim.catalog.catalog import Catalog
+from sim.catalog.price_book import PriceBook
+from sim.cost.api_only import TraceTokens
+from sim.cost.bill import Bill, bill
+from sim.cost.from_stack import api_alone, stack_prices
+from sim.cost.price import Price
+from sim.cost.share import by_class, by_client
+from sim.engine.result import Result
+from sim.engine.system import System
+from sim.measure.load import Saturation, SaturationCache, saturation_of
+from sim.measure.measures import Measures, measure
+from sim.measure.mix import MixSampler
+from sim.measure.slo import Slo
+from sim.stack.events import ScriptedEvent
+from sim.stack.resolved import ResolvedStack
+from sim.trace.trace import Trace
+
+_MOST_INTERVALS = 9000
+_INTERVALS_S = (1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A run with what was measured, its bill, who caused it, and what the same traffic costs at an API alone."""
+
+    system: System
+    result: Result
+    prices: Mapping[str, Price]
+    measures: Measures
+    bill: Bill
+    by_class: Mapping[str, float]
+    by_client: Mapping[str, float]
+    prompt_tokens: int
+    """Of the trace, whatever became of them."""
+    output_tokens: int
+    api_only_model: str
+    api_only_usd: float
+    api_only_source: str
+    api_only_negotiated: bool
+
+
+def timeline_interval_s(duration_s: float) -> float:
+    """The interval of a timeline that keeps it readable: the shortest of a few round ones that gives at most 9,000."""
+    return next((interval for interval in _INTERVALS_S if duration_s <= interval * _MOST_INTERVALS), _INTERVALS_S[-1])
+
+
+def replay(
+    resolved: ResolvedStack,
+    trace: Trace,
+    *,
+    catalog: Catalog,
+    book: PriceBook,
+    seed: int = 0,
+    events: Sequence[ScriptedEvent] = (),
+    log: bool = False,
+    progress: Callable[[float], None] | None = None,
+    cache: SaturationCache | None = None,
+) -> Replay:
+    """Replay a trace through a stack; the same for the same arguments. InputError where a price is not known.
+
+    `progress` is called now and then with the simulated second. `cache` keeps saturation points between calls.
+    """
+    from sim.engine.assemble import assemble, script, tariff
+    from sim.engine.run import simulate
+
+    system = assemble(resolved, trace.classes)
+    alone_price, alone_source = api_alone(resolved, catalog, book)
+    alone = TraceTokens(alone_price)
+    prices = stack_prices(resolved)
+    duration_s = trace.info.duration_s
+    scripted = (*script(events, resolved), *tariff(resolved, duration_s))
+    result = simulate(
+        system, trace, seed=seed, events=scripted, log=log, timeline_s=timeline_interval_s(duration_s), progress=progress
+    )  # fmt: skip
+    sampler = MixSampler(system)
+    for chunk in trace.chunks():
+        sampler.add(chunk)
+        alone.add(chunk)
+    slo = Slo(ttft_s=resolved.slo.ttft_p95, tpot_s=resolved.slo.tpot_p95, completed=resolved.slo.completed)
+    known = {} if cache is None else cache
+    saturations = _saturations(system, sampler, trace, slo, seed, simulate, known)
+    billed = bill(system=system, result=result, prices=prices)
+    return Replay(
+        system=system,
+        result=result,
+        prices=prices,
+        measures=measure(result, system, trace.classes, slo, saturations),
+        bill=billed,
+        by_class=by_class(bill=billed, system=system, result=result, prices=prices, classes=trace.classes),
+        by_client=by_client(bill=billed, system=system, result=result, clients=trace.clients),
+        prompt_tokens=alone.prompt_tokens,
+        output_tokens=alone.output_tokens,
+        api_only_model=alone.price.model,
+        api_only_usd=alone.usd(),
+        api_only_source=alone_source.source,
+        api_only_negotiated=alone_source.negotiated,
+    )
+
+
+def _saturations(
+    system: System, sampler: MixSampler, trace: Trace, slo: Slo, seed: int, simulate: Any, cache: SaturationCache
+) -> dict[int, Saturation | None]:
+    found: dict[int, Saturation | None] = {}
+    for d in range(len(system.deployments)):
+        mix = sampler.mix(d)
+        if mix is not None:
+            found[d] = saturation_of(system, d, mix, trace, slo, seed=seed, simulate=simulate, cache=cache)
+    return found

@@ -1,0 +1,68 @@
+"""The answer in plain words: what it costs a month, against the API alone, and whether the service levels are met."""
+
+from __future__ import annotations
+
+from sim.measure.slo import Level
+from sim.report.run_report import RunReport
+from sim.report.section import brief
+from sim.units import show_ms, show_seconds, show_share, show_usd
+
+METRIC_NAMES = {"ttft": "TTFT", "tpot": "TPOT", "e2e": "E2E"}
+_ALIKE = 0.01
+
+
+def answer(report: RunReport) -> str:
+    """One or two sentences."""
+    return f"{_cost(report)} {_levels(report)}"
+
+
+def _cost(report: RunReport) -> str:
+    month, alone = report.month_usd, report.api_only_month_usd
+    if month is None or alone is None:
+        return f"{report.stack} served {report.trace.name} for {show_usd(report.bill.total_usd)} (no duration, so no month)."
+    start = f"{report.stack} serves {report.trace.name} for {show_usd(month)} a month"
+    if alone <= 0:
+        return f"{start}."
+    api = f"{report.api_only.model} alone"
+    ratio = month / alone
+    if abs(ratio - 1) <= _ALIKE:
+        return f"{start}, as much as {api} ({show_usd(alone)})."
+    if ratio < 1:
+        return f"{start}, {show_share(round(1 - ratio, 3))} less than {api} ({show_usd(alone)})."
+    if ratio < 2:
+        return f"{start}, {show_share(round(ratio - 1, 3))} more than {api} ({show_usd(alone)})."
+    return f"{start}, {_times(ratio)} times what {api} would cost ({show_usd(alone)})."
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.1f}" if ratio < 100 else f"{ratio:,.0f}"
+
+
+def _levels(report: RunReport) -> str:
+    missed = [level for level in report.measures.levels if not level.met]
+    if not missed:
+        return "Its service levels are met."
+    what = "; ".join(_missed(level) for level in missed)
+    return f"It misses {'a service level' if len(missed) == 1 else f'{len(missed)} service levels'}: {what}."
+
+
+def _missed(level: Level) -> str:
+    if level.name == "completed":
+        done = "nothing to complete" if level.measured is None else f"{show_share(level.measured)} completed"
+        return f"{done}, wanted at least {show_share(level.limit)}"
+    if level.measured is None:
+        return f"no {level_name(level)}, as nothing completed"
+    return f"{level_name(level)} is {show_level(level, level.measured)}, wanted at most {brief(show_level(level, level.limit))}"
+
+
+def level_name(level: Level) -> str:
+    """`TTFT p95` for `ttft_p95`."""
+    metric, _, quantile = level.name.partition("_")
+    return f"{METRIC_NAMES.get(metric, metric)} {quantile}".strip()
+
+
+def show_level(level: Level, value: float | None) -> str:
+    """A value of a level in its own unit."""
+    if level.name == "completed":
+        return show_share(value)
+    return show_ms(value) if level.name.startswith("tpot") else show_seconds(value)

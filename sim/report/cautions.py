@@ -1,0 +1,174 @@
+"""What a reader must know before using a number: a closed list of warnings, each with its cause and what to do about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from sim.cost.bill import Bill
+from sim.measure.measures import Measures
+from sim.report.section import brief
+from sim.units import SECONDS_PER_DAY, show_count, show_ms, show_seconds, show_share
+
+if TYPE_CHECKING:
+    from sim.stack.resolved import Origin
+
+Code = Literal[
+    "unstable_queue",
+    "level_out_of_reach",
+    "unfinished_requests",
+    "throttled_share",
+    "fallback_share",
+    "few_requests",
+    "short_trace",
+    "doubtful_trace",
+    "assumed_inputs",
+]
+
+THROTTLED = 0.05
+FALLBACK = 0.05
+FEW_REQUESTS = 1000
+"""Below so many completed requests fewer than ten lie beyond p99."""
+TWO_WEEKS_S = 14 * SECONDS_PER_DAY
+_MATTERS = 0.05
+"""Share of requests or cost from which on the assumptions about a deployment matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """One warning: which, why, and what to do."""
+
+    code: Code
+    cause: str
+    remedy: str
+
+
+def month_caveat(window_s: float) -> str:
+    """What a month scaled up from so many seconds leaves out; nothing for two weeks and more."""
+    if window_s <= 0:
+        return "the trace has no duration: no month can be made of it"
+    if window_s < SECONDS_PER_DAY:
+        return f"scaled up from {brief(show_seconds(window_s))}: no whole day and no week is in it; a month may differ several times"
+    if window_s < TWO_WEEKS_S:
+        return f"scaled up from {brief(show_seconds(window_s))}: days that differ and the week are not in it"
+    return ""
+
+
+def cautions(measures: Measures, bill: Bill, assumed: Sequence[Origin], doubts: Sequence[str] = (), *, stack: str) -> tuple[Caution, ...]:
+    """The warnings that a run calls for. `doubts` are those raised on reading the trace, `stack` how `sim explain` finds the stack."""
+    found = [*_queues(measures), *_requests(measures)]
+    caveat = month_caveat(measures.window_s)
+    if caveat:
+        found.append(Caution("short_trace", caveat, "replay two weeks or more before budgeting with the monthly figures"))
+    found += [
+        Caution("doubtful_trace", doubt, "see `sim trace describe`; repair the file or make it anew with `sim trace import`")
+        for doubt in doubts
+    ]
+    names = _assumptions(measures, bill, assumed)
+    if names:
+        found.append(
+            Caution(
+                "assumed_inputs",
+                f"estimated or assumed, and used here: {'; '.join(names)}",
+                f"give your own figures in the stack or with --set; `sim explain {stack}` shows every one with its source",
+            )
+        )
+    return tuple(found)
+
+
+def _queues(measures: Measures) -> list[Caution]:
+    found = []
+    for use, load in zip(measures.uses, measures.loads, strict=True):
+        if use.kind != "gpu" or not use.attempts:
+            continue
+        if load.saturation_per_s is None:
+            missed = ", ".join(f"{level.name} {show_ms(level.limit)}" for level in measures.levels if level.name != "completed")
+            found.append(
+                Caution(
+                    "level_out_of_reach",
+                    f"{use.name} misses the service level ({missed}) even when nearly idle",
+                    "take a faster GPU, more tensor_parallel or a smaller model; or route long prompts elsewhere; or relax slo",
+                )
+            )
+        elif load.mean is not None and load.mean > 1:
+            need = math.ceil(load.mean * (use.ready_replicas or 1.0) / 0.8)
+            found.append(
+                Caution(
+                    "unstable_queue",
+                    f"{use.name} was offered {load.mean:.2f} times what it carries within its service level",
+                    f"about {need} replicas would be loaded to 80 %: --set deployments.{use.name}.replicas={need}",
+                )
+            )
+    return found
+
+
+def _requests(measures: Measures) -> list[Caution]:
+    found, outcomes = [], measures.outcomes
+    if outcomes.unfinished:
+        found.append(
+            Caution(
+                "unfinished_requests",
+                f"{show_count(outcomes.unfinished)} requests were still under way at the end: their latency is in no figure",
+                "replay to the end, or add capacity",
+            )
+        )
+    if (outcomes.throttled_share or 0.0) > THROTTLED:
+        worst = max(measures.uses, key=lambda use: use.throttled)
+        found.append(
+            Caution(
+                "throttled_share",
+                f"{show_share(outcomes.throttled_share)} of attempts were refused by rate limits, most by {worst.name}",
+                f"a higher tier or a limit of one's own contract (deployments.{worst.name}.tier, .limits), a fallback, or fewer retries",
+            )
+        )
+    if (outcomes.fallback_share or 0.0) > FALLBACK:
+        found.append(
+            Caution(
+                "fallback_share",
+                f"{show_share(outcomes.fallback_share)} of completed requests were served by a fallback",
+                "capacity or limits of the first choice are too small for this traffic; or accept its price and quality",
+            )
+        )
+    if outcomes.completed < FEW_REQUESTS:
+        found.append(
+            Caution(
+                "few_requests",
+                f"{outcomes.completed:,} requests completed: fewer than ten lie beyond p99, so p99 and max are nearly chance",
+                "replay a longer trace, or read p50 and p90 only",
+            )
+        )
+    return found
+
+
+def _assumptions(measures: Measures, bill: Bill, assumed: Sequence[Origin]) -> list[str]:
+    """The assumed inputs of deployments that carried more than a little of the run, grouped in words."""
+    names = []
+    total_usd, done = bill.total_usd, measures.outcomes.completed
+    for use, fleet in zip(measures.uses, measures.fleets, strict=True):
+        carried = use.completed > _MATTERS * done or bill.of(use.name) > _MATTERS * total_usd
+        own = {
+            origin.key.removeprefix(f"deployments.{use.name}.") for origin in assumed if origin.key.startswith(f"deployments.{use.name}.")
+        }
+        if not own or not carried:
+            continue
+        groups = []
+        if any(key.startswith(("usd_per_gpu_hour", "prices")) for key in own):
+            groups.append("price")
+        if any(key.startswith("profile") for key in own):
+            groups.append("step time")
+        if (
+            fleet is not None
+            and fleet.present_most > 0
+            and fleet.least < fleet.present_most
+            and any(key.startswith("cold_start") for key in own)
+        ):
+            groups.append("cold start")
+        if any(key.startswith("latency") for key in own):
+            groups.append("latency")
+        if any(key == "tier" or key.startswith("limits") for key in own):
+            groups.append("rate limits")
+        if groups:
+            names.append(f"{' and '.join([', '.join(groups[:-1]), groups[-1]] if len(groups) > 1 else groups)} of {use.name}")
+    return names

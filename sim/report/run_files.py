@@ -1,0 +1,50 @@
+"""The files of a run: outputs/<trace>-<stack>-<8 hex>/, complete or not there at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sim.report import run_tables
+from sim.report.run_folder import MARK, write_folder
+from sim.report.run_record import record, stack_yaml
+from sim.report.run_report import RunReport
+from sim.report.summary import summary_json
+
+if TYPE_CHECKING:
+    from sim.cost.replay import Replay
+    from sim.stack import ResolvedStack, StackFile
+    from sim.trace.trace import Trace
+
+
+def write_run(
+    folder: Path,
+    report: RunReport,
+    found: Replay,
+    *,
+    trace: Trace,
+    stack: StackFile,
+    resolved: ResolvedStack,
+    given: dict[str, Any],
+    argv: Sequence[str],
+    replace: bool,
+) -> None:
+    """Write every file of a run to a folder; InputError, and nothing there, when it cannot be written."""
+
+    def fill(draft: Path) -> None:
+        (draft / "stack.resolved.yaml").write_text(stack_yaml(stack, resolved), encoding="utf-8")
+        (draft / "summary.json").write_text(summary_json(report), encoding="utf-8")
+        monthly = run_tables.monthly(report)
+        run_tables.write_csv(draft / "monthly.csv", monthly)
+        run_tables.write_parquet(draft / "monthly.parquet", run_tables.monthly_table(monthly))
+        run_tables.write_csv(draft / "capacity.csv", run_tables.capacity(report, found))
+        run_tables.write_parquet(draft / "latency.parquet", run_tables.latency(report))
+        run_tables.write_parquet(draft / "timeline.parquet", run_tables.timeline(found))
+        run_tables.write_parquet(draft / "events.parquet", run_tables.happenings(found))
+        log = run_tables.requests(found, trace.classes, trace.clients)
+        if log is not None:
+            run_tables.write_parquet(draft / "requests.parquet", log)
+        (draft / MARK).write_text(record(report, given, argv), encoding="utf-8")
+
+    write_folder(folder, fill, replace=replace)

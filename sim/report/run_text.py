@@ -1,0 +1,25 @@
+"""A run's report as text for a terminal and as a Markdown page: the answer first, then the parts."""
+
+from __future__ import annotations
+
+from sim.report.answer import answer
+from sim.report.run_report import RunReport
+from sim.report.run_sections import run_sections
+from sim.report.section import as_markdown, as_text, plain, wrapped
+
+
+def run_text(report: RunReport) -> str:
+    """For a terminal of 80 columns, ending with a line break."""
+    return "\n".join(wrapped(plain(answer(report)))) + "\n\n" + as_text(run_sections(report)) + "\n"
+
+
+def run_markdown(report: RunReport) -> str:
+    """As a Markdown page, with the warnings, ending with a line break."""
+    title = f"# {plain(report.stack)} on {plain(report.trace.name)}"
+    parts = [title, f"**{plain(answer(report))}**", as_markdown(run_sections(report))]
+    if report.cautions:
+        parts.append(
+            "## Warnings\n\n"
+            + "\n".join(f"- `{each.code}`: {each.cause}. {each.remedy[0].upper()}{each.remedy[1:]}." for each in report.cautions)
+        )
+    return "\n\n".join(parts) + "\n"

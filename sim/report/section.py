@@ -1,0 +1,108 @@
+"""A part of a report as rows of text, which a terminal and a Markdown page show each in its way."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+WIDTH = 80
+_GAP = 2
+_LEAST_NAME = 12
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table with a title above its first column, or, without a header, facts by name; notes follow it.
+
+    A row whose first cell begins with two spaces belongs to the row above it.
+    """
+
+    title: str
+    rows: Sequence[Sequence[str]]
+    header: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    facts: bool = False
+
+
+def plain(text: str) -> str:
+    """A name from a file of the user, without anything that could steer a terminal or break a line."""
+    return "".join(" " if unicodedata.category(each) in ("Cc", "Cf", "Zl", "Zp", "Cs") else each for each in text)
+
+
+def as_text(sections: Sequence[Section]) -> str:
+    """Sections for a terminal, at most 80 columns wide."""
+    return "\n\n".join("\n".join(_text(section)) for section in sections if section.rows or section.notes)
+
+
+def as_markdown(sections: Sequence[Section]) -> str:
+    """Sections as tables of a Markdown page."""
+    return "\n\n".join("\n".join(_markdown(section)) for section in sections if section.rows or section.notes)
+
+
+def wrapped(text: str, indent: str = "") -> list[str]:
+    """A paragraph of at most 80 columns; what follows the first line is indented alike."""
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=True, break_on_hyphens=False)
+
+
+def shortened(text: str, width: int) -> str:
+    """A name that keeps its beginning and end."""
+    if len(text) <= width:
+        return text
+    head = (width - 1 + 1) // 2
+    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+
+
+def brief(text: str) -> str:
+    """A given quantity without zeros that say nothing: `50 ms` for `50.0 ms`."""
+    return re.sub(r"(\d)\.0+(?= )|(\.\d*?[1-9])0+(?= )", r"\1\2", text)
+
+
+def _text(section: Section) -> list[str]:
+    if section.facts:
+        width = max(len(row[0]) for row in section.rows) + _GAP
+        lines = []
+        for name, text in section.rows:
+            parts = textwrap.wrap(plain(text), WIDTH - width, break_on_hyphens=False) or [""]
+            lines += [f"{plain(name):<{width}}{parts[0]}", *(" " * width + part for part in parts[1:])]
+    else:
+        lines = _table(section)
+    return [*lines, *(line for note in section.notes for line in wrapped(plain(note), "  "))]
+
+
+def _table(section: Section) -> list[str]:
+    table = [[section.title, *section.header], *([plain(cell) for cell in row] for row in section.rows)]
+    columns = len(table[0])
+    widths = [max(len(row[k]) for row in table) for k in range(columns)]
+    room = WIDTH - sum(widths[1:]) - _GAP * (columns - 1)
+    widths[0] = max(min(widths[0], room), _LEAST_NAME)
+    lines = []
+    for row in table:
+        cells = [
+            shortened(row[0], widths[0]).ljust(widths[0]),
+            *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+        ]
+        lines.append((" " * _GAP).join(cells).rstrip())
+    return lines
+
+
+def _markdown(section: Section) -> list[str]:
+    lines = [f"## {section.title}", ""] if section.title else []
+    if section.facts:
+        lines += [f"- **{_cell(name)}**: {_cell(text)}" for name, text in section.rows]
+    elif section.rows:
+        lines.append("| " + " | ".join(_cell(cell) for cell in ("", *section.header)) + " |")
+        lines.append("|---" + "|---:" * len(section.header) + "|")
+        for row in section.rows:
+            first = f"&nbsp;&nbsp;{_cell(row[0].strip())}" if row[0].startswith("  ") else _cell(row[0])
+            lines.append("| " + " | ".join([first, *(_cell(cell) for cell in row[1:])]) + " |")
+    if section.notes:
+        lines += ["", *(_cell(note) + "  " for note in section.notes[:-1]), _cell(section.notes[-1])]
+    return lines
+
+
+def _cell(text: str) -> str:
+    """Text that cannot be taken for Markdown or HTML."""
+    return re.sub(r"([\\`*_\[\]|#<>&])", lambda found: f"&#{ord(found[1])};" if found[1] in "<>&|" else f"\\{found[1]}", plain(text))
