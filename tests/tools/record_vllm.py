@@ -33,6 +33,8 @@ from vllm.v1.structured_output import StructuredOutputManager
 from tests.tools.vllm_cases import CASES
 from tests.tools.vllm_traces import PROFILES, Case, Row
 
+REQUESTS = "row arrival_s prompt_tokens output_tokens session_id prefix_block_ids first_token_s finish_s tokens_out preemptions cached_tokens cached_again"
+STEPS = "start_s end_s tokens sequences context attention preemptions admitted running waiting free_blocks"
 GOLDEN = Path(__file__).parents[1] / "golden" / "vllm"
 TINY = {
     "architectures": ["LlamaForCausalLM"],
@@ -79,7 +81,8 @@ def step_s(profile: dict[str, Any], tokens: int, sequences: int, context: int, a
         else:
             i = next((k for k in range(len(xs) - 2) if tokens <= xs[k + 1]), len(xs) - 2)
             g = ys[i] + (ys[i + 1] - ys[i]) * (tokens - xs[i]) / (xs[i + 1] - xs[i])
-        return number(profile["c_s"]) + g + number(profile["o_s"]) * sequences + number(profile["f_s"]) * context + number(profile["h_s"]) * number(attention)
+        rest = number(profile["o_s"]) * sequences + number(profile["f_s"]) * context + number(profile["h_s"]) * number(attention)
+        return number(profile["c_s"]) + g + rest
 
     assert Fraction(value(float)) == value(Fraction), "the step is not exact in float64"
     return float(value(float))
@@ -168,7 +171,8 @@ def record(case: Case, rows: list[Row], folder: str) -> tuple[list[Seen], list[l
         assert Fraction(end) - Fraction(now) == Fraction(end - now) and end > now
         victims = sum(request.num_preemptions - preempted[key] for key, request in scheduler.requests.items())
         free = scheduler.kv_cache_manager.block_pool.get_num_free_blocks()
-        log.append([now, end, total, len(scheduled), context, attention, victims, len(admitted), len(scheduler.running), len(scheduler.waiting), free])
+        queues = [len(scheduler.running), len(scheduler.waiting), free]
+        log.append([now, end, total, len(scheduled), context, attention, victims, len(admitted), *queues])
         in_tokens += total
         sampled: list[list[int]] = []
         for key in scheduled:
@@ -182,9 +186,8 @@ def record(case: Case, rows: list[Row], folder: str) -> tuple[list[Seen], list[l
             fate.preemptions = request.num_preemptions
         held = {key: scheduler.requests[key] for key in scheduled}
         index = {key: i for i, key in enumerate(scheduled)}
-        scheduler.update_from_output(
-            output, ModelRunnerOutput(list(scheduled), index, sampled_token_ids=sampled, logprobs=None, prompt_logprobs_dict={}, pooler_output=[])
-        )
+        empty: dict[str, Any] = {"logprobs": None, "prompt_logprobs_dict": {}, "pooler_output": []}
+        scheduler.update_from_output(output, ModelRunnerOutput(list(scheduled), index, sampled_token_ids=sampled, **empty))
         for key, request in held.items():
             if request.is_finished():
                 seen[int(key)].finish_s = end
@@ -206,10 +209,10 @@ def record(case: Case, rows: list[Row], folder: str) -> tuple[list[Seen], list[l
     return seen, log, totals
 
 
-def write(path: Path, names: list[str], lines: list[list[Any]]) -> None:
+def write(path: Path, names: str, lines: list[list[Any]]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
+    writer.writerow(names.split())
     writer.writerows([[repr(cell) if isinstance(cell, float) else cell for cell in line] for line in lines])
     path.write_bytes(gzip.compress(text.getvalue().encode(), 9, mtime=0))
 
@@ -229,22 +232,22 @@ def main(names: list[str]) -> None:
             settings = {key: value for key, value in asdict(case).items() if key not in ("rows", "steps", "says", "profile")}
             settings |= {"blocks": case.num_gpu_blocks - 1, "watermark_blocks": int(case.watermark * case.num_gpu_blocks)}
             kept[name] = {"says": case.says, "settings": settings, "profile": PROFILES[case.profile], "totals": totals}
-            write(
-                GOLDEN / f"{name}.csv.gz",
-                ["row", "arrival_s", "prompt_tokens", "output_tokens", "session_id", "prefix_block_ids", "first_token_s", "finish_s", "tokens_out", "preemptions", "cached_tokens", "cached_again"],
-                [
-                    [i, row.arrival_s, row.prompt_tokens, row.output_tokens, row.session_id, " ".join(map(str, row.prefix_block_ids)), fate.first_token_s, fate.finish_s, fate.tokens, fate.preemptions, fate.cached_tokens, fate.cached_again]
-                    for i, (row, fate) in enumerate(zip(rows, seen, strict=True))
-                ],
-            )
-            if case.steps:
-                write(
-                    GOLDEN / f"{name}.steps.csv.gz",
-                    ["start_s", "end_s", "tokens", "sequences", "context", "attention", "preemptions", "admitted", "running", "waiting", "free_blocks"],
-                    log,
+            lines = []
+            for i, (row, fate) in enumerate(zip(rows, seen, strict=True)):
+                asked = [i, row.arrival_s, row.prompt_tokens, row.output_tokens, row.session_id, " ".join(map(str, row.prefix_block_ids))]
+                lines.append(
+                    [*asked, fate.first_token_s, fate.finish_s, fate.tokens, fate.preemptions, fate.cached_tokens, fate.cached_again]
                 )
+            write(GOLDEN / f"{name}.csv.gz", REQUESTS, lines)
+            if case.steps:
+                write(GOLDEN / f"{name}.steps.csv.gz", STEPS, log)
             print(name, totals, flush=True)
-    path.write_text(json.dumps({"vllm": vllm.__version__, "cases": {name: kept[name] for name in CASES if name in kept}}, indent=1) + "\n")
+    # One line for each part of a case, so that a change of the recordings can be read.
+    parts = []
+    for name in (name for name in CASES if name in kept):
+        inner = ",\n".join(f"   {json.dumps(key)}: {json.dumps(value)}" for key, value in kept[name].items())
+        parts.append(f"  {json.dumps(name)}: {{\n{inner}\n  }}")
+    path.write_text(f'{{\n "vllm": {json.dumps(vllm.__version__)},\n "cases": {{\n' + ",\n".join(parts) + "\n }\n}\n")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ ANSWER = some(120, 0.8, 900)
 SHORT = some(60, 0.7, 300)
 LONG = some(6000, 0.5, 16000)
 
+# One line a case, to be read as a table.
+# fmt: off
 CASES: dict[str, Case] = {
     "light": Case("seldom more than two at a time", plain(60, 1, CHAT, ANSWER), 4001, steps=True),
     "saturated": Case("more work than a batch of 64 can do", plain(300, 60, CHAT, ANSWER), 20001, max_num_seqs=64, max_num_batched_tokens=2048),
@@ -35,7 +37,7 @@ CASES: dict[str, Case] = {
     "two-seqs": Case("two sequences at a time", plain(80, 3, CHAT, SHORT), 401, max_num_seqs=2, max_num_batched_tokens=16),
     "budget-16": Case("sixteen tokens a step", plain(100, 2, SHORT, SHORT), 201, max_num_seqs=16, max_num_batched_tokens=16, steps=True),
     "budget-64": Case("64 tokens a step, steps that grow with context", plain(150, 4, CHAT, SHORT), 401, "context", max_num_seqs=64, max_num_batched_tokens=64),
-    "watermark-2": Case("2 % of the blocks kept free", plain(250, 30, CHAT, ANSWER), 601, max_num_batched_tokens=2048, watermark=0.02),
+    "watermark-2": Case("2 % of the blocks kept free", plain(250, 30, CHAT, ANSWER), 600, max_num_batched_tokens=2048, watermark=0.02),
     "watermark-15": Case("15 % of the blocks kept free", plain(200, 30, CHAT, ANSWER), 402, max_num_batched_tokens=512, watermark=0.15),
     "block-32": Case("blocks of 32 tokens", plain(200, 25, CHAT, ANSWER), 301, max_num_batched_tokens=2048, block_size=32),
     "context-limit": Case("outputs that would pass the longest sequence", plain(120, 10, some(300, 0.6, 700), some(300, 0.8, 2000)), 301, max_num_batched_tokens=512, max_model_len=768),
@@ -57,3 +59,4 @@ CASES: dict[str, Case] = {
     "cache-unique-first-chunk": Case("chunked prompts preempted half way hit what they had", joined(plain(40, 3, LONG, SHORT), plain(90, 9, CHAT, ANSWER)), 1101, "70b", max_num_seqs=64, max_num_batched_tokens=512, enable_prefix_caching=True, scheduler_reserve_full_isl=False),
     "sessions-cache-off": Case("conversations without caching", sessions(200, 4, 5, CHAT, SHORT, ANSWER, 6), 701, max_num_batched_tokens=2048),
 }
+# fmt: on
