@@ -81,11 +81,14 @@ def wait_for(s: State, x: int, t: float, amount: float) -> float:
             return 0.0
         if amount <= k.burst:
             wait = (amount - level) * k.window_s / k.limit
-    elif k.law == WINDOW or k.law == ACCELERATION:
-        allowed = k.limit if k.law == WINDOW else max(k.burst, k.growth * k.before)
-        if (amount > 0.0 and k.used + amount <= allowed) or (amount == 0.0 and k.used < allowed):
+    elif k.law == ACCELERATION:
+        if k.used + amount <= max(k.burst, k.growth * k.before):
             return 0.0
-        if amount <= allowed:
+        wait = (k.index + 1) * k.window_s - k.phase_s - t
+    elif k.law == WINDOW:
+        if (amount > 0.0 and k.used + amount <= k.limit) or (amount == 0.0 and k.used < k.limit):
+            return 0.0
+        if amount <= k.limit:
             wait = (k.index + 1) * k.window_s - k.phase_s - t
     elif k.law == SLIDING:
         if (amount > 0.0 and k.used + amount <= k.limit) or (amount == 0.0 and k.used < k.limit):

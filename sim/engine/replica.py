@@ -123,11 +123,13 @@ def commit_run(s: State, r: int, j: int) -> None:
 def used_now(s: State, r: int, t: float) -> int:
     """KV blocks held at time t, those of the step in flight included; changes nothing."""
     p = s.rep[r]
-    if p.doing != RUN or s.dep[p.dep].caching == CACHE_BLOCKS:
-        if p.doing != RUN:
-            return int(p.used)
-        return int(p.used + decode_need(s, r, steps_until(p.t0, p.a, p.b, t, p.n) - p.j))
-    return int(p.used + decode_need(s, r, steps_until(p.t0, p.a, p.b, t, p.n) - p.j))
+    if p.doing != RUN:
+        return int(p.used)
+    k = steps_until(p.t0, p.a, p.b, t, p.n) - p.j
+    if k > 0 and s.dep[p.dep].caching == CACHE_BLOCKS:
+        # blocks with names of a run's next step are taken when it starts
+        return int(p.used + decode_need(s, r, k) - decode_need(s, r, 1))
+    return int(p.used + decode_need(s, r, k))
 
 
 @compiled

@@ -15,7 +15,7 @@ from sim.engine.control import Control
 from sim.engine.demand import expand_demand
 from sim.engine.layout import State
 from sim.engine.record import close_request
-from sim.engine.replica import busy_now, reset_replica
+from sim.engine.replica import reset_replica, stop_work
 from sim.engine.result import COUNTERS, LOG_DTYPE, Life, Result
 from sim.engine.state import build_state, load_rows, make_room, records
 from sim.engine.system import Event, System
@@ -82,15 +82,16 @@ def simulate(
     rows = _row_batches(trace, chunk_rows, demand, seed)
     logs: list[np.ndarray[Any, Any]] = []
     clock = control.clock
+    after_end_s = math.nextafter(until_s, math.inf)
     while True:
-        until = min(clock.peek(), until_s)
+        until = min(clock.peek(), after_end_s)
         now, reason = advance(control.state, until)
         if control.state.g[0].broken:
             raise InvariantError(f"at {now} s: a decoding sequence was left out of a step")
         if reason == L.REACHED:
             while clock.peek() == until and until < math.inf:
                 clock.step()
-            if until >= until_s:
+            if until >= after_end_s:
                 break
         elif reason == L.NEED_ROWS:
             batch, ids, last = next(rows)
@@ -170,8 +171,9 @@ def _result(control: Control, logs: list[np.ndarray[Any, Any]], window_s: float,
     sequence = np.zeros(deployments)
     kv = np.zeros(deployments)
     for r in range(n_rep):
+        stop_work(s, r, end_s)
         p = s.rep[r]
-        busy[p.dep] += busy_now(s, r, min(end_s, window_s)) if p.doing in (L.STEP, L.RUN) else p.busy_s
+        busy[p.dep] += p.busy_s
         sequence[p.dep] += p.seq_s
         kv[p.dep] += p.kv_s
     _close_open_requests(s)

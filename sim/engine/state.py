@@ -134,7 +134,8 @@ def build_state(
         rule[x].min_prompt, rule[x].max_prompt, rule[x].share = one_rule.min_prompt_tokens, one_rule.max_prompt_tokens, one_rule.share
         rule[x].any_class = not one_rule.classes
         for c in one_rule.classes:
-            rule_class[x, c] = 1
+            if c < classes:
+                rule_class[x, c] = 1
         for t in one_rule.targets:
             y = target[at_target]
             y.dep, y.passes, y.max_wait_s = t.deployment, sum(_FAULTS[f] for f in t.passes_on), t.max_wait_s
