@@ -328,6 +328,8 @@ def own_profile(chosen: Sequence[Measurement], fitted: Coefficients) -> OwnProfi
 
 def main() -> None:
     """Fit everything and write models/profiles."""
+    if not perf_data.PERF.is_dir():
+        raise SystemExit("the measured data are not beside the repository; models/profiles stays as it is")
     start = load_coefficients()
     kernels, kernel_error = kernel_values()
     start = with_values(start, {path: value for path, value in kernels.items() if not path.startswith("_")})

@@ -8,6 +8,7 @@ be re-made, but everything runs.
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from math import inf
@@ -23,7 +24,7 @@ from sim.profile.memory import Scheduler, divide_memory
 from sim.profile.step import StepCoefficients
 from tests.tools.closed_loop import closed_loop
 
-PERF = Path(__file__).resolve().parents[3] / "shared" / "data" / "perf"
+PERF = Path(os.environ.get("SIM_SHARED", Path(__file__).resolve().parents[3] / "shared")) / "data" / "perf"
 
 MLENERGY = "ML.ENERGY leaderboard v3, ml-energy/leaderboard 0cd52dab"
 INFERENCEX = "InferenceX as distributed with aiconfigurator-core 0.12.0 (Apache-2.0)"

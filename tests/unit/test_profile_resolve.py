@@ -1,0 +1,140 @@
+"""Which profile a configuration gets, what it says about itself, and how the files behind it are refused."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from sim.catalog.catalog import Catalog
+from sim.engine.system import StepTime
+from sim.errors import InputError
+from sim.profile import StepCoefficients, resolve_profile
+from sim.profile.coefficients import load_coefficients
+from sim.profile.shipped import load_shipped
+from sim.profile.step import KNOTS
+
+CATALOG = Catalog.load()
+
+
+def profile(llm: str = "llama-3.1-70b", gpu: str = "h100-sxm", tensor_parallel: int = 4, precision: str = "bf16", **rest):
+    return resolve_profile(llm=CATALOG.llm(llm), gpu=CATALOG.gpu(gpu), tensor_parallel=tensor_parallel, precision=precision, **rest)
+
+
+def test_the_step_has_the_fields_of_the_engine():
+    assert [f.name for f in fields(StepCoefficients)] == [f.name for f in fields(StepTime)]
+
+
+def test_a_measured_configuration_gets_its_own_profile():
+    own, estimate = profile(), profile(shipped=())
+    assert own.label == "calibrated" and estimate.label == "estimated"
+    assert own.error < estimate.error
+    assert own.step != estimate.step
+
+
+@pytest.mark.parametrize("shipped", load_shipped(), ids=lambda p: f"{p.llm}-{p.gpu}-{p.tensor_parallel}-{p.precision}-{p.engine_era}")
+def test_a_shipped_profile_lies_within_three_errors_of_the_estimate(shipped):
+    estimate = profile(
+        shipped.llm, shipped.gpu, shipped.tensor_parallel, shipped.precision, kv_precision=shipped.kv_precision,
+        engine_era=shipped.engine_era, max_model_len=1024, shipped=(),
+    )  # fmt: skip
+    own = shipped.step.coefficients()
+    for sequences in (8, 32):
+        ratio = own.decode_s(sequences=sequences, context=800 * sequences) / estimate.step.decode_s(
+            sequences=sequences, context=800 * sequences
+        )
+        assert 1 - 3 * estimate.error <= ratio <= 1 + 3 * estimate.error
+
+
+def test_an_older_engine_takes_longer():
+    steps = [
+        profile(gpu="a100-80gb", tensor_parallel=8, engine_era=era).step.decode_s(sequences=8, context=8000)
+        for era in ("2025", "2024", "2023")
+    ]
+    assert steps == sorted(steps)
+    assert 1.2 < steps[2] / steps[0] < 3.0
+
+
+def test_fewer_bytes_a_weight_take_less_time_at_small_batch():
+    steps = [profile(precision=precision, shipped=()).step.decode_s(sequences=1, context=500) for precision in ("bf16", "fp8", "int4")]
+    assert steps == sorted(steps, reverse=True)
+
+
+def test_the_error_is_wider_where_less_was_measured():
+    known = profile("qwen3-14b", "h100-sxm", 2, shipped=())
+    for strange in (
+        profile("qwen3-14b", "mi300x", 1), profile("qwen3-14b", "l40s", 2), profile("qwen3-14b", "a100-80gb", 2),
+        profile("qwen3-14b", "h100-sxm", 2, engine="sglang"), profile("qwen3-14b", "h100-sxm", 2, precision="int4"),
+        profile("mixtral-8x7b", "h100-sxm", 4),
+    ):  # fmt: skip
+        assert strange.label == "estimated" and strange.error > known.error
+        assert strange.notes or strange.llm == "mixtral-8x7b", "an assumption goes unsaid"
+
+
+def test_weights_in_fp8_save_no_arithmetic_where_the_gpu_has_none():
+    ampere = profile(gpu="a100-80gb", precision="fp8")
+    assert any("does not compute in fp8" in note for note in ampere.notes)
+    assert ampere.step.g(8192) > 0.95 * profile(gpu="a100-80gb", tensor_parallel=8, precision="bf16").step.g(8192)
+
+
+def test_a_cache_of_no_stated_precision_is_in_bf16():
+    assert profile(kv_precision="auto") == profile(kv_precision="bf16")
+    assert profile(kv_precision="fp8").kv_capacity_tokens > 1.9 * profile().kv_capacity_tokens
+
+
+def test_g_is_linear_between_its_knots_and_beyond_the_last():
+    step = profile().step
+    assert step.g_tokens == tuple(float(k) for k in KNOTS)
+    assert step.g(0.5) == step.g_s[0]
+    assert step.g(384 + 64) == pytest.approx((step.g(384) + step.g(512)) / 2)
+    assert step.g(24576) == pytest.approx(2 * step.g(16384) - step.g(8192))
+    assert StepCoefficients(0.0, (1.0,), (2.0,)).g(7) == 2.0
+
+
+def test_unknown_engines_and_eras_are_refused_with_the_nearest():
+    with pytest.raises(InputError, match=r"engine: found 'vlm'; allowed: vllm, trtllm, sglang; did you mean 'vllm'\?"):
+        profile(engine="vlm")
+    with pytest.raises(InputError, match="engine_era: found '2022'; allowed for vllm: 2025, 2024, 2023"):
+        profile(engine_era="2022")
+
+
+def test_every_gpu_of_a_family_is_in_the_catalogue():
+    listed = [gpu for family in load_coefficients().hardware for gpu in family.gpus]
+    assert len(listed) == len(set(listed))
+    assert set(listed) <= set(CATALOG.names("gpu"))
+    assert {f for engine in load_coefficients().engines for f in engine.measured_on} <= {f.name for f in load_coefficients().hardware}
+
+
+def _folder(tmp_path: Path, text: str) -> Catalog:
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "ours.yaml").write_text(text, encoding="utf-8")
+    return Catalog.load(tmp_path)
+
+
+OURS = """profiles:
+  - {llm: llama-3.1-70b, gpu: h100-sxm, tensor_parallel: 4, precision: bf16, engine_era: "2025", label: measured, decode_error: 0.02,
+     prefill_error: 0.1, in_sample_error: 0.01, points: 9, source: our own runs, as_of: 2026-11,
+     step: {c_ms: 20, g_ms_at_tokens: [[1, 10], [8192, 900]]}}
+"""
+
+
+def test_a_profile_of_the_user_wins_over_the_bundled_one(tmp_path: Path):
+    own = resolve_profile(
+        llm=CATALOG.llm("llama-3.1-70b"), gpu=CATALOG.gpu("h100-sxm"), tensor_parallel=4, precision="bf16", catalog=_folder(tmp_path, OURS)
+    )
+    assert (own.label, own.error, own.source) == ("measured", 0.02, "our own runs")
+    assert own.step.decode_s(sequences=1, context=0) == pytest.approx(0.030)
+
+
+def test_a_configuration_described_twice_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match=r"llama-3\.1-70b h100-sxm 4 bf16 bf16 vllm 2025 is described twice"):
+        load_shipped(_folder(tmp_path, OURS + OURS.removeprefix("profiles:\n")))
+
+
+def test_a_wrong_profile_file_is_refused_line_by_line(tmp_path: Path):
+    with pytest.raises(InputError) as refused:
+        load_shipped(_folder(tmp_path, OURS.replace("[8192, 900]", "[1, 900]").replace("label: measured", "label: estimated")))
+    message = str(refused.value)
+    assert "models/profiles/ours.yaml:2:" in message and "tokens of the knots must rise" in message
+    assert "'estimated'; allowed: measured, calibrated" in message
