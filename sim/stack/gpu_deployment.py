@@ -25,7 +25,7 @@ def _refuse(what: str, instead: str) -> Callable[[Any], Any]:
     """A feature that would change every result and is not modelled: refused by name, never ignored."""
 
     def refuse(value: Any) -> Any:
-        if value not in (None, False, 0, 1, "none", "off"):
+        if value is True or value not in (None, False, 0, 1, "none", "off"):
             raise ValueError(f"{what} is not modelled, and leaving it out would change every result; {instead}")
         return None
 

@@ -86,9 +86,21 @@ def _unknown_name(data: Any, path: KeyPath) -> str:
 
 
 def _widened(document: Document, path: KeyPath, label: str) -> Document:
-    """`replicas: 2` written out, so that one of its keys can be set."""
+    """The document ready for a key to be set: `replicas: 2` written out, mappings that are missing on the way made by the setting."""
+    for length in range(1, len(path)):
+        if path[:length] not in document.value_marks and _has_no_value(document.data, path[:length]):
+            return overlay(document, path[:length], {}, label)
     if len(path) == 4 and path[0] == "deployments" and path[2] == "replicas":
         count = document.data["deployments"][path[1]].get("replicas") if isinstance(document.data["deployments"][path[1]], dict) else None
         if isinstance(count, int) and not isinstance(count, bool):
             return overlay(document, path[:3], {"min": count, "max": count, "initial": count}, label)
     return document
+
+
+def _has_no_value(data: Any, path: KeyPath) -> bool:
+    """Whether mappings lead to a path and end there."""
+    for part in path:
+        if not isinstance(data, dict):
+            return False
+        data = data.get(str(part))
+    return data is None
