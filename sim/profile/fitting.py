@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log, sqrt
 from statistics import median
+from types import MappingProxyType
 from typing import Any
 
 from sim.catalog.gpu import Gpu, Precision
@@ -161,7 +162,7 @@ def cross_validate(
 
 
 PARTS = ("c_s", "g_small", "g_large", "o_s", "f_s", "h_s")
-PRIOR_SPREAD = {"c_s": 0.5, "g_small": 0.2, "g_large": 0.3, "o_s": 1.0, "f_s": 0.3, "h_s": 0.3}
+PRIOR_SPREAD = MappingProxyType({"c_s": 0.5, "g_small": 0.2, "g_large": 0.3, "o_s": 1.0, "f_s": 0.3, "h_s": 0.3})
 """How far, as a logarithm, each part of an estimate is trusted to be off before a configuration's own measurements speak."""
 SMALL_TOKENS, LARGE_TOKENS = 64.0, 512.0
 """Steps of decodes lie below the first, steps with prompts above the second; between them the factors of g run into each other."""
