@@ -7,6 +7,7 @@ list of blocks; the class of a request that names none is `default`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ Ints = NDArray[np.int64]
 REQUIRED = ("arrival_s", "prompt_tokens", "output_tokens")
 OPTIONAL = ("class", "session_id", "client_id", "cached_tokens", "prefix_block_ids", "max_tokens")
 TOKENS = ("prompt_tokens", "output_tokens", "cached_tokens", "max_tokens")
-LEAST = {"prompt_tokens": 1, "output_tokens": 1, "cached_tokens": 0, "max_tokens": 1}
+LEAST = MappingProxyType({"prompt_tokens": 1, "output_tokens": 1, "cached_tokens": 0, "max_tokens": 1})
 
 MOST_TOKENS = 100_000_000
 """Ten times the longest context a model offers: a larger count is a mistake of the file."""

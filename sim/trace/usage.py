@@ -50,6 +50,32 @@ class Usage:
     notes: tuple[str, ...] = ()
 
 
+def merged(buckets: list[Bucket]) -> tuple[Bucket, ...]:
+    """Buckets of the same time, class and client (finer groups of the source) as one."""
+    sums: dict[tuple[float, float, str, str | None], Bucket] = {}
+    for bucket in buckets:
+        key = (bucket.start_s, bucket.end_s, bucket.class_, bucket.client)
+        before = sums.get(key)
+        if before is None:
+            sums[key] = bucket
+            continue
+        sums[key] = Bucket(
+            bucket.start_s,
+            bucket.end_s,
+            before.prompt_tokens + bucket.prompt_tokens,
+            before.output_tokens + bucket.output_tokens,
+            _sum(before.cached_tokens, bucket.cached_tokens),
+            _sum(before.requests, bucket.requests),
+            bucket.class_,
+            bucket.client,
+        )
+    return tuple(sums.values())
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return one if other is None else other if one is None else one + other
+
+
 def from_usage(usage: Usage, shape: Recipe, shape_name: str, *, seed: int | None = None, mean_prompt_tokens: float | None = None) -> Trace:
     """A trace whose totals are those of the usage, bucket by bucket; its notes say what is assumed.
 
@@ -107,7 +133,7 @@ def _check(usage: Usage, buckets: Sequence[Bucket]) -> None:
         values = (bucket.prompt_tokens, bucket.output_tokens, bucket.cached_tokens or 0, bucket.requests or 0)
         if min(values) < 0 or bucket.end_s <= bucket.start_s:
             problems.append(f"{usage.name}: bucket {place}: found a negative total or an end before its start")
-        if (bucket.cached_tokens or 0) > bucket.prompt_tokens:
+        if bucket.cached_tokens is not None and bucket.cached_tokens > bucket.prompt_tokens:
             problems.append(f"{usage.name}: bucket {place}: {bucket.cached_tokens:,} cached of {bucket.prompt_tokens:,} prompt tokens")
         key = (bucket.class_, bucket.client)
         if bucket.start_s < last.get(key, -np.inf):

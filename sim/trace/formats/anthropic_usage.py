@@ -11,8 +11,8 @@ from typing import Any
 
 from sim.errors import InputError
 from sim.trace.foreign import Format, Look, Options, objects, raw_table
-from sim.trace.formats.openai_usage import each_bucket, merged
-from sim.trace.usage import Bucket, Usage
+from sim.trace.formats.openai_usage import each_bucket
+from sim.trace.usage import Bucket, Usage, merged
 
 _CSV = ("usage_date_utc", "usage_input_tokens_no_cache", "usage_output_tokens")
 _CSV_WRITES = ("usage_input_tokens_cache_write_5m", "usage_input_tokens_cache_write_1h", "usage_input_tokens_cache_write")

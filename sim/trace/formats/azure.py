@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from sim.trace.foreign import Format, Imported, Look, Options, requests
 
-_COLUMNS = {"arrival_s": "TIMESTAMP", "prompt_tokens": "ContextTokens", "output_tokens": "GeneratedTokens"}
+_COLUMNS = MappingProxyType({"arrival_s": "TIMESTAMP", "prompt_tokens": "ContextTokens", "output_tokens": "GeneratedTokens"})
 
 
 def _matches(found: Look) -> bool:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from sim.trace.foreign import Format, Imported, Look, Options, requests
 
-_COLUMNS = {"arrival_s": "Timestamp", "prompt_tokens": "Request tokens", "output_tokens": "Response tokens", "class": "Log Type"}
+_COLUMNS = MappingProxyType(
+    {"arrival_s": "Timestamp", "prompt_tokens": "Request tokens", "output_tokens": "Response tokens", "class": "Log Type"}
+)
 _SESSION = "Session ID"
 
 

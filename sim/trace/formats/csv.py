@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from sim.trace.columns import OPTIONAL, REQUIRED
 from sim.trace.foreign import Format, Imported, Look, Options, requests
 
-KNOWN = {
+KNOWN = MappingProxyType({
     "arrival_s": ("arrival_s", "timestamp", "time", "arrival", "arrival_time", "arrived_at", "created_at", "start_time", "starttime", "ts"),
     "prompt_tokens": (
         "prompt_tokens", "input_tokens", "num_prompt_tokens", "prompt_len", "input_length", "contexttokens", "request_tokens",
@@ -21,7 +23,7 @@ KNOWN = {
     "cached_tokens": ("cached_tokens", "cached_input_tokens", "input_cached_tokens"),
     "max_tokens": ("max_tokens", "max_completion_tokens", "max_output_tokens"),
     "prefix_block_ids": ("prefix_block_ids",),
-}  # fmt: skip
+})  # fmt: skip
 
 
 def known_columns(found: Look, options: Options) -> dict[str, str]:

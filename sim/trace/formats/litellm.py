@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sim.errors import InputError
-from sim.trace.foreign import Format, Imported, Look, Options, from_columns, load_json, raw_table
-from sim.trace.usage import Bucket, Usage
+from sim.trace.foreign import Format, Imported, Look, Options, from_columns, objects, raw_table
+from sim.trace.usage import Bucket, Usage, merged
 
-_LOG = {"startTime", "prompt_tokens", "completion_tokens"}
+_LOG = frozenset({"startTime", "prompt_tokens", "completion_tokens"})
 
 
 def _matches(found: Look) -> bool:
@@ -23,8 +23,7 @@ def _matches(found: Look) -> bool:
 def _is_activity(found: Look) -> bool:
     if "results" not in found.columns:
         return False
-    document = load_json(found.path, found.name)
-    rows = document.get("results") if isinstance(document, dict) else None
+    rows = next(iter(objects(found)), {}).get("results")
     return bool(isinstance(rows, list) and rows and isinstance(rows[0], dict) and {"date", "metrics"} <= set(rows[0]))
 
 
@@ -69,9 +68,9 @@ def _logs(found: Look, options: Options) -> Imported:
 
 
 def _activity(found: Look) -> Usage:
-    document = load_json(found.path, found.name)
+    rows = [row for page in objects(found) for row in page.get("results", [])]
     buckets, problems = [], []
-    for number, row in enumerate(document["results"]):
+    for number, row in enumerate(rows):
         try:
             start = datetime.fromisoformat(row["date"]).replace(tzinfo=UTC)
             metrics = row["metrics"]
@@ -89,7 +88,7 @@ def _activity(found: Look) -> Usage:
             problems.append(f"{found.name}: results[{number}]: {type(error).__name__}: {error}; date and metrics are needed")
     if problems:
         raise InputError("\n".join(problems[:20]))
-    return Usage(found.name, tuple(buckets))
+    return Usage(found.name, merged(buckets))
 
 
 FORMAT = Format("litellm", "LiteLLM spend logs, or daily activity", _matches, _read)

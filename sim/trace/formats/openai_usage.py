@@ -11,7 +11,7 @@ from typing import Any
 
 from sim.errors import InputError
 from sim.trace.foreign import Format, Look, Options, objects
-from sim.trace.usage import Bucket, Usage
+from sim.trace.usage import Bucket, Usage, merged
 
 
 def _matches(found: Look) -> bool:
@@ -53,32 +53,6 @@ def _read(found: Look, options: Options) -> Usage:  # noqa: ARG001 (one signatur
     more = entries and entries[-1].get("has_more")
     notes = ("the last page says has_more: the export is not complete",) if more else ()
     return Usage(found.name, merged(buckets), notes)
-
-
-def merged(buckets: list[Bucket]) -> tuple[Bucket, ...]:
-    """Buckets of the same time, class and client (finer groups of the source) as one."""
-    sums: dict[tuple[float, float, str, str | None], Bucket] = {}
-    for bucket in buckets:
-        key = (bucket.start_s, bucket.end_s, bucket.class_, bucket.client)
-        before = sums.get(key)
-        if before is None:
-            sums[key] = bucket
-            continue
-        sums[key] = Bucket(
-            bucket.start_s,
-            bucket.end_s,
-            before.prompt_tokens + bucket.prompt_tokens,
-            before.output_tokens + bucket.output_tokens,
-            _sum(before.cached_tokens, bucket.cached_tokens),
-            _sum(before.requests, bucket.requests),
-            bucket.class_,
-            bucket.client,
-        )
-    return tuple(sums.values())
-
-
-def _sum(one: int | None, other: int | None) -> int | None:
-    return one if other is None else other if one is None else one + other
 
 
 FORMAT = Format("openai-usage", "OpenAI's usage of completions (totals)", _matches, _read)

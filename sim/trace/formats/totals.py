@@ -12,10 +12,9 @@ from typing import Any
 
 from sim.errors import InputError
 from sim.trace.foreign import Format, Look, Options, raw_table
-from sim.trace.formats.openai_usage import merged
-from sim.trace.usage import Bucket, Usage
+from sim.trace.usage import Bucket, Usage, merged
 
-_NEEDED = {"start", "prompt_tokens", "output_tokens"}
+_NEEDED = frozenset({"start", "prompt_tokens", "output_tokens"})
 
 
 def _matches(found: Look) -> bool:
