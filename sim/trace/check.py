@@ -88,7 +88,8 @@ class _Sketch:
     full: bool = False
 
     def add(self, numbers: Any) -> None:
-        merged = np.union1d(self.hashes, scramble(np.unique(numbers[numbers >= 0])))
+        merged = np.sort(np.concatenate([self.hashes, scramble(numbers[numbers >= 0])]))
+        merged = merged[np.concatenate([[True], merged[1:] != merged[:-1]])] if len(merged) else merged
         self.full |= len(merged) > _SKETCH
         self.hashes = merged[:_SKETCH]
 

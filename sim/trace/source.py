@@ -37,7 +37,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class FileSource:
-    """A Parquet file; text columns come as dictionaries, which makes finding their values cheap."""
+    """A Parquet file; texts of classes and clients come as dictionaries."""
 
     path: Path
     name: str
@@ -163,7 +163,9 @@ def _opened(path: Path, schema: pa.Schema | None) -> Any:
     import pyarrow.parquet as pq
     import pyarrow.types as kinds
 
-    texts = [field.name for field in schema or () if kinds.is_string(field.type) or kinds.is_large_string(field.type)]
+    # Classes and clients are few, so that finding them in a dictionary is cheap; sessions are many, and a dictionary of them is not.
+    few = [field for field in schema or () if field.name in ("class", "client_id")]
+    texts = [field.name for field in few if kinds.is_string(field.type) or kinds.is_large_string(field.type)]
     return pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False)
 
 
