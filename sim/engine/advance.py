@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
+from sim.engine.api import settle_air
 from sim.engine.compiled import compiled
+from sim.engine.finish import end_step
 from sim.engine.heap import pop_timer, rest_replica
 from sim.engine.layout import (
-    COMPLETED, DONE, DRAINED, DRAINING, FAILED, IDLE, NEED_ROOM, NEED_ROWS, NEVER, NONE, OFF, PHASE_ARRIVAL, PHASE_CONTROL, PHASE_SETTLE,
-    PHASE_STEP_END, PHASE_TICK, R_API_ERROR, R_NONE, REACHED, READY, T_ATTEMPT, T_PASS, T_QUEUE, T_RETRY, T_SETTLE, State,
+    COMPLETED,
+    DONE,
+    DRAINED,
+    DRAINING,
+    FAILED,
+    IDLE,
+    NEED_ROOM,
+    NEED_ROWS,
+    NEVER,
+    NONE,
+    OFF,
+    PHASE_ARRIVAL,
+    PHASE_CONTROL,
+    PHASE_STEP_END,
+    PHASE_TICK,
+    R_API_ERROR,
+    R_NONE,
+    REACHED,
+    READY,
+    T_ATTEMPT,
+    T_PASS,
+    T_QUEUE,
+    T_RETRY,
+    T_SETTLE,
+    State,
 )  # fmt: skip
 from sim.engine.record import close_request
 from sim.engine.replica import reset_replica, stop_work
-from sim.engine.route import AGAIN, FAULT, FRESH, arrive, attempt_times_out, drive, fail_in_flight, flush_gateway, lose_requests, queue_times_out
-from sim.engine.api import settle_air
-from sim.engine.step import end_step, start_step
+from sim.engine.route import (
+    AGAIN,
+    FAULT,
+    FRESH,
+    arrive,
+    attempt_times_out,
+    drive,
+    fail_in_flight,
+    flush_gateway,
+    lose_requests,
+    queue_times_out,
+)
+from sim.engine.schedule import start_step
 from sim.engine.ticks import tick
 
 SERIALS = 1152921504606846976

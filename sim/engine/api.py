@@ -7,8 +7,25 @@ import math
 from sim.engine.compiled import compiled
 from sim.engine.heap import push_timer
 from sim.engine.layout import (
-    AT_API, FAILED, N_CUT, N_THROTTLED, NEVER, NONE, R_NONE, R_OUTAGE, R_RATE_LIMITED, R_SPEND_CAP, R_TOO_LONG, RA_NONE, RA_SECONDS,
-    REFUSED, T_ATTEMPT, T_SETTLE, U_REQUESTS, U_USD, State,
+    AT_API,
+    FAILED,
+    N_CUT,
+    N_THROTTLED,
+    NEVER,
+    NONE,
+    R_NONE,
+    R_OUTAGE,
+    R_RATE_LIMITED,
+    R_SPEND_CAP,
+    R_TOO_LONG,
+    RA_NONE,
+    RA_SECONDS,
+    REFUSED,
+    T_ATTEMPT,
+    T_SETTLE,
+    U_REQUESTS,
+    U_USD,
+    State,
 )  # fmt: skip
 from sim.engine.limits import amount_at_admission, amount_at_settlement, charge, charge_refusal, settle, wait_for
 from sim.engine.random import ERROR, HOUR, TPOT, TTFT, normal, uniform
@@ -84,7 +101,7 @@ def attempt_api(s: State, d: int, i: int, t: float, timeout_s: float) -> tuple[i
         amount = amount_at_admission(s, k.lim0 + x, q.prompt, cached, reserve)
         a.charge[x] = amount
         a.entry[x] = charge(s, k.lim0 + x, t, amount)
-    hour = int(math.floor((t + g.clock_offset_s) / 3600.0))
+    hour = math.floor((t + g.clock_offset_s) / 3600.0)
     factor = math.exp(k.hour_sigma * normal(uniform(g.seed, HOUR, hour, k.vendor, 0, 0))) * k.slow
     z = normal(uniform(g.seed, TTFT, q.row, d, q.attempt, 0))
     ttft = math.exp(quantile(s, k.ttft0, k.n_ttft, z)) * factor + k.per_prompt_s * q.prompt

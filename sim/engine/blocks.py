@@ -39,7 +39,8 @@ def _token_kind(s: State, i: int, p: int) -> int:
 def content_key(s: State, i: int, b: int, tokens: int, before: int) -> int:
     """The key of block b (of `tokens` tokens) of slot i, chained on the key of the block before it (0 for the first).
 
-    Tokens of one kind follow from the first of them, so a block of one kind (and of one block id) is chained once; a mixed one token by token.
+    Tokens of one kind follow from the first of them, so a block of one kind (and of one block id) is chained once; a mixed one
+    token by token.
     """
     lo = b * tokens
     hi = lo + tokens - 1

@@ -54,7 +54,7 @@ os.environ["NUMBA_CACHE_DIR"] = str(CACHE_FOLDER)
 
 import numba  # noqa: E402  (the cache folder must be set before numba reads its settings)
 
-numba.config.CACHE_DIR = str(CACHE_FOLDER)  # type: ignore[attr-defined]  # set late when numba was imported by someone else
+numba.config.CACHE_DIR = str(CACHE_FOLDER)  # set late when numba was imported by someone else
 
 
 def is_compiled() -> bool:

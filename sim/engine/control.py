@@ -1,7 +1,8 @@
 """The control plane: SimPy processes for everything that changes the rules while the data plane runs.
 
 Replicas start, drain, stop, fail and are replaced here; scripted events (outages, degradations, failures, spot notices, changed limits and
-prices) are one process each. The data plane (advance) is called between control events and comes back early when it needs a decision carried out.
+prices) are one process each. The data plane (advance) is called between control events and comes back early when it needs a decision
+carried out.
 """
 
 from __future__ import annotations
@@ -150,7 +151,7 @@ class Control:
         self._settle_room()
         self._end_life(r, kind, lost=True)
 
-    def _end_life(self, r: int, kind: str, lost: bool = False) -> None:
+    def _end_life(self, r: int, kind: str, *, lost: bool = False) -> None:
         p = self.state.rep[r]
         d = int(p.dep)
         self.lives.append(Life(d, int(p.index), self.started[r], self.became_ready[r], float(self.clock.now), kind))

@@ -30,7 +30,7 @@ def push_timer(s: State, t: float, kind: int, index: int, token: int) -> int:
     s.heap_k[i, 0] = key
     s.heap_k[i, 1] = what
     s.heap_k[i, 2] = token
-    return serial
+    return int(serial)
 
 
 @compiled

@@ -52,83 +52,97 @@ GLOBAL = np.dtype(
     [
         ("now", "f8"), ("seed", "i8"), ("serial", "i8"), ("live", "i8"), ("row", "i8"), ("rows", "i8"), ("last_chunk", "i8"),
         ("timers", "i8"), ("free_slots", "i8"), ("free_airs", "i8"), ("next_tick", "f8"), ("n_log", "i8"), ("log_on", "i8"),
-        ("who", "i8"), ("broken", "i8"), ("window_s", "f8"), ("clock_offset_s", "f8"), ("cooldown_s", "f8"), ("ttft_slo_s", "f8"),
-        ("tpot_slo_s", "f8"), ("timeline_s", "f8"), ("timeline_k", "i8"), ("n_replicas", "i8"), ("prefix_tokens", "i8"), ("arrived", "i8"),
-        ("signal", "i8"), ("ring_most", "i8"), ("last_done", "f8"), ("inv_log_growth", "f8"), ("hist_min_s", "f8"), ("tokens_issued", "i8"), ("retry_after", "f8"), ("fault_t", "f8"), ("fault_reason", "i8"),
-    ], align=True,
+        ("who", "i8"), ("broken", "i8"), ("window_s", "f8"), ("clock_offset_s", "f8"), ("cooldown_s", "f8"),
+        ("ttft_slo_s", "f8"), ("tpot_slo_s", "f8"), ("timeline_s", "f8"), ("timeline_k", "i8"), ("n_replicas", "i8"),
+        ("prefix_tokens", "i8"), ("arrived", "i8"), ("signal", "i8"), ("ring_most", "i8"), ("last_done", "f8"),
+        ("inv_log_growth", "f8"), ("hist_min_s", "f8"), ("tokens_issued", "i8"), ("retry_after", "f8"), ("fault_t", "f8"),
+        ("fault_reason", "i8"),
+    ],
+    align=True,
 )  # fmt: skip
 
 DEPLOYMENT = np.dtype(
     [
         ("kind", "i8"), ("cooldown_until", "f8"),
         # pool
-        ("rep0", "i8"), ("n_rep", "i8"), ("n_ready", "i8"), ("wanted", "i8"), ("zero_start", "i8"), ("routing", "i8"), ("last_chosen", "i8"), ("queue_limit", "i8"),
-        ("gateway_limit", "i8"), ("gateway_n", "i8"), ("gateway_head", "i8"), ("gateway_tail", "i8"), ("queue_timeout_s", "f8"),
-        ("blocks", "i8"), ("block_tokens", "i8"), ("watermark", "i8"), ("max_seqs", "i8"), ("budget", "i8"), ("max_len", "i8"),
-        ("threshold", "i8"), ("adaptive", "i8"), ("reserve_full", "i8"), ("batching", "i8"), ("caching", "i8"), ("hit_rate", "f8"),
-        ("c", "f8"), ("o", "f8"), ("f", "f8"), ("h", "f8"), ("knot0", "i8"), ("n_knots", "i8"), ("prompt_token_s", "f8"),
+        ("rep0", "i8"), ("n_rep", "i8"), ("n_ready", "i8"), ("wanted", "i8"), ("zero_start", "i8"), ("routing", "i8"),
+        ("last_chosen", "i8"), ("queue_limit", "i8"), ("gateway_limit", "i8"), ("gateway_n", "i8"), ("gateway_head", "i8"),
+        ("gateway_tail", "i8"), ("queue_timeout_s", "f8"), ("blocks", "i8"), ("block_tokens", "i8"), ("watermark", "i8"),
+        ("max_seqs", "i8"), ("budget", "i8"), ("max_len", "i8"), ("threshold", "i8"), ("adaptive", "i8"),
+        ("reserve_full", "i8"), ("batching", "i8"), ("caching", "i8"), ("hit_rate", "f8"), ("c", "f8"), ("o", "f8"),
+        ("f", "f8"), ("h", "f8"), ("knot0", "i8"), ("n_knots", "i8"), ("prompt_token_s", "f8"), ("front_end_s", "f8"),
         # api
         ("vendor", "i8"), ("lim0", "i8"), ("n_lim", "i8"), ("ttft0", "i8"), ("n_ttft", "i8"), ("tpot0", "i8"), ("n_tpot", "i8"),
-        ("per_prompt_s", "f8"), ("hour_sigma", "f8"), ("error_rate", "f8"), ("slow", "f8"), ("outage", "i8"), ("refusal_s", "f8"),
-        ("retry_after", "i8"), ("refused_counts", "i8"), ("default_max", "i8"), ("context", "i8"), ("rate0", "i8"), ("n_rates", "i8"),
-        ("segment", "i8"), ("in_flight", "i8"), ("price_factor", "f8"),
+        ("per_prompt_s", "f8"), ("hour_sigma", "f8"), ("error_rate", "f8"), ("slow", "f8"), ("outage", "i8"),
+        ("refusal_s", "f8"), ("retry_after", "i8"), ("refused_counts", "i8"), ("default_max", "i8"), ("context", "i8"),
+        ("rate0", "i8"), ("n_rates", "i8"), ("segment", "i8"), ("in_flight", "i8"), ("price_factor", "f8"),
         # autoscaler
-        ("law", "i8"), ("metric", "i8"), ("target", "f8"), ("sync_s", "f8"), ("scrape_s", "f8"), ("average_s", "f8"), ("lag_s", "f8"),
-        ("min_rep", "i8"), ("max_rep", "i8"), ("sync_k", "i8"), ("scrape_k", "i8"), ("offered", "i8"), ("samples", "i8"), ("sched0", "i8"), ("n_sched", "i8"),
+        ("law", "i8"), ("metric", "i8"), ("target", "f8"), ("sync_s", "f8"), ("scrape_s", "f8"), ("average_s", "f8"),
+        ("lag_s", "f8"), ("min_rep", "i8"), ("max_rep", "i8"), ("sync_k", "i8"), ("scrape_k", "i8"), ("offered", "i8"),
+        ("samples", "i8"), ("sched0", "i8"), ("n_sched", "i8"),
         # timeline marks: cumulative counts at the last interval's end
-        ("arrivals", "i8"), ("in_tokens", "i8"), ("out_tokens", "i8"),
-        ("m_arrivals", "i8"), ("m_completed", "i8"), ("m_throttled", "i8"), ("m_in", "i8"), ("m_out", "i8"), ("m_busy", "f8"),
-    ], align=True,
+        ("arrivals", "i8"), ("in_tokens", "i8"), ("out_tokens", "i8"), ("m_arrivals", "i8"), ("m_completed", "i8"),
+        ("m_throttled", "i8"), ("m_in", "i8"), ("m_out", "i8"), ("m_busy", "f8"),
+    ],
+    align=True,
 )  # fmt: skip
 
 REPLICA = np.dtype(
     [
         ("dep", "i8"), ("index", "i8"), ("state", "i8"), ("doing", "i8"), ("t", "f8"), ("phase", "i8"), ("place", "i8"),
-        ("n_run", "i8"), ("n_pre", "i8"), ("n_dec", "i8"), ("n_wait", "i8"), ("head", "i8"), ("tail", "i8"), ("wait_prompt", "i8"), ("n_ghost", "i8"),
-        ("used", "i8"), ("dsteps", "i8"), ("pos_sum", "i8"), ("min_fin", "i8"), ("decoding", "i8"),
-        ("t0", "f8"), ("a", "f8"), ("b", "f8"), ("j", "i8"), ("n", "i8"), ("steady", "i8"), ("step_tokens", "i8"), ("step_prefill", "i8"),
-        ("busy_s", "f8"), ("seq_s", "f8"), ("kv_s", "f8"), ("since", "f8"),
+        ("n_run", "i8"), ("n_pre", "i8"), ("n_dec", "i8"), ("n_wait", "i8"), ("head", "i8"), ("tail", "i8"),
+        ("wait_prompt", "i8"), ("n_ghost", "i8"), ("used", "i8"), ("dsteps", "i8"), ("pos_sum", "i8"), ("min_fin", "i8"),
+        ("decoding", "i8"), ("t0", "f8"), ("a", "f8"), ("b", "f8"), ("j", "i8"), ("n", "i8"), ("steady", "i8"),
+        ("step_tokens", "i8"), ("step_prefill", "i8"), ("busy_s", "f8"), ("seq_s", "f8"), ("kv_s", "f8"), ("since", "f8"),
         # prefix cache
-        ("blk0", "i8"), ("bucket0", "i8"), ("n_buckets", "i8"), ("node0", "i8"), ("n_nodes", "i8"), ("node_top", "i8"), ("node_free", "i8"),
-        ("free_head", "i8"), ("free_tail", "i8"), ("entries", "i8"),
-    ], align=True,
+        ("blk0", "i8"), ("bucket0", "i8"), ("n_buckets", "i8"), ("node0", "i8"), ("n_nodes", "i8"), ("node_top", "i8"),
+        ("node_free", "i8"), ("free_head", "i8"), ("free_tail", "i8"), ("entries", "i8"),
+    ],
+    align=True,
 )  # fmt: skip
 
 SLOT = np.dtype(
     [
-        ("where", "i8"), ("row", "i8"), ("arrival", "f8"), ("prompt", "i8"), ("output", "i8"), ("asked", "i8"), ("cls", "i8"), ("client", "i8"), ("session", "i8"),
-        ("cached", "i8"), ("max_tokens", "i8"), ("ids0", "i8"), ("n_ids", "i8"),
+        ("where", "i8"), ("row", "i8"), ("arrival", "f8"), ("prompt", "i8"), ("output", "i8"), ("asked", "i8"), ("cls", "i8"),
+        ("client", "i8"), ("session", "i8"), ("cached", "i8"), ("max_tokens", "i8"), ("ids0", "i8"), ("n_ids", "i8"),
         ("rule", "i8"), ("target", "i8"), ("attempt", "i8"), ("token", "i8"), ("dep", "i8"), ("rep", "i8"), ("air", "i8"),
-        ("prev", "i8"), ("next", "i8"), ("enqueued", "f8"), ("first", "f8"),
-        ("decode", "i8"), ("computed", "i8"), ("made", "i8"), ("pos", "i8"), ("chunk", "i8"), ("started", "i8"), ("hit", "i8"),
-        ("attempts", "i8"), ("retries", "i8"), ("throttled", "i8"), ("preemptions", "i8"), ("aborted", "i8"),
-        ("node", "i8"), ("held", "i8"), ("keyed", "i8"),
-    ], align=True,
+        ("prev", "i8"), ("next", "i8"), ("enqueued", "f8"), ("first", "f8"), ("decode", "i8"), ("computed", "i8"),
+        ("made", "i8"), ("pos", "i8"), ("chunk", "i8"), ("started", "i8"), ("hit", "i8"), ("attempts", "i8"), ("retries", "i8"),
+        ("throttled", "i8"), ("preemptions", "i8"), ("aborted", "i8"), ("node", "i8"), ("held", "i8"), ("keyed", "i8"),
+    ],
+    align=True,
 )  # fmt: skip
 
 LIMIT = np.dtype(
     [
-        ("law", "i8"), ("unit", "i8"), ("limit", "f8"), ("window_s", "f8"), ("burst", "f8"), ("growth", "f8"), ("phase_s", "f8"), ("cached", "i8"),
-        ("reserve", "i8"), ("multiplier", "f8"), ("silent", "i8"),
-        ("level", "f8"), ("since", "f8"), ("index", "i8"), ("used", "f8"), ("before", "f8"), ("flight", "f8"), ("ring", "i8"), ("head", "i8"), ("n", "i8"),
-        ("full_limit", "f8"), ("full_burst", "f8"),
-    ], align=True,
+        ("law", "i8"), ("unit", "i8"), ("limit", "f8"), ("window_s", "f8"), ("burst", "f8"), ("growth", "f8"),
+        ("phase_s", "f8"), ("cached", "i8"), ("reserve", "i8"), ("multiplier", "f8"), ("silent", "i8"), ("level", "f8"),
+        ("since", "f8"), ("index", "i8"), ("used", "f8"), ("before", "f8"), ("flight", "f8"), ("ring", "i8"), ("head", "i8"),
+        ("n", "i8"), ("full_limit", "f8"), ("full_burst", "f8"),
+    ],
+    align=True,
 )  # fmt: skip
 
-RULE = np.dtype([("target0", "i8"), ("n_targets", "i8"), ("min_prompt", "i8"), ("max_prompt", "i8"), ("share", "f8"), ("any_class", "i8")], align=True)
+RULE = np.dtype(
+    [("target0", "i8"), ("n_targets", "i8"), ("min_prompt", "i8"), ("max_prompt", "i8"), ("share", "f8"), ("any_class", "i8")], align=True
+)
 
 TARGET = np.dtype(
     [
-        ("dep", "i8"), ("passes", "i8"), ("max_wait_s", "f8"), ("retries", "i8"), ("base_s", "f8"), ("cap_s", "f8"), ("jitter", "f8"),
-        ("jitter_add_s", "f8"), ("ra_max_s", "f8"), ("give_up", "i8"), ("retry_on", "i8"), ("timeout_s", "f8"),
-    ], align=True,
+        ("dep", "i8"), ("passes", "i8"), ("max_wait_s", "f8"), ("retries", "i8"), ("base_s", "f8"), ("cap_s", "f8"),
+        ("jitter", "f8"), ("jitter_add_s", "f8"), ("ra_max_s", "f8"), ("give_up", "i8"), ("retry_on", "i8"),
+        ("timeout_s", "f8"),
+    ],
+    align=True,
 )  # fmt: skip
 
 AIR = np.dtype(
     [
-        ("used", "i8"), ("dep", "i8"), ("slot", "i8"), ("serial", "i8"), ("start", "f8"), ("first", "f8"), ("tpot", "f8"), ("end", "f8"), ("error", "i8"),
-        ("prompt", "i8"), ("output", "i8"), ("cached", "i8"), ("cls", "i8"), ("client", "i8"), ("charge", "f8", (MAX_LIMITS,)), ("entry", "i8", (MAX_LIMITS,)),
-    ], align=True,
+        ("used", "i8"), ("dep", "i8"), ("slot", "i8"), ("serial", "i8"), ("start", "f8"), ("first", "f8"), ("tpot", "f8"),
+        ("end", "f8"), ("error", "i8"), ("prompt", "i8"), ("output", "i8"), ("cached", "i8"), ("cls", "i8"), ("client", "i8"),
+        ("charge", "f8", (MAX_LIMITS,)), ("entry", "i8", (MAX_LIMITS,)),
+    ],
+    align=True,
 )  # fmt: skip
 """One admitted attempt at an API until its settlement; `slot` is -1 once the client has given up on it."""
 
@@ -136,7 +150,8 @@ ROW = np.dtype(
     [
         ("id", "i8"), ("arrival", "f8"), ("prompt", "i8"), ("output", "i8"), ("cls", "i8"), ("client", "i8"), ("session", "i8"),
         ("cached", "i8"), ("max_tokens", "i8"), ("ids0", "i8"), ("n_ids", "i8"),
-    ], align=True,
+    ],
+    align=True,
 )  # fmt: skip
 
 BLOCK = np.dtype([("key", "i8"), ("refs", "i8"), ("prev", "i8"), ("next", "i8"), ("chain", "i8"), ("entered", "i8")], align=True)

@@ -6,7 +6,17 @@ import math
 
 from sim.engine.compiled import compiled
 from sim.engine.layout import (
-    ACCELERATION, BUCKET, CONCURRENCY, NEVER, SLIDING, U_INPUT, U_OUTPUT, U_REQUESTS, U_TOTAL, WINDOW, State,
+    ACCELERATION,
+    BUCKET,
+    CONCURRENCY,
+    NEVER,
+    SLIDING,
+    U_INPUT,
+    U_OUTPUT,
+    U_REQUESTS,
+    U_TOTAL,
+    WINDOW,
+    State,
 )  # fmt: skip
 
 
@@ -46,7 +56,7 @@ def _bring_up(s: State, x: int, t: float) -> None:
     """Bring limit x to time t: a new window, or forget what left the sliding window (a bucket's level changes only when charged)."""
     k = s.limit[x]
     if k.law == WINDOW or k.law == ACCELERATION:
-        index = int(math.floor((t + k.phase_s) / k.window_s))
+        index = math.floor((t + k.phase_s) / k.window_s)
         if index != k.index:
             k.before = k.used if index == k.index + 1 else 0.0
             k.used = 0.0

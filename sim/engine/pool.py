@@ -7,8 +7,23 @@ import math
 from sim.engine.compiled import compiled
 from sim.engine.heap import push_timer
 from sim.engine.layout import (
-    FAILED, LEAST_KV, LEAST_OUTSTANDING, N_CUT, NEVER, NONE, R_NO_CAPACITY, R_NONE, R_QUEUE_FULL, R_TOO_LONG, READY, REFUSED, ROUND_ROBIN,
-    T_ATTEMPT, T_QUEUE, WANTED, State,
+    FAILED,
+    LEAST_KV,
+    LEAST_OUTSTANDING,
+    N_CUT,
+    NEVER,
+    NONE,
+    R_NO_CAPACITY,
+    R_NONE,
+    R_QUEUE_FULL,
+    R_TOO_LONG,
+    READY,
+    REFUSED,
+    ROUND_ROBIN,
+    T_ATTEMPT,
+    T_QUEUE,
+    WANTED,
+    State,
 )  # fmt: skip
 from sim.engine.random import AFFINITY, uniform
 from sim.engine.replica import blocks_for, used_now, wake

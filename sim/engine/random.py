@@ -50,9 +50,7 @@ def uniform(seed: int, stream: int, row: int, deployment: int, attempt: int, k: 
     wide_row = int(row)
     wide_seed = int(seed)
     c2 = (int(stream) & 0xFF) | ((int(deployment) & 0xFF) << 8) | ((int(attempt) & 0xFFFF) << 16)
-    x0, x1, _, _ = philox(
-        wide_row & _MASK, (wide_row >> 32) & _MASK, c2, int(k) & _MASK, wide_seed & _MASK, (wide_seed >> 32) & _MASK
-    )
+    x0, x1, _, _ = philox(wide_row & _MASK, (wide_row >> 32) & _MASK, c2, int(k) & _MASK, wide_seed & _MASK, (wide_seed >> 32) & _MASK)
     return ((x0 >> 5) * 67108864.0 + (x1 >> 6)) / 9007199254740992.0
 
 
@@ -61,9 +59,7 @@ def mix(a: int, b: int) -> int:
     """A 62-bit fingerprint of two integers: what content keys of KV blocks are chained with."""
     wide_a = int(a)
     wide_b = int(b)
-    x0, x1, _, _ = philox(
-        wide_a & _MASK, (wide_a >> 32) & _MASK, wide_b & _MASK, (wide_b >> 32) & _MASK, 0x51ED270B, 0x2545F491
-    )
+    x0, x1, _, _ = philox(wide_a & _MASK, (wide_a >> 32) & _MASK, wide_b & _MASK, (wide_b >> 32) & _MASK, 0x51ED270B, 0x2545F491)
     return ((x0 & 0x3FFFFFFF) << 32) | x1
 
 

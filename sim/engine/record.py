@@ -6,7 +6,13 @@ import math
 
 from sim.engine.compiled import compiled
 from sim.engine.layout import (
-    COMPLETED, FREE, N_COMPLETED, N_FALLBACK, N_MET_SLO, POOL, State,
+    COMPLETED,
+    FREE,
+    N_COMPLETED,
+    N_FALLBACK,
+    N_MET_SLO,
+    POOL,
+    State,
 )  # fmt: skip
 from sim.engine.result import HIST_BUCKETS
 
@@ -93,6 +99,9 @@ def close_request(s: State, i: int, outcome: int, reason: int, t: float) -> None
     d = q.dep
     s.outcome[d if d >= 0 else s.dep.shape[0], q.cls, outcome] += 1
     if outcome == COMPLETED:
+        if s.dep[d].kind == POOL:
+            q.first += s.dep[d].front_end_s
+            t += s.dep[d].front_end_s
         ttft = q.first - q.arrival
         e2e = t - q.arrival
         _latency(s, 0, d, q.cls, ttft)

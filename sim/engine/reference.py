@@ -1,7 +1,8 @@
 """Hand the State to compiled code by reference.
 
 Passed by value, a tuple of forty arrays costs three hundred machine words at every call: the calls then take longer than the work, and the
-compiler spends its time on them. Here compiled code receives one pointer, to a table of (address, extents) of each array, and reads from it what it uses.
+compiler spends its time on them. Here compiled code receives one pointer, to a table of (address, extents) of each array, and reads
+from it what it uses.
 The table does not change while compiled code runs, which the loads say (`invariant.load`), so the optimiser may keep what it has read.
 Plain Python sees the same object with the same attributes. See docs/decisions/state-by-reference.md.
 """
@@ -28,6 +29,7 @@ class ByReference:
     """
 
     fields: tuple[str, ...] = ()
+    numba_type: Any = None
 
     def __init__(self, **arrays: Any) -> None:
         words: list[int] = []
@@ -46,7 +48,7 @@ class ByReference:
         return type(self)(**same, **arrays)
 
 
-class ReferenceType(types.Type):  # type: ignore[misc]  # numba's base classes are untyped
+class ReferenceType(types.Type):
     """The Numba type of a ByReference object: the array types of its fields, and where each stands in the table."""
 
     def __init__(self, name: str, fields: tuple[tuple[str, Any], ...]) -> None:
@@ -68,23 +70,22 @@ class ReferenceType(types.Type):  # type: ignore[misc]  # numba's base classes a
         raise AttributeError(attribute)
 
 
-@typeof_impl.register(ByReference)  # type: ignore[untyped-decorator]
-def _typeof(value: ByReference, context: Any) -> ReferenceType:
-    known = getattr(value, "numba_type", None)
-    if known is None:
-        known = ReferenceType(type(value).__name__, tuple((name, numba.typeof(getattr(value, name))) for name in value.fields))
-        value.numba_type = known  # type: ignore[attr-defined]
+@typeof_impl.register(ByReference)
+def _typeof(value: ByReference, _context: Any) -> ReferenceType:
+    if value.numba_type is None:
+        value.numba_type = ReferenceType(type(value).__name__, tuple((name, numba.typeof(getattr(value, name))) for name in value.fields))
+    known: ReferenceType = value.numba_type
     return known
 
 
-@register_model(ReferenceType)  # type: ignore[untyped-decorator]
-class _Model(models.PrimitiveModel):  # type: ignore[misc]
+@register_model(ReferenceType)
+class _Model(models.PrimitiveModel):  # type: ignore[misc]  # numba's classes are untyped here
     def __init__(self, manager: Any, kind: ReferenceType) -> None:
         super().__init__(manager, kind, ir.IntType(64).as_pointer())
 
 
-@unbox(ReferenceType)  # type: ignore[untyped-decorator]
-def _unbox(kind: ReferenceType, value: Any, c: Any) -> NativeValue:
+@unbox(ReferenceType)
+def _unbox(_kind: ReferenceType, value: Any, c: Any) -> NativeValue:
     number = c.pyapi.object_getattr_string(value, "address")
     address = c.pyapi.long_as_longlong(number)
     c.pyapi.decref(number)
@@ -93,7 +94,7 @@ def _unbox(kind: ReferenceType, value: Any, c: Any) -> NativeValue:
 
 
 @infer_getattr
-class _Attributes(AttributeTemplate):  # type: ignore[misc]
+class _Attributes(AttributeTemplate):  # type: ignore[misc]  # likewise
     key = ReferenceType
 
     def generic_resolve(self, kind: ReferenceType, attribute: str) -> Any:
@@ -101,7 +102,7 @@ class _Attributes(AttributeTemplate):  # type: ignore[misc]
         return kind.find(attribute)[0]
 
 
-@lower_getattr_generic(ReferenceType)  # type: ignore[untyped-decorator]
+@lower_getattr_generic(ReferenceType)
 def _read(context: Any, builder: Any, kind: ReferenceType, value: Any, attribute: str) -> Any:
     array_type, place = kind.find(attribute)
     word = ir.IntType(64)

@@ -1,6 +1,7 @@
 """A replica between its steps: what is running, what KV it holds, and how a run of decode steps is brought up to date.
 
-A decoding sequence is stored by what does not change while it decodes: `pos` = computed tokens - decode steps of the replica, and the decode
+A decoding sequence is stored by what does not change while it decodes: `pos` = computed tokens - decode steps of the replica, and the
+decode
 step `run_fin` at which it finishes. A run of k decode steps is then committed in constant time: `dsteps` grows by k.
 """
 
@@ -10,7 +11,20 @@ from sim.engine.blocks import clear_cache, extend_blocks, release_blocks
 from sim.engine.compiled import compiled
 from sim.engine.heap import rest_replica, set_replica_time
 from sim.engine.layout import (
-    BOUNDARY, CACHE_BLOCKS, FAR, GHOST, IDLE, N_PREEMPTIONS, N_STEP_TOKENS, N_STEPS, PHASE_START, PHASE_STEP_END, RUN, STATIC, STEP, State,
+    BOUNDARY,
+    CACHE_BLOCKS,
+    FAR,
+    GHOST,
+    IDLE,
+    N_PREEMPTIONS,
+    N_STEP_TOKENS,
+    N_STEPS,
+    PHASE_START,
+    PHASE_STEP_END,
+    RUN,
+    STATIC,
+    STEP,
+    State,
 )  # fmt: skip
 from sim.engine.steptime import run_end, steps_until
 from sim.engine.waiting import prepend_waiting
@@ -19,7 +33,7 @@ from sim.engine.waiting import prepend_waiting
 @compiled
 def blocks_for(tokens: int, size: int) -> int:
     """Blocks of `size` tokens that hold `tokens` tokens."""
-    return (tokens + size - 1) // size
+    return int((tokens + size - 1) // size)
 
 
 @compiled
@@ -41,7 +55,7 @@ def decode_need(s: State, r: int, k: int) -> int:
     for _ in range(k % size):
         need += s.residue[r, spot]
         spot = size - 1 if spot == 0 else spot - 1
-    return need
+    return int(need)
 
 
 @compiled
@@ -61,7 +75,7 @@ def decode_fits(s: State, r: int, free: int, most: int) -> int:
             break
         spot = size - 1 if spot == 0 else spot - 1
         k += 1
-    return min(k, most)
+    return int(min(k, most))
 
 
 @compiled
@@ -165,7 +179,6 @@ def wake(s: State, r: int, t: float) -> None:
 def release(s: State, r: int, i: int) -> None:
     """Give back the KV blocks of slot i."""
     p = s.rep[r]
-    q = s.slot[i]
     size = s.dep[p.dep].block_tokens
     if s.dep[p.dep].caching == CACHE_BLOCKS:
         release_blocks(s, r, i)

@@ -2,7 +2,8 @@
 
 Everything measured later (sim/measure, sim/cost) is computed from this and nothing else. Deployments and classes are numbered as
 in the System and the Trace. Latencies are kept in log buckets: bucket 0 holds values below HIST_MIN_S, bucket i >= 1 those in
-[HIST_MIN_S * HIST_GROWTH**(i-1), HIST_MIN_S * HIST_GROWTH**i), the last one everything above; a bucket's geometric middle is within 0.5 % of its members.
+[HIST_MIN_S * HIST_GROWTH**(i-1), HIST_MIN_S * HIST_GROWTH**i), the last one everything above; a bucket's geometric middle is within 0.5
+% of its members.
 """
 
 from __future__ import annotations
@@ -19,8 +20,19 @@ HIST_BUCKETS = 2560
 METRICS = ("ttft", "tpot", "e2e")
 OUTCOMES = ("completed", "rejected", "timed_out", "failed", "unfinished")
 REASONS = (
-    "none", "no_route", "rate_limited", "queue_full", "no_capacity", "too_long", "outage", "api_error", "replica_lost",
-    "queue_timeout", "client_timeout", "spend_cap", "horizon",
+    "none",
+    "no_route",
+    "rate_limited",
+    "queue_full",
+    "no_capacity",
+    "too_long",
+    "outage",
+    "api_error",
+    "replica_lost",
+    "queue_timeout",
+    "client_timeout",
+    "spend_cap",
+    "horizon",
 )
 TOKEN_KINDS = ("input", "cached_input", "output")
 

@@ -8,9 +8,35 @@ from sim.engine.api import attempt_api, settle_air
 from sim.engine.compiled import compiled
 from sim.engine.heap import push_timer
 from sim.engine.layout import (
-    AT_API, FAILED, FAILED_OUT, GATEWAY, N_ATTEMPTS, N_FAILED, N_REFUSED, N_RETRIES, N_SPILLED, N_TIMED_OUT, NEVER, NONE, POOL,
-    R_CLIENT_TIMEOUT, R_NO_ROUTE, R_OUTAGE, R_QUEUE_TIMEOUT, R_REPLICA_LOST, R_TOO_LONG, REFUSED, REJECTED, RUNNING, T_PASS, T_RETRY, TIMED_OUT,
-    TIMEOUT, TIMER, WAITING, State,
+    AT_API,
+    FAILED,
+    FAILED_OUT,
+    GATEWAY,
+    N_ATTEMPTS,
+    N_FAILED,
+    N_REFUSED,
+    N_RETRIES,
+    N_SPILLED,
+    N_TIMED_OUT,
+    NEVER,
+    NONE,
+    POOL,
+    R_CLIENT_TIMEOUT,
+    R_NO_ROUTE,
+    R_OUTAGE,
+    R_QUEUE_TIMEOUT,
+    R_REPLICA_LOST,
+    R_TOO_LONG,
+    REFUSED,
+    REJECTED,
+    RUNNING,
+    T_PASS,
+    T_RETRY,
+    TIMED_OUT,
+    TIMEOUT,
+    TIMER,
+    WAITING,
+    State,
 )  # fmt: skip
 from sim.engine.pool import attempt_pool, expected_wait, place
 from sim.engine.random import JITTER, ROUTE, uniform
@@ -33,7 +59,8 @@ def new_token(s: State, i: int) -> None:
 def drive(s: State, i: int, t: float, mode: int, fault: int, reason: int, retry_after: float, fault_t: float) -> None:
     """Move slot i on at time t until it waits for something or is done.
 
-    mode FRESH: try its target (cooldown and expected wait looked at); AGAIN: repeat the attempt there; FAULT: an attempt ended in `fault` with `reason` at `fault_t` (>= t).
+    mode FRESH: try its target (cooldown and expected wait looked at); AGAIN: repeat the attempt there; FAULT: an attempt ended in
+    `fault` with `reason` at `fault_t` (>= t).
     """
     g = s.g[0]
     q = s.slot[i]
@@ -272,10 +299,9 @@ def fail_in_flight(s: State, d: int, t: float) -> None:
         a = s.air[first]
         made = 0
         if t >= a.first and not a.error:
-            made = min(a.output, 1 + int(math.floor((t - a.first) / a.tpot)))
+            made = min(a.output, 1 + math.floor((t - a.first) / a.tpot))
         i = a.slot
         settle_air(s, first, t, made, False)
         if i >= 0:
             s.slot[i].air = -1
             drive(s, i, t, FAULT, FAILED, R_OUTAGE, -1.0, t)
-

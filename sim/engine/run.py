@@ -72,7 +72,8 @@ def simulate(
     segments = 1 + 2 * sum(e.kind == "price_change" for e in control_events)
     window_s = float(trace.info.duration_s)
     state = build_state(
-        system, classes=max(len(trace.classes), 1), clients=len(trace.clients), seed=seed, window_s=window_s, log=log, timeline_s=timeline_s,
+        system, classes=max(len(trace.classes), 1), clients=len(trace.clients), seed=seed, window_s=window_s, log=log,
+        timeline_s=timeline_s,
         prefix_tokens=trace.prefix_block_tokens, segments=segments,
     )  # fmt: skip
     for r in range(int(state.g[0].n_replicas)):
@@ -105,10 +106,10 @@ def simulate(
                 raise InvariantError(f"at {now} s: arrays could not be grown")
         elif reason == L.WANTED:
             d = int(control.state.g[0].who)
-            _act(control, now, lambda d=d: control.reconcile(d))  # type: ignore[misc]
+            _act(control, now, lambda d=d: control.reconcile(d))
         elif reason == L.DRAINED:
             r = int(control.state.g[0].who)
-            _act(control, now, lambda r=r: control.drained(r))  # type: ignore[misc]
+            _act(control, now, lambda r=r: control.drained(r))
         elif math.isfinite(window_s) and clock.peek() <= window_s:
             clock.step()
         else:
@@ -149,7 +150,6 @@ def _empty_log(s: State, logs: list[np.ndarray[Any, Any]]) -> None:
 
 def _close_open_requests(s: State) -> None:
     """The end: live requests are unfinished; what is still on its way to an API's settlement is billed."""
-    g = s.g[0]
     for y in np.flatnonzero(s.air.used):
         a = s.air[int(y)]
         settle_air(s, int(y), float(a.end), 0 if a.error else int(a.output), not a.error)
@@ -184,10 +184,13 @@ def _result(control: Control, logs: list[np.ndarray[Any, Any]], window_s: float,
     if int(s.outcome.sum()) != total:
         raise InvariantError(f"at {end_s} s: {total} requests arrived, {int(s.outcome.sum())} have an outcome")
     return Result(
-        window_s=window_s, end_s=float(g.last_done), total=total, outcomes=s.outcome, reasons=s.reason, histogram=s.hist, latency_sum_ns=s.lat_sum,
+        window_s=window_s, end_s=float(g.last_done), total=total, outcomes=s.outcome, reasons=s.reason, histogram=s.hist,
+        latency_sum_ns=s.lat_sum,
         latency_max_s=s.lat_max, met_slo=s.met, counters={name: s.counter[:, i].copy() for i, name in enumerate(COUNTERS)}, tokens=s.tokens,
-        api_requests=s.api_requests, client_tokens=s.client_tokens if g.arrived else s.client_tokens * 0, busy_s=busy, sequence_s=sequence, kv_token_s=kv,
-        ready_s=_within(control.lives, deployments, window_s, ready=True), present_s=_within(control.lives, deployments, window_s, ready=False),
+        api_requests=s.api_requests, client_tokens=s.client_tokens if g.arrived else s.client_tokens * 0, busy_s=busy,
+        sequence_s=sequence, kv_token_s=kv,
+        ready_s=_within(control.lives, deployments, window_s, ready=True), present_s=_within(control.lives, deployments,
+        window_s, ready=False),
         lives=control.lives, happenings=control.happenings, timeline_s=float(g.timeline_s), timeline=s.timeline[: int(g.timeline_k)].copy(),
         price_steps=control.price_steps, log=rows if log else None,
     )  # fmt: skip

@@ -30,7 +30,16 @@ def records(n: int, dtype: np.dtype[Any]) -> Any:
 
 
 def build_state(
-    system: System, *, classes: int, clients: int, seed: int, window_s: float, log: bool, timeline_s: float, prefix_tokens: int, segments: int
+    system: System,
+    *,
+    classes: int,
+    clients: int,
+    seed: int,
+    window_s: float,
+    log: bool,
+    timeline_s: float,
+    prefix_tokens: int,
+    segments: int,
 ) -> State:
     """The State at time 0: initial replicas ready, limits full, nothing arrived."""
     n_dep = len(system.deployments)
@@ -84,6 +93,7 @@ def build_state(
             k.knot0, k.n_knots = len(knots), len(r.step.g_tokens)
             knots += zip(r.step.g_tokens, r.step.g_s, strict=True)
             k.prompt_token_s = (r.step.c_s + _g(r.step.g_tokens, r.step.g_s, k.budget) + r.step.o_s) / k.budget
+            k.front_end_s = one.front_end_s
             a = one.autoscaler
             k.law, k.metric, k.target = LAWS.index(a.law), _METRICS.index(a.metric), a.target
             k.sync_s, k.scrape_s, k.average_s, k.lag_s = a.sync_s, a.scrape_s, a.average_s, a.lag_s
@@ -153,7 +163,8 @@ def build_state(
     rep.phase = L.PHASE_TIMER
     rep.place = np.arange(len(rep))
     return State(
-        g=g, dep=dep, rep=rep, slot=records(slots, L.SLOT), limit=lim, rule=rule, target=target, air=records(slots, L.AIR), row=records(1, L.ROW),
+        g=g, dep=dep, rep=rep, slot=records(slots, L.SLOT), limit=lim, rule=rule, target=target, air=records(slots, L.AIR),
+        row=records(1, L.ROW),
         log=records(65536 if log else 1, LOG_DTYPE), block=records(blocks_total, L.BLOCK), node=records(nodes_total, L.NODE),
         rule_class=rule_class, free_slot=np.arange(slots)[::-1].copy(), free_air=np.arange(slots)[::-1].copy(),
         heap_t=np.zeros(8 * slots), heap_k=np.zeros((8 * slots, 3), np.int64), rheap=np.arange(max(n_rep, 1)),
@@ -161,7 +172,8 @@ def build_state(
         pre=np.zeros((max(n_rep, 1), max_seqs), np.int64), residue=np.zeros((max(n_rep, 1), size), np.int64),
         knot=np.array(knots or [(0.0, 0.0)]), rate=np.array(rates or [(0.0, 0.0, 0.0, 0.0)]),
         ring=np.zeros((max(sliding, 1), slots + 1024 if sliding else slots + 16, 2)), ids=np.zeros(1, np.int64),
-        bucket=np.full(max(buckets_total, 1), -1, np.int64), sample=np.zeros((n_dep, SAMPLES)), setting=setting, memory=np.zeros((n_dep, 520)),
+        bucket=np.full(max(buckets_total, 1), -1, np.int64), sample=np.zeros((n_dep, SAMPLES)), setting=setting,
+        memory=np.zeros((n_dep, 520)),
         schedule=np.array(schedule or [(0.0, 0.0)]), counter=np.zeros((n_dep, len(COUNTERS)), np.int64),
         outcome=np.zeros((n_dep + 1, classes, 5), np.int64), reason=np.zeros(len(REASONS), np.int64),
         hist=np.zeros((3, n_dep, classes, HIST_BUCKETS), np.int64), lat_sum=np.zeros((3, n_dep, classes), np.int64),
@@ -245,11 +257,12 @@ def _longer_rings(s: State, size: int) -> State:
         if k.law == L.SLIDING:
             numbers = np.arange(k.head, k.head + k.n)
             ring[k.ring, numbers % size] = s.ring[k.ring, numbers % old]
-    return s.replace(ring=ring)
+    longer: State = s.replace(ring=ring)
+    return longer
 
 
 def load_rows(s: State, rows: Any, ids: np.ndarray[Any, np.dtype[np.int64]], last: bool) -> State:
-    """Put the next rows of the trace in memory. Prefix ids of live requests move to the front of the new ids, those of the rows behind."""
+    """Put the next rows of the trace in memory; prefix ids of live requests move to the front of the ids."""
     g = s.g[0]
     kept: list[np.ndarray[Any, np.dtype[np.int64]]] = []
     at = 0
@@ -263,4 +276,5 @@ def load_rows(s: State, rows: Any, ids: np.ndarray[Any, np.dtype[np.int64]], las
         rows.ids0 += at
         s = s.replace(ids=np.concatenate([*kept, ids, np.zeros(1, np.int64)]))
     g.row, g.rows, g.last_chunk = 0, len(rows), last
-    return s.replace(row=rows)
+    loaded: State = s.replace(row=rows)
+    return loaded

@@ -47,7 +47,8 @@ def run_end(t0: float, a: float, b: float, j: int) -> float:
 def steps_until(t0: float, a: float, b: float, t: float, most: int) -> int:
     """The least j in 0..most whose step ends at or after t (most if none does).
 
-    j is guessed from the root of t0 + j*a + b*j*(j-1)/2 = t, k = 2x/(h + sqrt(h*h + 2*b*x)) with x = t - t0, h = a - b/2, then corrected by exact comparison.
+    j is guessed from the root of t0 + j*a + b*j*(j-1)/2 = t, which is 2x/(h + sqrt(h*h + 2*b*x)) with x = t - t0 and
+    h = a - b/2, then corrected by exact comparison.
     """
     x = t - t0
     if x <= 0.0:

@@ -89,6 +89,8 @@ class Pool:
     autoscaler: Autoscaler = field(default_factory=Autoscaler)
     cold_start: tuple[Stage, ...] = ()
     drain_s: float = inf
+    front_end_s: float = 0.0
+    """Seconds a request spends in the server outside the scheduler (tokenisation, HTTP): added to what a completed request measures."""
 
 
 @dataclass(frozen=True)
@@ -195,9 +197,10 @@ class System:
 class Event:
     """A scripted event at a given time (`--events`, docs/events.md).
 
-    kind: api_outage, degradation, gpu_failure, spot_preemption, limit_change, price_change or demand_factor. `duration_s` is the
-    outage, degradation or repair time; `factor` multiplies latency (degradation), limits, prices or demand; `error_rate` is that of a degradation; `count` is
-    how many replicas are lost (highest index of READY first); `notice_s` the warning of a spot preemption.
+    kind: api_outage, degradation, gpu_failure, spot_preemption, limit_change, price_change or demand_factor. `duration_s` is how long
+    it lasts (repair time of a failure; 0 for a changed limit, price or demand: for good); `factor` multiplies latency (degradation),
+    limits, prices or demand; `error_rate` is that of a degradation; `count` is how many replicas are lost (highest index of READY
+    first); `notice_s` the warning of a spot preemption; `limit` the position of the changed limit, -1 for all.
     """
 
     at_s: float
