@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sim.catalog.strict import AsOf
 from sim.sampling import Constant, Distribution, Exponential, Gamma, Geometric, Lognormal, Quantiles, Uniform, Weibull
 from sim.trace.columns import MOST_TOKENS
 
@@ -243,7 +244,7 @@ class Recipe(Strict):
     about: Annotated[str, Field(min_length=1, max_length=2000)]
     source: Annotated[str, Field(min_length=1, max_length=2000)]
     """What its figures rest on."""
-    as_of: str
+    as_of: AsOf
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
     duration_s: Annotated[float, Field(gt=0, le=400 * 86_400)]
     start: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
