@@ -42,6 +42,7 @@ from sim.engine.pool import attempt_pool, expected_wait, place
 from sim.engine.random import JITTER, ROUTE, uniform
 from sim.engine.record import close_request, free_slot
 from sim.engine.replica import abort, wake
+from sim.engine.retry import GIVE_UP, retry_delay
 from sim.engine.waiting import remove_gateway, remove_waiting
 
 FRESH, AGAIN, FAULT = 0, 1, 2
@@ -107,15 +108,13 @@ def drive(s: State, i: int, t: float, mode: int, fault: int, reason: int, retry_
             k.cooldown_until = t + g.cooldown_s
         bit = 1 << fault
         n = q.attempt
-        again = n < goal.retries and (goal.retry_on & bit) != 0 and reason != R_TOO_LONG
-        if again and retry_after > goal.ra_max_s and goal.give_up:
-            again = False
-        if again:
+        delay = GIVE_UP
+        if (goal.retry_on & bit) != 0 and reason != R_TOO_LONG:
             u = uniform(g.seed, JITTER, q.row, d, n, 0)
-            if 0.0 < retry_after <= goal.ra_max_s:
-                delay = retry_after
-            else:
-                delay = min(goal.base_s * 2.0**n, goal.cap_s) * (1.0 - goal.jitter * u) + goal.jitter_add_s * u
+            delay = retry_delay(
+                n, goal.retries, retry_after, goal.base_s, goal.cap_s, goal.jitter, goal.jitter_add_s, goal.ra_max_s, goal.give_up, u
+            )
+        if delay >= 0.0:
             q.attempt = n + 1
             q.retries += 1
             s.counter[d, N_RETRIES] += 1
