@@ -145,13 +145,18 @@ class GpuDeployment(Strict):
     reserve_full_prompt: Annotated[bool, VLLM] = Field(
         default=True, description="whether admission waits for the blocks of the whole prompt"
     )
-    batching: Literal["auto", "continuous", "prefill_first", "static"] = Field(default="auto", description="auto: that of the engine")
+    batching: Literal["auto", "continuous", "prefill_first", "static"] = Field(
+        default="auto", description="auto: that of the engine; else continuous, prefill_first or static"
+    )
     prefix_caching: Literal["auto", "on", "off"] = Field(
         default="auto", description="auto: by blocks where the trace has prefix_block_ids or sessions, by its cached_tokens, else off"
     )
     hit_rate: Share = Field(default=0.0, description="share of every prompt found in the prefix cache, in place of what the trace says")
 
-    routing: Routing = Field(default="least_outstanding", description="how the pool chooses a replica")
+    routing: Routing = Field(
+        default="least_outstanding",
+        description="how the pool chooses a replica: round_robin, least_outstanding, least_kv or session_affinity",
+    )
     queue_limit: Whole | None = Field(default=None, description="most requests waiting at a replica; absent: any number")
     gateway_queue_limit: Whole | None = Field(
         default=None, description="most requests waiting while no replica is ready; absent: any number"
@@ -159,8 +164,10 @@ class GpuDeployment(Strict):
     queue_timeout: PositiveSeconds | None = Field(default=None, description="longest wait for a first step; absent: for ever")
 
     provider: Name | None = Field(default=None, description="who rents the GPUs; absent: the GPU's default provider")
-    purchase: Purchase = Field(default="on_demand", description="how hours are bought")
-    region: str | None = Field(default=None, description="region of the price; absent: the latest price of the provider")
+    purchase: Purchase = Field(
+        default="on_demand", description="how hours are bought: on_demand, spot, reserved_1y and so on, as far as the provider has a price"
+    )
+    region: str | None = Field(default=None, description="region of the price; absent: the first that is listed for the provider")
     usd_per_gpu_hour: Usd | None = Field(default=None, description="a price of one's own")
     gpus_per_node: Count | None = Field(
         default=None, description="GPUs of the machine that is billed whole; absent: as the provider sells them"
