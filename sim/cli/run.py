@@ -57,6 +57,7 @@ def command(
     from sim.catalog.location import find_input
     from sim.cli.opening import open_books
     from sim.cli.progress import Progress, say
+    from sim.errors import InputError
     from sim.report.run_folder import check_folder
 
     if given is not None:
@@ -91,10 +92,16 @@ def command(
         refused = "" if given is not None else why_not_writable(target)
         if not refused:
             progress.says("writing files")
-            write_run(
-                target, report, found, trace=requests, stack=stack_file, resolved=resolved, given=record, argv=sys.argv[1:],
-                replace=given is None or force,
-            )  # fmt: skip
+            try:
+                write_run(
+                    target, report, found, trace=requests, stack=stack_file, resolved=resolved, given=record, argv=sys.argv[1:],
+                    replace=given is None or force,
+                )  # fmt: skip
+            except InputError as error:
+                # Files that nobody asked for are not worth the result.
+                if given is not None:
+                    raise
+                refused = str(error)
     _print(report, form)
     if not quiet:
         for note in report.notes:
@@ -102,7 +109,8 @@ def command(
         for each in report.cautions:
             say("warning", f"{each.cause}; {each.remedy}")
         if refused:
-            say("note", f"no files were written to {target}: {refused}; name a folder with -o")
+            why = refused.removeprefix(f"{target}: ")
+            say("note", f"no files were written to {target}: {why}; name a folder with -o")
         else:
             say("note", f"files are in {target}")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
@@ -15,7 +14,7 @@ from sim.cost.price import Price
 from sim.cost.share import by_class, by_client
 from sim.engine.result import Result
 from sim.engine.system import System
-from sim.measure.load import Saturation, SaturationCache, saturation_of
+from sim.measure.load import SaturationCache, bin_s, saturation_of
 from sim.measure.measures import Measures, measure
 from sim.measure.mix import MixSampler
 from sim.measure.slo import Slo
@@ -80,19 +79,22 @@ def replay(
     result = simulate(
         system, trace, seed=seed, events=scripted, log=log, timeline_s=timeline_interval_s(duration_s), progress=progress
     )  # fmt: skip
-    sampler = MixSampler(system)
+    sampler = MixSampler(system, bin_s=bin_s(result.timeline_s))
     for chunk in trace.chunks():
         sampler.add(chunk)
         alone.add(chunk)
     slo = Slo(ttft_s=resolved.slo.ttft_p95, tpot_s=resolved.slo.tpot_p95, completed=resolved.slo.completed)
     known = {} if cache is None else cache
-    saturations = _saturations(system, sampler, trace, slo, seed, simulate, known)
+    mixes = {d: mix for d in range(len(system.deployments)) if (mix := sampler.mix(d)) is not None}
+    saturations = {
+        d: saturation_of(system, d, mix, trace, slo, seed=seed, simulate=simulate, cache=known) for d, mix in mixes.items()
+    }  # fmt: skip
     billed = bill(system=system, result=result, prices=prices)
     return Replay(
         system=system,
         result=result,
         prices=prices,
-        measures=measure(result, system, trace.classes, slo, saturations),
+        measures=measure(result, system, trace.classes, slo, saturations, mixes),
         bill=billed,
         by_class=by_class(bill=billed, system=system, result=result, prices=prices, classes=trace.classes),
         by_client=by_client(bill=billed, system=system, result=result, clients=trace.clients),
@@ -103,14 +105,3 @@ def replay(
         api_only_source=alone_source.source,
         api_only_negotiated=alone_source.negotiated,
     )
-
-
-def _saturations(
-    system: System, sampler: MixSampler, trace: Trace, slo: Slo, seed: int, simulate: Any, cache: SaturationCache
-) -> dict[int, Saturation | None]:
-    found: dict[int, Saturation | None] = {}
-    for d in range(len(system.deployments)):
-        mix = sampler.mix(d)
-        if mix is not None:
-            found[d] = saturation_of(system, d, mix, trace, slo, seed=seed, simulate=simulate, cache=cache)
-    return found

@@ -47,13 +47,16 @@ def by_class(*, bill: Bill, system: System, result: Result, prices: Mapping[str,
 def by_client(*, bill: Bill, system: System, result: Result, clients: Sequence[str]) -> dict[str, float]:
     """USD by client, `others` for requests that name none, `nobody` where something is left; they add up to the bill.
 
+    Empty when no request names a client.
     Each kind of token of an API is shared by tokens of that kind: tiers and times of single clients are not told apart.
     """
+    if not clients:
+        return {}
     usd = dict.fromkeys((*clients, OTHERS), 0.0)
     nobody = bill.of(SHARED)
     kinds = {"api_input": 0, "api_cached_input": 1, "api_output": 2}
     for d, deployment in enumerate(system.deployments):
-        named = result.client_tokens[d]
+        named = result.client_tokens[d, : len(clients)]
         rest = result.tokens[d].sum(axis=(0, 2, 3)) - named.sum(axis=0)
         for line in bill.lines:
             if line.deployment != deployment.name:

@@ -19,7 +19,7 @@ import numpy as np
 
 from sim.engine.result import TIMELINE_FIELDS, Result
 from sim.engine.system import Api, Autoscaler, Client, Limit, Pool, Rule, System, Target
-from sim.measure.mix import RUN_ROWS, Mix, select
+from sim.measure.mix import PEAK_S, RUN_ROWS, Mix, select
 from sim.measure.slo import Slo
 from sim.trace.columns import TraceChunk
 from sim.trace.trace import Trace
@@ -27,7 +27,6 @@ from sim.trace.trace import Trace
 Simulate = Callable[..., Result]
 SaturationCache = dict[Any, "Saturation"]
 
-PEAK_S = 300.0
 _LEAST_REQUESTS, _MOST_REQUESTS = 2000, 16_000
 _LEAST_SECONDS = 120.0
 """A run must last long enough for a queue that grows to show."""
@@ -143,30 +142,44 @@ class Load:
     saturation_per_s: float | None
 
 
-def pool_load(result: Result, d: int, found: Saturation | None) -> Load:
-    """The load of pool d: first attempts there, and requests passed on because of the wait, a ready replica and second."""
+def pool_load(result: Result, d: int, found: Saturation | None, mix: Mix | None = None) -> Load:
+    """The load of pool d: requests offered a ready replica and second, over what a replica carries.
+
+    Offered is what the rules send to the pool first (`mix`), or, where that is more, first attempts there and requests passed on
+    because of the wait: a fallback is offered what others pass on, and scripted demand is in no trace.
+    """
     if found is None or found.requests_per_s is None:
         return Load(None, None, None)
-    offered = int(result.counters["attempts"][d] - result.counters["retries"][d] + result.counters["spilled"][d])
+    came = int(result.counters["attempts"][d] - result.counters["retries"][d] + result.counters["spilled"][d])
+    sent = float(mix.offered.sum()) if mix is not None and mix.offered is not None else 0.0
     carried = found.requests_per_s * float(result.ready_s[d])
-    mean = offered / carried if carried > 0 else None
-    return Load(mean, _pool_peak(result, d, found.requests_per_s), found.requests_per_s)
+    mean = max(came, sent) / carried if carried > 0 else None
+    return Load(mean, _pool_peak(result, d, found.requests_per_s, mix), found.requests_per_s)
 
 
-def _pool_peak(result: Result, d: int, rate: float) -> float | None:
-    """The largest load of five minutes: attempts there over what the replicas ready at the ends of its intervals carry."""
-    attempts, ready = (_by_five_minutes(result, d, name) for name in ("arrivals", "ready"))
+def bin_s(timeline_s: float) -> float:
+    """The bins of the busiest time: five minutes, or an interval of the timeline where that is longer."""
+    return timeline_s * max(1, round(PEAK_S / timeline_s))
+
+
+def _pool_peak(result: Result, d: int, rate: float, mix: Mix | None) -> float | None:
+    """The largest load of a bin: requests offered over what the replicas ready at the ends of its intervals carry."""
+    width = round(bin_s(result.timeline_s) / result.timeline_s)
+    intervals = min(len(result.timeline), math.ceil(result.window_s / result.timeline_s))
+    if intervals == 0:
+        return None
+    starts = np.arange(0, intervals, width)
+    came, ready = (np.add.reduceat(result.timeline[:intervals, d, TIMELINE_FIELDS.index(name)], starts) for name in ("arrivals", "ready"))
+    if mix is not None and mix.offered is not None:
+        sent = np.zeros(len(starts))
+        seen = mix.offered[: len(starts)]
+        sent[: len(seen)] = seen
+        came = np.maximum(came, sent)
+    if len(starts) > 1 and intervals % width:
+        came, ready = came[:-1], ready[:-1]  # a last bin cut short says little
     carried = ready * result.timeline_s * rate
     served = carried > 0
-    return float(np.max(attempts[served] / carried[served])) if served.any() else None
-
-
-def _by_five_minutes(result: Result, d: int, name: str) -> Any:
-    """Sums of a column of the timeline over whole five minutes (over all of a shorter run)."""
-    values = result.timeline[:, d, TIMELINE_FIELDS.index(name)]
-    width = min(max(1, round(PEAK_S / result.timeline_s)), max(1, len(values)))
-    whole = len(values) // width
-    return values[: whole * width].reshape(whole, width).sum(axis=1)
+    return float(np.max(came[served] / carried[served])) if served.any() else None
 
 
 def api_load(result: Result, api: Api, d: int) -> Load:

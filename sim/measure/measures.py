@@ -10,6 +10,7 @@ from sim.engine.system import Pool, System
 from sim.measure.fleet import Fleet, fleet
 from sim.measure.latency import LatencyRow, latency_table
 from sim.measure.load import Load, Saturation, api_load, pool_load
+from sim.measure.mix import Mix
 from sim.measure.outcome import Outcomes, outcomes
 from sim.measure.slo import Level, Slo, goodput_per_s, verdict
 from sim.measure.use import Use, use
@@ -36,10 +37,15 @@ class Measures:
 
 
 def measure(
-    result: Result, system: System, classes: Sequence[str], slo: Slo, saturations: Mapping[int, Saturation | None] | None = None
+    result: Result,
+    system: System,
+    classes: Sequence[str],
+    slo: Slo,
+    saturations: Mapping[int, Saturation] | None = None,
+    mixes: Mapping[int, Mix] | None = None,
 ) -> Measures:
-    """The measures of a run; `saturations` by number of deployment, without which pools have no load."""
-    known = saturations or {}
+    """The measures of a run; `saturations` and `mixes` by number of deployment, without which pools have no load."""
+    known, offered = saturations or {}, mixes or {}
     deployments = system.deployments
     return Measures(
         window_s=result.window_s,
@@ -48,7 +54,7 @@ def measure(
         latency=tuple(latency_table(result, [each.name for each in deployments], classes)),
         uses=tuple(use(result, each, d) for d, each in enumerate(deployments)),
         loads=tuple(
-            pool_load(result, d, known.get(d)) if isinstance(each, Pool) else api_load(result, each, d)
+            pool_load(result, d, known.get(d), offered.get(d)) if isinstance(each, Pool) else api_load(result, each, d)
             for d, each in enumerate(deployments)
         ),
         fleets=tuple(fleet(result.lives, d, result.window_s) if isinstance(each, Pool) else None for d, each in enumerate(deployments)),

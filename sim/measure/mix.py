@@ -1,7 +1,7 @@
 """The requests that a pool is offered, as a sample: what `load` feeds a single replica with.
 
-A request belongs to a pool's mix when the first rule that takes it (by class and prompt length; shares thin the mix and do not change
-it) tries the pool first; a pool that no rule tries first has the mix of the rules in which it stands at all. Where cached prefixes
+A request belongs to a pool's mix when the first rule that takes it (by class and prompt length, for its share) tries the pool first; a
+pool that no rule tries first has the mix of the rules in which it stands at all. Where cached prefixes
 are followed block by block, the sample is made of runs of consecutive requests, so that what they share stays shared.
 """
 
@@ -17,7 +17,10 @@ from sim.trace.columns import TraceChunk
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
+PEAK_S = 300.0
+"""Over how long the busiest time is looked for."""
 RUN_ROWS = 512
 """Consecutive requests that are kept together where prefixes are shared."""
 
@@ -26,27 +29,31 @@ _COLUMNS = ("arrival_s", "prompt_tokens", "output_tokens", "class_id", "client_i
 
 @dataclass(frozen=True)
 class Mix:
-    """Sampled requests in the order of the trace, and how many there were to sample from."""
+    """Sampled requests in the order of the trace, and how many requests were offered in each bin of time."""
 
     rows: TraceChunk
-    offered: int
+    offered: Floats | None
+    """By bin of `bin_s` seconds, in expectation over shares of rules; None for a pool that no rule tries first."""
 
 
-def takes(system: System, deployment: int, chunk: TraceChunk) -> Bools:
-    """Which requests of a chunk are offered to a deployment."""
-    leads = [rule.targets[0].deployment for rule in system.rules]
-    first_only = deployment in leads
-    unclaimed = np.ones(len(chunk), bool)
-    offered = np.zeros(len(chunk), bool)
+def leads(system: System, deployment: int) -> bool:
+    """Whether a rule tries this deployment first."""
+    return any(rule.targets[0].deployment == deployment for rule in system.rules)
+
+
+def taken_share(system: System, deployment: int, chunk: TraceChunk) -> Floats:
+    """The probability that each request of a chunk is offered to a deployment (0 or 1 where no rule has a share)."""
+    first_only = leads(system, deployment)
+    unclaimed = np.ones(len(chunk))
+    offered = np.zeros(len(chunk))
     for rule in system.rules:
         match = (chunk.prompt_tokens >= rule.min_prompt_tokens) & (chunk.prompt_tokens <= rule.max_prompt_tokens)
         if rule.classes:
             match &= np.isin(chunk.class_id, rule.classes)
-        targets = rule.targets[:1] if first_only else rule.targets
-        if any(target.deployment == deployment for target in targets):
-            offered |= match & unclaimed
-        if rule.share >= 1.0:
-            unclaimed &= ~match
+        taken = unclaimed * match * rule.share
+        if any(target.deployment == deployment for target in (rule.targets[:1] if first_only else rule.targets)):
+            offered += taken
+        unclaimed -= taken
     return offered
 
 
@@ -83,9 +90,10 @@ class MixSampler:
     Every request is kept at first; whenever there are too many, every other run of them goes and from then on half as many are taken.
     """
 
-    def __init__(self, system: System, wanted: int = 4000) -> None:
+    def __init__(self, system: System, wanted: int = 4000, *, bin_s: float = PEAK_S) -> None:
         self._system = system
         self._wanted = wanted
+        self._bin_s = bin_s
         self._samples = {
             d: _Sample(RUN_ROWS if pool.replica.prefix_caching == "blocks" else 1)
             for d, pool in enumerate(system.deployments)
@@ -97,14 +105,21 @@ class MixSampler:
         for d, sample in self._samples.items():
             pool = self._system.deployments[d]
             assert isinstance(pool, Pool)
-            offered = takes(self._system, d, chunk)
-            sample.offered += int(np.count_nonzero(offered))
-            sample.add(chunk, np.flatnonzero(offered & fits(pool, chunk)), most=2 * self._wanted)
+            share = taken_share(self._system, d, chunk)
+            if leads(self._system, d):
+                bins = np.bincount((chunk.arrival_s // self._bin_s).astype(np.int64), share)
+                longer = np.zeros(max(len(bins), len(sample.offered)))
+                longer[: len(sample.offered)] = sample.offered
+                longer[: len(bins)] += bins
+                sample.offered = longer
+            sample.add(chunk, np.flatnonzero((share > 0) & fits(pool, chunk)), most=2 * self._wanted)
 
     def mix(self, deployment: int) -> Mix | None:
         """The sample of a pool; None for what is no pool or was offered nothing it can hold."""
         sample = self._samples.get(deployment)
-        return Mix(join(sample.kept), sample.offered) if sample is not None and sample.kept else None
+        if sample is None or not sample.kept:
+            return None
+        return Mix(join(sample.kept), sample.offered if leads(self._system, deployment) else None)
 
 
 @dataclass
@@ -114,7 +129,7 @@ class _Sample:
     run: int
     stride: int = 1
     seen: int = 0
-    offered: int = 0
+    offered: Floats = field(default_factory=lambda: np.zeros(0))
     kept: list[TraceChunk] = field(default_factory=list)
     numbers: list[Ints] = field(default_factory=list)
 

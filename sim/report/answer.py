@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from sim.measure.slo import Level
 from sim.report.run_report import RunReport
 from sim.report.section import brief
 from sim.units import show_ms, show_seconds, show_share, show_usd
 
-METRIC_NAMES = {"ttft": "TTFT", "tpot": "TPOT", "e2e": "E2E"}
+METRIC_NAMES = MappingProxyType({"ttft": "TTFT", "tpot": "TPOT", "e2e": "E2E"})
 _ALIKE = 0.01
+_NEARLY_ALL = 0.99
 
 
 def answer(report: RunReport) -> str:
@@ -18,20 +21,21 @@ def answer(report: RunReport) -> str:
 
 def _cost(report: RunReport) -> str:
     month, alone = report.month_usd, report.api_only_month_usd
+    share = report.measures.outcomes.completed_share
+    whole = share is None or share >= _NEARLY_ALL
+    what = report.trace.name if whole else f"{show_share(share)} of {report.trace.name}"
     if month is None or alone is None:
-        return f"{report.stack} served {report.trace.name} for {show_usd(report.bill.total_usd)} (no duration, so no month)."
-    start = f"{report.stack} serves {report.trace.name} for {show_usd(month)} a month"
+        return f"{report.stack} served {what} for {show_usd(report.bill.total_usd)} (no duration, so no month)."
+    start = f"{report.stack} serves {what} for {show_usd(month)} a month"
     if alone <= 0:
         return f"{start}."
-    api = f"{report.api_only.model} alone"
+    api = f"{report.api_only.model} alone" if whole else f"all of it at {report.api_only.model}"
     ratio = month / alone
     if abs(ratio - 1) <= _ALIKE:
         return f"{start}, as much as {api} ({show_usd(alone)})."
-    if ratio < 1:
-        return f"{start}, {show_share(round(1 - ratio, 3))} less than {api} ({show_usd(alone)})."
     if ratio < 2:
-        return f"{start}, {show_share(round(ratio - 1, 3))} more than {api} ({show_usd(alone)})."
-    return f"{start}, {_times(ratio)} times what {api} would cost ({show_usd(alone)})."
+        return f"{start}, {show_share(round(abs(ratio - 1), 3))} {'less' if ratio < 1 else 'more'} than {api} ({show_usd(alone)})."
+    return f"{start}, {_times(ratio)} times what {api} costs ({show_usd(alone)})."
 
 
 def _times(ratio: float) -> str:

@@ -32,6 +32,8 @@ FALLBACK = 0.05
 FEW_REQUESTS = 1000
 """Below so many completed requests fewer than ten lie beyond p99."""
 TWO_WEEKS_S = 14 * SECONDS_PER_DAY
+_NEARLY = 0.99
+"""A day of requests ends with the last one, a little before midnight."""
 _MATTERS = 0.05
 """Share of requests or cost from which on the assumptions about a deployment matter."""
 
@@ -49,9 +51,9 @@ def month_caveat(window_s: float) -> str:
     """What a month scaled up from so many seconds leaves out; nothing for two weeks and more."""
     if window_s <= 0:
         return "the trace has no duration: no month can be made of it"
-    if window_s < SECONDS_PER_DAY:
+    if window_s < _NEARLY * SECONDS_PER_DAY:
         return f"scaled up from {brief(show_seconds(window_s))}: no whole day and no week is in it; a month may differ several times"
-    if window_s < TWO_WEEKS_S:
+    if window_s < _NEARLY * TWO_WEEKS_S:
         return f"scaled up from {brief(show_seconds(window_s))}: days that differ and the week are not in it"
     return ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from sim.cost.bill import Bill, Line
 from sim.engine.result import METRICS
@@ -13,18 +14,20 @@ from sim.report.run_report import RunReport
 from sim.report.section import Section, brief
 from sim.units import show_count, show_ms, show_seconds, show_share, show_usd
 
-_ITEMS = {
-    "gpu_used": "GPUs at work",
-    "gpu_idle": "GPUs idle",
-    "gpu_spare": "GPUs paid, not in use",
-    "api_input": "input tokens",
-    "api_cached_input": "cached input tokens",
-    "api_output": "output tokens",
-    "api_requests": "requests",
-    "storage": "storage",
-    "egress": "egress",
-    "tooling": "tooling",
-}
+_ITEMS = MappingProxyType(
+    {
+        "gpu_used": "GPUs at work",
+        "gpu_idle": "GPUs idle",
+        "gpu_spare": "GPUs paid, not in use",
+        "api_input": "input tokens",
+        "api_cached_input": "cached input tokens",
+        "api_output": "output tokens",
+        "api_requests": "requests",
+        "storage": "storage",
+        "egress": "egress",
+        "tooling": "tooling",
+    }
+)
 _MOST_CLIENTS = 5
 _MOST_CLASSES = 12
 _BARS = "▁▂▃▄▅▆▇█"
@@ -73,9 +76,7 @@ def _overview(report: RunReport) -> Section:
         rows.append(("On the way", "; ".join(text for count, text in on_the_way if count)))
     if outcomes.total:
         good = sum(use.met_slo for use in report.measures.uses) / outcomes.total
-        rows.append(
-            ("Goodput", f"{_rate(report.measures.goodput_per_s)}: {show_share(good)} of requests met TTFT and TPOT levels themselves")
-        )
+        rows.append(("Goodput", f"{_rate(report.measures.goodput_per_s)}: {show_share(good)} of requests were within both latency levels"))
     return Section("Run", rows, facts=True)
 
 
@@ -155,7 +156,7 @@ def _pools(report: RunReport) -> Section:
         count = f"{fleet.least}" if fleet.least == fleet.most else f"{fleet.least}-{fleet.most}"
         mean = "-" if use.ready_replicas is None else f"{use.ready_replicas:.2f}"
         batch = "-" if use.mean_batch is None else f"{use.mean_batch:.1f}"
-        carries = _rate(load.saturation_per_s)
+        carries = "none" if load.saturation_per_s is None and use.attempts else _rate(load.saturation_per_s)
         hits = show_share(use.prefix_hit_share)
         rows.append(
             (

@@ -11,7 +11,7 @@ import pytest
 from sim.engine.run import simulate
 from sim.engine.system import Api, Limit, Pool, Replica, Rule, StepTime, System, Target
 from sim.measure.load import Saturation, api_load, pool_load, saturation
-from sim.measure.mix import Mix, MixSampler, fits, takes
+from sim.measure.mix import Mix, MixSampler, fits, taken_share
 from sim.measure.slo import Slo
 from sim.trace.trace import Trace
 from tests.made.result import empty_result, pool, stood, system
@@ -138,6 +138,11 @@ def test_load_counts_what_was_offered_a_ready_replica() -> None:
     assert load.mean == (1000 - 100 + 300) / (2.0 * 900)
     assert load.peak == 5 * 300 / (2.0 * 5 * 2 * 60)
     assert load.saturation_per_s == 2.0
+    # what the rules send here counts where it is more: all of 2,000, most of it in the first five minutes
+    mix = Mix(next(lengths(10).chunks()), np.array([1900.0, 100.0]))
+    load = pool_load(result, 0, Saturation(2.0, 4.0), mix)
+    assert load.mean == 2000 / (2.0 * 900)
+    assert load.peak == 1900 / (2.0 * 300)
 
 
 def test_load_of_an_api_is_that_of_its_tightest_limit() -> None:
@@ -164,9 +169,9 @@ def test_the_mix_follows_the_rules() -> None:
     routed = System(
         (a, b, c), (Rule((Target(1),), classes=(1,)), Rule((Target(0), Target(2)), max_prompt_tokens=100, share=0.5), Rule((Target(0),)))
     )
-    assert takes(routed, 0, chunk).tolist() == [True, True, False, False]
-    assert takes(routed, 1, chunk).tolist() == [False, False, True, True]
-    assert takes(routed, 2, chunk).tolist() == [True, False, False, False]  # nowhere first: where it stands at all
+    assert taken_share(routed, 0, chunk).tolist() == [1, 1, 0, 0]
+    assert taken_share(routed, 1, chunk).tolist() == [0, 0, 1, 1]
+    assert taken_share(routed, 2, chunk).tolist() == [0.5, 0, 0, 0]  # nowhere first: where it stands at all
 
 
 def test_what_can_never_fit_is_no_part_of_the_mix() -> None:
@@ -184,7 +189,8 @@ def test_a_sample_is_spread_evenly_over_the_trace(rows: int) -> None:
     for chunk in trace.chunks(777):
         sampler.add(chunk)
     mix = sampler.mix(0)
-    assert mix is not None and mix.offered == rows
+    assert mix is not None and mix.offered is not None
+    assert mix.offered.tolist() == np.bincount((np.arange(rows) * 0.1 // 300).astype(int)).tolist()
     assert min(rows, 1000) <= len(mix.rows) <= 2000
     gaps = np.diff(mix.rows.arrival_s)
     assert len(gaps) == 0 or gaps.max() == pytest.approx(gaps.min(), rel=1e-6)
