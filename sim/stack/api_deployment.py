@@ -31,7 +31,7 @@ class BatchLane(Strict):
 
 
 Limits = Annotated[
-    Annotated[Literal["tier", "none"], Tag("word")] | Annotated[tuple[Limit, ...], Tag("list")],
+    Annotated[Literal["tier", "none"], Tag("word")] | Annotated[tuple[Limit, ...], Field(max_length=10), Tag("list")],
     Discriminator(lambda value: "list" if isinstance(value, (list, tuple)) else "word"),
 ]
 Batch = Annotated[

@@ -48,7 +48,7 @@ class Replicas(Strict):
     """Between how many replicas the autoscaler may move, and how many stand ready at the start."""
 
     min: Whole = Field(default=1, description="fewest replicas")
-    max: Whole = Field(description="most replicas")
+    max: Whole = Field(le=10_000, description="most replicas")
     initial: Whole | None = Field(default=None, description="replicas ready at the start; absent: min, at least one if max allows it")
 
     @model_validator(mode="after")

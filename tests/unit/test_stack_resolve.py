@@ -276,7 +276,7 @@ def test_where_numbers_come_from() -> None:
     assert (origins["slo.ttft_p95"].value, origins["slo.ttft_p95"].unit, origins["slo.ttft_p95"].source) == (2.0, "s", "--set slo.ttft_p95")
     assert (origins["slo.tpot_p95"].label, origins["slo.tpot_p95"].unit) == ("default", "s")
     assert origins["deployments.own.gpu_memory_utilization"].source == "vLLM 0.33.0"
-    assert origins["deployments.own.max_num_seqs"].label == "default"
+    assert origins["deployments.own.max_num_batched_tokens"].label == "default"
     assert origins["deployments.own.profile.c"].label in ("measured", "calibrated", "estimated")
     assert origins["deployments.own.usd_per_gpu_hour"].label == "vendor" and origins["deployments.own.usd_per_gpu_hour"].as_of
     assert origins["deployments.own.cold_start.provision.median"].label == "assumed"

@@ -141,6 +141,7 @@ def test_every_mistake_is_reported_with_its_place() -> None:
         ("autoscaler: {law: knative, metric: kv}", "allowed: concurrency, rps"),
         ("gpu_memory_utilization: 95", "not a share between 0 and 1"),
         ("queue_limit: 1.5", "a whole number is needed"),
+        ("replicas: 1e9", "found 1000000000; it should be less than or equal to 10000"),
     ],
 )
 def test_what_cannot_be_simulated_is_refused_by_name(keys: str, what: str) -> None:
