@@ -88,7 +88,9 @@ class Stack(Strict):
     """What we run: deployments, routing and service levels."""
 
     description: str = Field(default="", description="one sentence for people")
-    deployments: dict[DeploymentName, Deployment] = Field(min_length=1, max_length=64, description="the places that can serve a request, by name")
+    deployments: dict[DeploymentName, Deployment] = Field(
+        min_length=1, max_length=64, description="the places that can serve a request, by name"
+    )
     routing: tuple[Rule, ...] = Field(default=(), description="ordered rules; may be left out when there is one deployment")
     router: Router = Field(default=Router(), description="settings of the router")
     data_home: DataHome | None = Field(default=None, description="classes of requests that must stay at home")
