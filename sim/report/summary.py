@@ -6,6 +6,8 @@ Times are seconds, money is USD, shares are of one; what does not exist is null,
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from typing import Any
 
 from sim.cost.bill import Bill
@@ -18,6 +20,7 @@ from sim.report.run_report import RunReport
 from sim.units import HOURS_PER_MONTH
 
 SCHEMA_VERSION = 1
+_MOST_CLIENTS = 1000
 
 
 def summary(report: RunReport) -> dict[str, Any]:
@@ -152,6 +155,13 @@ def _deployment(report: RunReport, d: int) -> dict[str, Any]:
     }
 
 
+def _largest(usd: Mapping[str, float]) -> dict[str, float]:
+    """The clients that cost most, by cost; beyond a thousand the rest is one."""
+    ranked = sorted(usd.items(), key=lambda item: -item[1])
+    rest = ranked[_MOST_CLIENTS:]
+    return dict(ranked[:_MOST_CLIENTS]) | ({f"{len(rest):,} more clients": math.fsum(value for _, value in rest)} if rest else {})
+
+
 def _bill(report: RunReport) -> dict[str, Any]:
     replayed: Bill = report.bill
     factor = replayed.month_factor
@@ -172,7 +182,7 @@ def _bill(report: RunReport) -> dict[str, Any]:
         "usd_per_1000_requests": replayed.usd_per_1000_requests,
         "by_deployment": by_deployment(replayed),
         "by_class": dict(report.by_class),
-        "by_client": dict(report.by_client),
+        "by_client": _largest(report.by_client),
         "month": {
             "hours": HOURS_PER_MONTH,
             "factor": factor,

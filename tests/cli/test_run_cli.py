@@ -127,6 +127,18 @@ def test_settings_prices_and_events(world: Path, capsys: Capture) -> None:
     assert "gpu_failure" in kinds
 
 
+def test_a_price_change_is_billed_from_its_moment_on(world: Path, capsys: Capture) -> None:
+    plain = json.loads(good(capsys, "--format", "json", "-o", "a"))
+    (world / "events.yaml").write_text("events:\n  - {at: 0s, kind: price_change, factor: 3}\n")
+    dearer = json.loads(good(capsys, "--format", "json", "-o", "b", "--events", "events.yaml"))
+    assert dearer["bill"]["total_usd"] == pytest.approx(3 * plain["bill"]["total_usd"])
+    half = plain["window_s"] / 2
+    (world / "events.yaml").write_text(f"events:\n  - {{at: {half!r}, kind: price_change, deployment: own, factor: 3}}\n")
+    later = json.loads(good(capsys, "--format", "json", "-o", "c", "--events", "events.yaml"))
+    assert later["deployments"]["own"]["cost_usd"] == pytest.approx(2 * plain["deployments"]["own"]["cost_usd"])
+    assert later["requests"] == plain["requests"] and later["latency"] == plain["latency"]
+
+
 def test_quiet_says_nothing(world: Path, capsys: Capture) -> None:
     capsys.readouterr()
     assert exit_code(["-q", "run", "trace.parquet", "--stack", "small.yaml"]) == 0

@@ -105,6 +105,14 @@ def test_figures_agree_with_each_other(ran: Ran) -> None:
     }  # fmt: skip
 
 
+def test_many_clients_are_summed_up(ran: Ran) -> None:
+    usd = {f"c{i}": float(i) for i in range(5000)}
+    found = summary(replace(ran.report, by_client=usd))["bill"]["by_client"]
+    assert len(found) == 1001 and next(iter(found)) == "c4999"
+    assert found["4,000 more clients"] == sum(range(4000))
+    assert math.fsum(found.values()) == sum(usd.values())
+
+
 def test_quantiles_are_those_of_the_log(ran: Ran) -> None:
     log = ran.replay.result.log
     assert log is not None
