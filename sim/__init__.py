@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim.engine.run import simulate as simulate
     from sim.errors import InputError as InputError
     from sim.trace import read_trace as read_trace
 
@@ -38,10 +39,11 @@ _HOME = MappingProxyType(
     {
         "InputError": "sim.errors",
         "read_trace": "sim.trace",
+        "simulate": "sim.engine.run",
     }
 )
 
-__all__ = ["READING_ORDER", "InputError", "read_trace"]
+__all__ = ["READING_ORDER", "InputError", "read_trace", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

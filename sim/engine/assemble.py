@@ -133,6 +133,7 @@ def _pool(pool: ResolvedPool) -> Pool:
         autoscaler=_autoscaler(pool),
         cold_start=tuple(Stage(stage.name, stage.median_s, stage.sigma) for stage in pool.cold_start),
         drain_s=math.inf if spec.drain is None else spec.drain,
+        front_end_s=pool.front_end_s,
     )
 
 

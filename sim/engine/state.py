@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from sim.engine import layout as L
-from sim.engine.autoscalers import LAWS, settings_of
+from sim.engine.autoscalers import LAWS, WIDTH, memory_of, settings_of
 from sim.engine.layout import State
 from sim.engine.result import COUNTERS, HIST_BUCKETS, HIST_GROWTH, HIST_MIN_S, LOG_DTYPE, REASONS, TIMELINE_FIELDS
-from sim.engine.system import Api, Client, Pool, System
+from sim.engine.system import Api, Client, Fault, Pool, System
 
-_FAULTS = {"429": 1 << L.REFUSED, "5xx": 1 << L.FAILED, "timeout": 1 << L.TIMEOUT}
+_FAULTS = ("none", "429", "5xx", "timeout")
 _LAWS = ("token_bucket", "fixed_window", "sliding_window", "concurrency", "acceleration")
 _UNITS = ("requests", "input_tokens", "output_tokens", "total_tokens", "usd")
 _ROUTING = ("round_robin", "least_outstanding", "least_kv", "session_affinity")
@@ -64,7 +64,8 @@ def build_state(
     rule = np.zeros(len(system.rules), L.RULE).view(np.recarray)
     target = records(len(targets), L.TARGET)
     rule_class = np.zeros((max(len(system.rules), 1), classes), np.int8)
-    setting = np.zeros((n_dep, 16))
+    setting = np.zeros((n_dep, WIDTH))
+    memory = np.zeros((n_dep, max((memory_of(p.autoscaler) for p in pools), default=1)))
     blocks_total = sum(p.replica.blocks * p.replicas for p in named)
     buckets_total = sum(_bucket_count(p) * p.replicas for p in named)
     nodes_total = sum(_node_count(p) * p.replicas for p in named)
@@ -148,7 +149,7 @@ def build_state(
                 rule_class[x, c] = 1
         for t in one_rule.targets:
             y = target[at_target]
-            y.dep, y.passes, y.max_wait_s = t.deployment, sum(_FAULTS[f] for f in t.passes_on), t.max_wait_s
+            y.dep, y.passes, y.max_wait_s = t.deployment, _mask(t.passes_on), t.max_wait_s
             _set_client(y, t.client)
             at_target += 1
 
@@ -173,7 +174,7 @@ def build_state(
         knot=np.array(knots or [(0.0, 0.0)]), rate=np.array(rates or [(0.0, 0.0, 0.0, 0.0)]),
         ring=np.zeros((max(sliding, 1), slots + 1024 if sliding else slots + 16, 2)), ids=np.zeros(1, np.int64),
         bucket=np.full(max(buckets_total, 1), -1, np.int64), sample=np.zeros((n_dep, SAMPLES)), setting=setting,
-        memory=np.zeros((n_dep, 520)),
+        memory=memory,
         schedule=np.array(schedule or [(0.0, 0.0)]), counter=np.zeros((n_dep, len(COUNTERS)), np.int64),
         outcome=np.zeros((n_dep + 1, classes, 5), np.int64), reason=np.zeros(len(REASONS), np.int64),
         hist=np.zeros((3, n_dep, classes, HIST_BUCKETS), np.int64), lat_sum=np.zeros((3, n_dep, classes), np.int64),
@@ -205,10 +206,14 @@ def _g(tokens: tuple[float, ...], seconds: tuple[float, ...], x: float) -> float
     return seconds[i - 1] + (seconds[i] - seconds[i - 1]) * (x - tokens[i - 1]) / (tokens[i] - tokens[i - 1])
 
 
+def _mask(faults: tuple[Fault, ...]) -> int:
+    return sum(1 << _FAULTS.index(fault) for fault in faults)
+
+
 def _set_client(y: Any, c: Client) -> None:
     y.retries, y.base_s, y.cap_s, y.jitter, y.jitter_add_s = c.retries, c.base_s, c.cap_s, c.jitter, c.jitter_add_s
     y.ra_max_s, y.give_up, y.timeout_s = c.retry_after_max_s, c.give_up_above, c.timeout_s
-    y.retry_on = sum(_FAULTS[f] for f in c.retry_on)
+    y.retry_on = _mask(c.retry_on)
 
 
 def _longer(old: Any, n: int) -> Any:

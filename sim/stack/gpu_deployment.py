@@ -89,6 +89,7 @@ class ExplicitProfile(Strict):
 
     step: StepTable = Field(description="coefficients of a step")
     kv_capacity_tokens: PositiveWhole = Field(description="tokens that the KV cache of one replica holds")
+    front_end: Seconds = Field(default=0.0, description="time a request spends in the server outside its scheduler")
     error: NotNegative = Field(default=0.0, description="root mean square of ln(predicted/measured), if known")
     label: Literal["given", "measured", "calibrated", "estimated", "assumed"] = Field(
         default="given", description="where the numbers come from"

@@ -11,26 +11,16 @@ from sim.catalog.gpu import Gpu, Provider
 from sim.catalog.llm import Llm
 from sim.catalog.price_book import GpuHour, PriceBook
 from sim.profile import Profile, StepCoefficients, resolve_profile
+from sim.profile.memory import default_scheduler
 from sim.stack.client import ClientPolicy, load_client
 from sim.stack.cold_start import cold_stages, load_defaults
 from sim.stack.facts import TraceFacts
 from sim.stack.gpu_deployment import GpuDeployment
 from sim.stack.ledger import Ledger
 from sim.stack.resolved import Label, ResolvedPool
-from sim.units import GIB
 
 Batching = Literal["continuous", "prefill_first", "static"]
 _BATCHING: Mapping[str, Batching] = MappingProxyType({"vllm": "continuous", "sglang": "prefill_first", "trtllm": "continuous"})
-
-
-def vllm_limits(gpu: Gpu) -> tuple[int, int]:
-    """max_num_batched_tokens and max_num_seqs that vLLM 0.33.0's server takes by itself on a GPU (EngineArgs.get_batch_defaults)."""
-    if gpu.memory_bytes >= 160 * GIB:
-        return 16384, 1024
-    # vLLM looks for "a100" in the device's name: a larger step costs that GPU throughput.
-    if gpu.memory_bytes >= 70 * GIB and "a100" not in gpu.name:
-        return 8192, 1024
-    return 2048, 256
 
 
 def resolve_pool(
@@ -67,7 +57,7 @@ def resolve_pool(
         ledger.origins += origins
     if profile is not None:
         step, blocks, longest = profile.step, profile.blocks, profile.max_model_len
-        error, prefill_error = profile.error, profile.prefill_error
+        error, prefill_error, front_end_s = profile.error, profile.prefill_error, profile.front_end_s
         _say_profile(key, profile, spec.max_model_len, ledger)
     else:
         assert spec.profile is not None
@@ -75,6 +65,7 @@ def resolve_pool(
         step, blocks = given.step.coefficients(), given.kv_capacity_tokens // spec.block_size
         longest = spec.max_model_len or min(llm.max_context_tokens, blocks * spec.block_size)
         error = prefill_error = given.error
+        front_end_s = given.front_end
     node = _node(name, spec, hour, ledger)
     label: Label = profile.label if profile is not None else given.label
     return ResolvedPool(
@@ -96,6 +87,7 @@ def resolve_pool(
         label=label,
         error=error,
         prefill_error=prefill_error,
+        front_end_s=front_end_s,
     )
 
 
@@ -120,7 +112,8 @@ def resolve_client(name: str, given: str | ClientPolicy, timeout: float | None, 
 
 def _limits(name: str, spec: GpuDeployment, gpu: Gpu, ledger: Ledger) -> tuple[int, int]:
     key = f"deployments.{name}"
-    usual_tokens, usual_sequences = vllm_limits(gpu)
+    usual = default_scheduler(gpu)
+    usual_tokens, usual_sequences = usual.max_num_batched_tokens, usual.max_num_seqs
     tokens = spec.max_num_batched_tokens or usual_tokens
     sequences = spec.max_num_seqs or min(usual_sequences, tokens)
     source = f"vLLM 0.33.0 on {gpu.name}"
@@ -219,6 +212,7 @@ def _say_profile(key: str, profile: Profile, given_length: int | None, ledger: L
         ("h", step.h_s, "s/token^2"),
     ):
         ledger.origin(f"{key}.profile.{name}", value, unit, *where)
+    ledger.origin(f"{key}.profile.front_end", profile.front_end_s, "s", *where)
     ledger.origin(f"{key}.profile.error", profile.error, "of ln", *where)
     memory = "memory x utilisation x GPUs - weights - reserve, counted from the shape of the model"
     ledger.origin(f"{key}.profile.kv_capacity", profile.kv_capacity_tokens, "tokens", "estimated", memory, profile.as_of)

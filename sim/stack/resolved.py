@@ -71,6 +71,8 @@ class ResolvedPool:
     error: float
     """Cross-validated relative error of a decode step (root mean square of the logarithm)."""
     prefill_error: float
+    front_end_s: float
+    """What a request spends in the server outside its scheduler."""
 
 
 @dataclass(frozen=True, slots=True)

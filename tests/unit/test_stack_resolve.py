@@ -11,10 +11,10 @@ from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
 from sim.catalog.yaml_document import parse_documents
 from sim.errors import InputError
+from sim.profile.memory import default_scheduler
 from sim.stack.facts import ClassFacts, TraceFacts, facts_of
 from sim.stack.read import read_stack, stack_of
 from sim.stack.resolve import resolve
-from sim.stack.resolve_pool import vllm_limits
 from sim.stack.resolved import ResolvedApi, ResolvedPool, ResolvedStack
 from sim.trace.trace import Trace
 from sim.units import SECONDS_PER_MONTH
@@ -76,7 +76,8 @@ def test_every_bundled_stack_resolves(name: str) -> None:
     ],
 )
 def test_limits_are_those_of_vllm_on_that_gpu(gpu: str, tokens: int, sequences: int) -> None:
-    assert vllm_limits(CATALOG.gpu(gpu)) == (tokens, sequences)
+    scheduler = default_scheduler(CATALOG.gpu(gpu))
+    assert (scheduler.max_num_batched_tokens, scheduler.max_num_seqs) == (tokens, sequences)
 
 
 def test_a_smaller_step_holds_fewer_sequences() -> None:
