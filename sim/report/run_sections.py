@@ -138,9 +138,12 @@ def _deployments(report: RunReport) -> Section:
 
 
 def _load(load: float | None) -> str:
+    """At most five characters."""
     if load is None:
         return "-"
-    return "<0.01" if 0 < load < 0.005 else f"{load:.2f}" if load < 99.5 else ">99"
+    if 0 < load < 0.005:
+        return "<0.01"
+    return f"{load:.2f}" if load < 9.995 else f"{load:.1f}" if load < 999.95 else ">999"
 
 
 def _tokens(per_s: float | None) -> str:

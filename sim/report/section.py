@@ -76,15 +76,18 @@ def _table(section: Section) -> list[str]:
     table = [[section.title, *section.header], *([plain(cell) for cell in row] for row in section.rows)]
     columns = len(table[0])
     widths = [max(len(row[k]) for row in table) for k in range(columns)]
-    room = WIDTH - sum(widths[1:]) - _GAP * (columns - 1)
-    widths[0] = max(min(widths[0], room), _LEAST_NAME)
+    for gap in (_GAP, 1):  # closer together before names are cut
+        room = WIDTH - sum(widths[1:]) - gap * (columns - 1)
+        if widths[0] <= room:
+            break
+    widths[0] = min(widths[0], max(room, _LEAST_NAME))
     lines = []
     for row in table:
         cells = [
             shortened(row[0], widths[0]).ljust(widths[0]),
             *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
         ]
-        lines.append((" " * _GAP).join(cells).rstrip())
+        lines.append((" " * gap).join(cells).rstrip())
     return lines
 
 

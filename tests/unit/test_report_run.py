@@ -143,6 +143,27 @@ def test_the_text_fits_a_terminal_and_begins_with_the_answer(ran: Ran) -> None:
         assert part in text
 
 
+def test_the_widest_figures_fit_too(ran: Ran) -> None:
+    measures = ran.report.measures
+    uses = tuple(
+        replace(
+            use, name="a-deployment-of-a-long-name", requests=999_400, throttled=999_400, retries=999_400, input_tokens_per_s=88_888.8,
+            output_tokens_per_s=88_888.8, goodput_per_s=0.0888, ready_replicas=100.25, busy_share=0.99812, mean_batch=1023.7, occupancy=0.99812,
+            prefix_hit_share=0.99812 if use.kind == "gpu" else None, preemptions=999_400 if use.kind == "gpu" else None,
+        ) for use in measures.uses
+    )  # fmt: skip
+    loads = tuple(replace(load, mean=123.4, peak=0.001, saturation_per_s=0.0888) for load in measures.loads)
+    fleets = tuple(fleet and replace(fleet, least=0, most=1000) for fleet in measures.fleets)
+    levels = tuple(replace(level, name=f"{level.name}.999", measured=100_000.0) for level in measures.levels)
+    bill = Bill(
+        tuple(replace(line, deployment="a-deployment-of-a-long-name", usd=1.2e8) for line in ran.report.bill.lines), 1e-3, 10**15, 1
+    )
+    report = replace(
+        ran.report, measures=replace(measures, uses=uses, loads=loads, fleets=fleets, levels=levels), bill=bill, by_client={"x" * 300: 1e11, "y": 0.0}
+    )  # fmt: skip
+    assert max(map(len, run_text(report).splitlines())) <= 80
+
+
 def test_markdown_holds_the_same(ran: Ran) -> None:
     page = run_markdown(ran.report)
     assert page.startswith("# small on trace\n\n**small serves trace for $")
