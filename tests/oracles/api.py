@@ -57,6 +57,10 @@ class Meter:
         self.history.append(entry)
         return entry
 
+    def charge_refused(self, t: float) -> None:
+        """A refused request counts as one; a bucket gives at most what it has."""
+        self.charge(t, min(1.0, max(0.0, self._level(t))) if self.spec.law == "token_bucket" else 1.0)
+
     def settle(self, t: float, admission: Entry, actual: float) -> None:
         law, charged = self.spec.law, admission.amount
         if law == "concurrency":
@@ -160,6 +164,7 @@ class ApiOracle:
     seed: int
     clock_offset_s: float
     outages: int = 0
+    cut_outputs: int = 0
     degradations: list[tuple[float, float]] = field(default_factory=list)
     """(factor, error rate) of those in force."""
     meters: list[Meter] = field(init=False)
@@ -192,6 +197,7 @@ class ApiOracle:
             return Refusal("5xx", "outage")
         if asked.prompt >= self.spec.context_tokens:
             return Refusal("429", "too_long")
+        self.cut_outputs += asked.output > self.spec.context_tokens - asked.prompt
         amounts = [self.estimate(meter.spec, asked) for meter in self.meters]
         waits = [(meter, meter.wait(t, amount)) for meter, amount in zip(self.meters, amounts, strict=True)]
         refusing = [(meter.spec, wait) for meter, wait in waits if wait is not None]
@@ -199,7 +205,7 @@ class ApiOracle:
             if self.spec.refused_counts:
                 for meter in self.meters:
                     if meter.spec.unit == "requests" and meter.spec.law != "concurrency":
-                        meter.charge(t, 1.0)
+                        meter.charge_refused(t)
             reason = "spend_cap" if refusing[0][0].unit == "usd" else "rate_limited"
             return Refusal("429", reason, self._retry_after(refusing))
         charges = [(meter, meter.charge(t, amount)) for meter, amount in zip(self.meters, amounts, strict=True)]

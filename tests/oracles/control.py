@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from sim.engine.system import Autoscaler, Event
-from tests.oracles.api import ApiOracle
+from tests.oracles.api import ApiOracle, Meter
 from tests.oracles.pool import PoolOracle, State
 from tests.oracles.replica import Work
 from tests.oracles.state import AUTOSCALER, Agenda, Attempt
@@ -91,9 +91,10 @@ class ControlPlane(Agenda):
         slot = pool.slots[r]
         slot.state, slot.doomed = State.DRAINING, end
         life = slot.life
-        if patience_s < math.inf:
+        if pool.replica(r).outstanding == 0:
+            pool.switch_off(r, t, end)
+        elif patience_s < math.inf:
             self.control(t + patience_s, lambda t: self.lose(pool, r, life, t, end))
-        self.retire_if_empty(pool, r, t)
 
     def retire_if_empty(self, pool: PoolOracle, r: int, t: float) -> None:
         slot = pool.slots[r]
@@ -159,9 +160,15 @@ class ControlPlane(Agenda):
             deployment.degradations.append(worse)
             self.control(t + event.duration_s, lambda _: deployment.degradations.remove(worse))
         elif event.kind == "limit_change":
-            for i, meter in enumerate(deployment.meters):
-                if event.limit in (-1, i):
-                    meter.rescale(t, event.factor)
+            meters = [meter for i, meter in enumerate(deployment.meters) if event.limit in (-1, i)]
+            for meter in meters:
+                meter.rescale(t, event.factor)
+            if event.duration_s > 0:
+                self.control(t + event.duration_s, partial(self.restore, meters, 1 / event.factor))
+
+    def restore(self, meters: list[Meter], factor: float, t: float) -> None:
+        for meter in meters:
+            meter.rescale(t, factor)
 
     def end_outage(self, api: ApiOracle) -> None:
         api.outages -= 1
@@ -172,12 +179,16 @@ class ControlPlane(Agenda):
             life = pool.slots[r].life
             if event.kind == "gpu_failure":
                 pool.slots[r].usable = False
-                self.control(t + event.duration_s, partial(self.repair, pool, r))
                 self.lose(pool, r, life, t, "lost")
-            elif event.kind == "spot_preemption":
+            elif event.notice_s <= 0:
+                self.lose(pool, r, life, t, "preempted")
+            else:
                 self.drain(pool, r, t, event.notice_s, "preempted")
+        if event.kind == "gpu_failure":
+            self.control(t + event.duration_s, partial(self.repair, pool, victims))
         self.fill(pool, t)
 
-    def repair(self, pool: PoolOracle, r: int, t: float) -> None:
-        pool.slots[r].usable = True
+    def repair(self, pool: PoolOracle, slots: list[int], t: float) -> None:
+        for r in slots:
+            pool.slots[r].usable = True
         self.fill(pool, t)

@@ -47,6 +47,8 @@ class Work:
     keys: list[int] = field(default_factory=list)
     cached: int = -1
     preemptions: int = 0
+    prefilling: bool = True
+    """No token has come out since its last admission."""
     aborted: bool = False
     first_token_s: float = math.nan
     finish_s: float = math.nan
@@ -59,10 +61,6 @@ class Work:
     @property
     def scheduled_once(self) -> bool:
         return self.cached >= 0
-
-    @property
-    def decoding(self) -> bool:
-        return self.delivered > 0 and self.computed == self.num_tokens - 1
 
 
 @dataclass
@@ -90,8 +88,8 @@ class ReplicaOracle:
         self.preempted_now = False
         self.budget = 0
         self.threshold = 0
-        self.last_batch: list[Work] | None = None
-        """The running list of the step before if that was a step of decodes only."""
+        self.last_batch: tuple[list[Work], list[Work]] | None = None
+        """The running list and the scheduled requests of the step before if that was a step of decodes only."""
         self.t0 = self.first_s = self.growth_s = 0.0
         self.j = 0
 
@@ -142,10 +140,10 @@ class ReplicaOracle:
             if alone:
                 self._admit()
         else:
-            self._schedule_running(lambda work: not work.decoding)
+            self._schedule_running(lambda work: work.prefilling)
             self._admit()
             if not self.batch:
-                self._schedule_running(lambda work: work.decoding)
+                self._schedule_running(lambda work: not work.prefilling)
         if not self.batch:
             self.last_batch = None
             return None
@@ -160,12 +158,13 @@ class ReplicaOracle:
         attention = sum(chunk.new * (chunk.before + chunk.new / 2) for chunk in self.batch if not chunk.decode)
         duration = step.c_s + g(step, tokens) + step.o_s * sequences + step.f_s * context + step.h_s * attention
         pure = all(chunk.decode for chunk in self.batch)
-        if pure and self.last_batch == self.running:
+        batch = list(self.running), [chunk.work for chunk in self.batch]
+        if pure and self.last_batch == batch:
             self.j += 1
         else:
             self.t0, self.first_s, self.j = now, duration, 1
             self.growth_s = step.f_s * sequences if pure else 0.0
-        self.last_batch = list(self.running) if pure else None
+        self.last_batch = batch if pure else None
         return self.t0 + self.j * self.first_s + self.growth_s * self.j * (self.j - 1) / 2
 
     def _schedule_running(self, may: Callable[[Work], bool]) -> None:
@@ -215,10 +214,12 @@ class ReplicaOracle:
             self.blocks.share(shared)
             work.held = list(shared)
             work.computed = hit
+            work.prefilling = True
             if not work.scheduled_once:
                 work.cached = hit
-                self.queried_tokens += work.num_tokens
-                self.hit_tokens += hit
+                if spec.prefix_caching != "off":
+                    self.queried_tokens += work.num_tokens
+                    self.hit_tokens += hit
             need = blocks_for(hit + new, spec.block_tokens) - len(shared)
             self._schedule(work, new, self.blocks.take(need))
 
@@ -273,6 +274,7 @@ class ReplicaOracle:
             if work.computed < work.num_tokens:
                 continue
             work.delivered += 1
+            work.prefilling = False
             if work.delivered == 1:
                 work.first_token_s = now
             if work.delivered == work.output:

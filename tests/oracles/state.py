@@ -58,6 +58,7 @@ class Attempt:
     work: Work | None = None
     flight: Flight | None = None
     asked: Asked | None = None
+    first_token_s: float = math.nan
 
 
 @dataclass

@@ -61,8 +61,9 @@ class SystemOracle(ControlPlane):
                 self.samples[pool.index], self.memory[pool.index] = [], {}
                 self.scrape_at(pool, 1)
                 self.decide_at(pool, 1)
-        while self.queue and self.undone:
-            if self.queue[0][0] > self.until_s:
+        while self.queue:
+            following = self.queue[0][0]
+            if following > self.until_s or (not self.undone and following > max(self.now, self.table.duration_s)):
                 break
             t, act = self.next()
             act(t)
@@ -125,10 +126,10 @@ class SystemOracle(ControlPlane):
         h = retry_after_s
         given_up = h is not None and h > policy.retry_after_max_s and policy.give_up_above
         if n < policy.retries and fault in policy.retry_on and reason != "too_long" and not given_up:
+            u = random.uniform(self.seed, random.JITTER, request.number, d, n, 0)
             if h is not None and 0 < h <= policy.retry_after_max_s:
-                delay = h
+                delay = h + policy.jitter_add_s * u
             else:
-                u = random.uniform(self.seed, random.JITTER, request.number, d, n, 0)
                 delay = min(policy.base_s * 2**n, policy.cap_s) * (1 - policy.jitter * u) + policy.jitter_add_s * u
             request.number_here = n + 1
             request.retries += 1
@@ -154,6 +155,7 @@ class SystemOracle(ControlPlane):
     def complete(self, attempt: Attempt, first_s: float, t: float) -> None:
         attempt.over = True
         request, d = attempt.request, attempt.deployment
+        attempt.first_token_s = first_s
         if attempt.work is not None:
             request.preemptions += attempt.work.preemptions
         self.finish(request, "completed", "none", t)
@@ -166,13 +168,14 @@ class SystemOracle(ControlPlane):
     # A pool (section 4).
 
     def offer(self, pool: PoolOracle, attempt: Attempt, t: float) -> None:
-        request = attempt.request
+        request, d = attempt.request, attempt.deployment
         pool.offered += 1
         output = pool.output_of(request.row.prompt_tokens, request.row.output_tokens)
         if output is None:
             self.fault(attempt, "429", "too_long", t)
             return
         attempt.output = output
+        self.count["cut_outputs"][d] += output < request.row.output_tokens
         if not pool.in_state(State.READY):
             if pool.spec.autoscaler.max_replicas == 0:
                 self.fault(attempt, "5xx", "no_capacity", t)
@@ -254,7 +257,8 @@ class SystemOracle(ControlPlane):
             return
         pool.busy_s.append((slot.step_began_s, t))
         for work in slot.replica.end(t):
-            self.complete(self.attempt_of(work), work.first_token_s, t)
+            front_end_s = pool.spec.front_end_s
+            self.complete(self.attempt_of(work), work.first_token_s + front_end_s, t + front_end_s)
             self.tokens[pool.index] += (work.prompt - work.cached, work.cached, work.output)
         if slot.replica.outstanding:
             self.wake(pool, r, t)
@@ -268,6 +272,7 @@ class SystemOracle(ControlPlane):
         cached = min(max(0, row.cached_tokens), row.prompt_tokens)
         asked = attempt.asked = Asked(request.number, row.prompt_tokens, row.output_tokens, cached, row.max_tokens)
         answer = api.ask(asked, request.number_here, t)
+        self.count["cut_outputs"][api.index] = api.cut_outputs
         if isinstance(answer, Refusal):
             if answer.fault == "429" and answer.reason != "too_long":
                 request.throttled += 1
@@ -327,7 +332,7 @@ class SystemOracle(ControlPlane):
                 self.count[name][pool.index] = value
             most = self.table.duration_s
             busy_s[pool.index] = math.fsum(min(end, most) - min(start, most) for start, end in pool.busy_s)
-        rows = [self.log_row(request) for request in self.requests]
+        rows = [self.log_row(request) for request in self.requests if request.row.arrival_s <= self.until_s]
         lives.sort(key=lambda life: (life.deployment, life.start_s, life.replica))
         return Outcome(
             np.array(rows, LOG_DTYPE), self.count, lives, self.tokens, self.api_requests, busy_s, self.end_s
@@ -337,12 +342,12 @@ class SystemOracle(ControlPlane):
         row, attempt, completed = request.row, request.attempt, request.outcome == "completed"
         first_s, cached = math.nan, 0
         preemptions = request.preemptions
-        if attempt is not None and attempt.flight is not None:
-            first_s = attempt.flight.first_s
+        if attempt is not None:
+            first_s = attempt.first_token_s
         if attempt is not None and attempt.asked is not None:
             cached = attempt.asked.cached
         if attempt is not None and attempt.work is not None:
-            first_s, cached = attempt.work.first_token_s, max(0, attempt.work.cached)
+            cached = max(0, attempt.work.cached)
             if not attempt.over:
                 preemptions += attempt.work.preemptions
         return (

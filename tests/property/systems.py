@@ -109,6 +109,7 @@ def pools(draw: st.DrawFn, name: str = "own") -> Pool:
         autoscaler=Autoscaler(max_replicas=slots),
         cold_start=tuple(Stage(str(k), median_s, draw(one_of(0.0, 0.25))) for k, median_s in enumerate(stages)),
         drain_s=draw(one_of(inf, 1.0)),
+        front_end_s=draw(one_of(0.0, 0.0, 1 / 128)),
     )
 
 
@@ -220,9 +221,10 @@ def tables(draw: st.DrawFn, most: int = 40) -> Table:
 
 @st.composite
 def scripted(draw: st.DrawFn, deployments: tuple[Pool | Api, ...]) -> tuple[Event, ...]:
+    """Up to three events; only the first may meet anything else at its very time, since the order of control events among themselves is SimPy's."""
     events = []
-    for d in draw(st.lists(st.integers(0, len(deployments) - 1), max_size=3)):
-        at_s, duration_s = draw(seconds(16)), draw(seconds(8))
+    for i, d in enumerate(draw(st.lists(st.integers(0, len(deployments) - 1), max_size=3))):
+        at_s, duration_s = draw(seconds(16)) + i * QUANTUM / 16, draw(seconds(8))
         if isinstance(deployments[d], Api):
             kind = draw(one_of("api_outage", "degradation", "limit_change"))
             factor = draw(one_of(0.5, 2.0)) if kind == "limit_change" else draw(one_of(1.0, 2.0, 4.0))

@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[2]
 def some_cases(strategy: object, n: int) -> list[Case]:
     found: list[Case] = []
 
-    @settings(max_examples=n, phases=[Phase.generate], database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=n, phases=[Phase.generate], database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+    )
     @given(strategy)  # type: ignore[arg-type]
     def keep(case: Case) -> None:
         found.append(case)

@@ -1,0 +1,59 @@
+"""What it means that the engine and the oracle agree."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from sim.engine.result import LOG_DTYPE, OUTCOMES, REASONS, Result
+from sim.engine.run import simulate
+from tests.oracles import system as oracle
+from tests.oracles.state import Outcome
+from tests.oracles.table import trace_of
+from tests.property.systems import Case
+
+
+def by_engine(case: Case, chunk_rows: int = 65536, **changes: Any) -> Result:
+    settings: dict[str, Any] = {"seed": case.seed, "events": case.events, "until_s": case.until_s, "log": True} | changes
+    return simulate(case.system, trace_of(case.table, chunk_rows), **settings)
+
+
+def by_oracle(case: Case) -> Outcome:
+    return oracle.simulate(case.system, case.table, seed=case.seed, events=case.events, until_s=case.until_s)
+
+
+def assert_equal(result: Result, outcome: Outcome) -> None:
+    """The same rows, counters, tokens and lives; times to the last bit."""
+    log = result.log
+    assert log is not None
+    assert log.dtype == LOG_DTYPE
+    assert len(log) == len(outcome.log) == result.total, f"rows: {len(log)}, {len(outcome.log)}, {result.total}"
+    for row, expected in zip(log, outcome.log, strict=True):
+        different = {
+            name: (row[name], expected[name])
+            for name in LOG_DTYPE.names or ()
+            if row[name] != expected[name] and not (row[name] != row[name] and expected[name] != expected[name])
+        }
+        assert not different, f"row {expected['row']}: (engine, oracle) {different}"
+    for name, values in outcome.counters.items():
+        assert result.counters[name].tolist() == values.tolist(), f"{name}: engine {result.counters[name]}, oracle {values}"
+    assert result.tokens.sum(axis=(1, 3, 4)).tolist() == outcome.tokens.tolist()
+    assert result.api_requests.sum(axis=(1, 2)).tolist() == outcome.api_requests.tolist()
+    assert result.outcomes.sum(axis=(0, 1)).tolist() == [int((log["outcome"] == i).sum()) for i in range(len(OUTCOMES))]
+    counted = [int(((log["reason"] == i) & (log["outcome"] > 0)).sum()) for i in range(len(REASONS))]
+    assert result.reasons.tolist() == counted
+    assert ended(result.lives) == ended(outcome.lives), f"lives: {ended(result.lives)} {ended(outcome.lives)}"
+    np.testing.assert_allclose(result.busy_s, outcome.busy_s, rtol=1e-12, atol=1e-12)
+    assert result.end_s == outcome.end_s
+
+
+def ended(lives: Any) -> list[tuple[Any, ...]]:
+    """Every life; when it ended only if it did."""
+    known = []
+    for life in lives:
+        ready_s = -1.0 if math.isnan(life.ready_s) else life.ready_s
+        end_s = -1.0 if life.end == "running" else life.end_s
+        known.append((life.deployment, life.start_s, life.replica, ready_s, life.end, end_s))
+    return sorted(known)
