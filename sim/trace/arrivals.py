@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.errors import InputError
 from sim.sampling import Distribution, Exponential, Gamma, Weibull
 from sim.trace.columns import Floats
 from sim.trace.recipe import Arrivals, Bursts, Renewal, Shape
@@ -72,24 +73,30 @@ def bursts(process: Bursts, start_s: float, end_s: float, generator: np.random.G
     return np.asarray(edges), np.asarray(levels)
 
 
-def clock_of(rate: float, shape: Shape | None, start: str, start_s: float, end_s: float, levels: tuple[Floats, Floats] | None) -> Clock:
-    """The clock of a source whose mean rate over 0 to `end_s` is `rate`, before its own bursts."""
+def clock_of(shape: Shape | None, start: str, start_s: float, end_s: float) -> Clock:
+    """The clock of a rate of one request a second on average over 0 to `end_s`; InputError when the shape is zero there."""
     edges = np.arange(np.floor(start_s / GRID_S), np.ceil(end_s / GRID_S) + 1) * GRID_S
     edges = np.clip(edges, start_s, end_s)
     middles = (edges[1:] + edges[:-1]) / 2
     values = shape_at(shape, start, middles)
     counted = middles > 0
     widths = np.diff(edges)
-    values = values * (rate / (np.dot(values[counted], widths[counted]) / widths[counted].sum()))
-    if levels is not None:
-        switches, level = levels
-        inner = switches[(switches > start_s) & (switches < end_s)]
-        fine = np.union1d(edges, inner)
-        middle = (fine[1:] + fine[:-1]) / 2
-        values = values[np.clip(np.searchsorted(edges, middle) - 1, 0, len(values) - 1)]
-        values = values * level[np.searchsorted(switches, middle) - 1]
-        edges = fine
-    return Clock(edges, values)
+    mean = np.dot(values[counted], widths[counted]) / widths[counted].sum()
+    if mean <= 0:
+        raise InputError(f"the shape is zero during all of the {end_s:g} s from {start} on; a rate above 0 is needed")
+    return Clock(edges, values / mean)
+
+
+def modulated(clock: Clock, levels: tuple[Floats, Floats] | None) -> Clock:
+    """A clock whose rate is multiplied by the levels of bursts."""
+    if levels is None:
+        return clock
+    switches, level = levels
+    inner = switches[(switches > clock.edges[0]) & (switches < clock.edges[-1])]
+    edges = np.union1d(clock.edges, inner)
+    middles = (edges[1:] + edges[:-1]) / 2
+    rate = clock.rate[np.clip(np.searchsorted(clock.edges, middles) - 1, 0, len(clock.rate) - 1)]
+    return Clock(edges, rate * level[np.searchsorted(switches, middles) - 1])
 
 
 def unit_counts(process: Arrivals, total: float, generator: np.random.Generator) -> Floats:
@@ -111,6 +118,6 @@ def unit_counts(process: Arrivals, total: float, generator: np.random.Generator)
     return points[(points > 0) & (points <= total)]
 
 
-def arrival_times(process: Arrivals, clock: Clock, generator: np.random.Generator) -> Floats:
-    """The arrival times of one source, ascending."""
-    return clock.times(unit_counts(process, clock.total, generator))
+def arrival_times(process: Arrivals, clock: Clock, rate: float, generator: np.random.Generator) -> Floats:
+    """The arrival times, ascending, of a source that sends `rate` times what its clock says."""
+    return clock.times(unit_counts(process, clock.total * rate, generator) / rate)

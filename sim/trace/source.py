@@ -58,7 +58,7 @@ class FileSource:
             with _opened(self.path, self.schema) as file:
                 groups = None if within is None else _touched(file.metadata, *within)
                 yield from file.iter_batches(rows, columns=list(self.columns), row_groups=groups)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise damaged(self.name, error) from None
 
 
@@ -148,7 +148,7 @@ def open_file(path: Path, name: str) -> FileSource:
     try:
         with _opened(path, None) as parquet:
             schema = parquet.schema_arrow
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise damaged(name, error) from None
     return FileSource(path, name, schema, tuple(c for c in (*REQUIRED, *OPTIONAL) if c in schema.names))
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.errors import InputError, nearest
 from sim.sampling import SMALLEST_UNIFORM, Draws, correlated_uniforms, stream
-from sim.trace.arrivals import arrival_times, bursts, clock_of
+from sim.trace.arrivals import arrival_times, bursts, clock_of, modulated
 from sim.trace.columns import Floats, Ints
 from sim.trace.recipe import Bursts, Clients, Law, Prefix, Recipe, Sessions, Traffic
 from sim.trace.trace import Trace, from_table
@@ -111,7 +111,7 @@ def _traffic(recipe: Recipe, seed: int, name: str, traffic: Traffic) -> _Rows:
     sessions = traffic.sessions
     turns_mean = sessions.turns.build().mean if sessions else 1.0
     start_s = -_LEAD_S if sessions else 0.0
-    shape = traffic.shape or recipe.shape
+    clock = clock_of(traffic.shape or recipe.shape, recipe.start, start_s, recipe.duration_s)
     times, clients = [], []
     together = traffic.arrivals if isinstance(traffic.arrivals, Bursts) else None
     common = None
@@ -122,8 +122,7 @@ def _traffic(recipe: Recipe, seed: int, name: str, traffic: Traffic) -> _Rows:
         if together and not together.shared:
             levels = bursts(together, start_s, recipe.duration_s, stream(seed, f"{name}/bursts", client))
         rate = traffic.requests_per_s * share / turns_mean
-        clock = clock_of(rate, shape, recipe.start, start_s, recipe.duration_s, levels)
-        found = arrival_times(traffic.arrivals, clock, stream(seed, f"{name}/arrivals", client))
+        found = arrival_times(traffic.arrivals, modulated(clock, levels), rate, stream(seed, f"{name}/arrivals", client))
         times.append(found)
         clients.append(np.full(len(found), client))
     begin, client_of = np.concatenate(times), np.concatenate(clients)

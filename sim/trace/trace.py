@@ -124,7 +124,10 @@ def read_trace(path: str | Path, name: str | None = None) -> Trace:
 
 
 def _surveyed(source: Source, path: Path, sha256: str) -> Trace:
-    found = survey(source)
+    try:
+        found = survey(source)
+    except UnicodeDecodeError:
+        raise InputError(f"{source.name}: class or client_id: text that is not UTF-8") from None
     metadata = {
         key.decode(errors="replace"): value.decode(errors="replace")
         for key, value in (source.schema.metadata or {}).items()

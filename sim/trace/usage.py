@@ -24,7 +24,9 @@ from sim.trace.write import metadata_of
 
 _DAY_S = 86_400.0
 _JITTER_S = 5.0
+_LEAST_PATTERN = 2000
 MOST_REQUESTS = 20_000_000
+MOST_DAYS = 400
 
 
 @dataclass(frozen=True)
@@ -88,15 +90,19 @@ def from_usage(usage: Usage, shape: Recipe, shape_name: str, *, seed: int | None
     buckets = sorted((b for b in usage.buckets if b.prompt_tokens or b.output_tokens or b.requests), key=lambda b: (b.start_s, b.end_s))
     _check(usage, buckets)
     begin, end = min(b.start_s for b in usage.buckets), max(b.end_s for b in usage.buckets)
+    if end - begin > MOST_DAYS * _DAY_S or not 0 <= begin < end < 1e11:
+        raise InputError(
+            f"{usage.name}: from {begin:.0f} to {end:.0f} (Unix seconds); at most {MOST_DAYS} days after 1970 are read at once"
+        )
     midnight = np.floor(begin / _DAY_S) * _DAY_S
-    pattern_mean = _pattern(shape, midnight, end, 2000.0, seed).column("prompt_tokens").to_numpy().mean()
+    pattern_mean = _pattern(shape, midnight, end, float(_LEAST_PATTERN), seed).column("prompt_tokens").to_numpy().mean()
     mean_prompt = mean_prompt_tokens or float(pattern_mean)
     counts = [_requests(bucket, mean_prompt) for bucket in buckets]
     if not sum(counts):
         raise InputError(f"{usage.name}: no bucket has requests with prompt and output tokens")
     if sum(counts) > MOST_REQUESTS:
         raise InputError(f"{usage.name}: {sum(counts):,} requests; at most {MOST_REQUESTS:,} are made at once: take a shorter part")
-    pattern = _pattern(shape, midnight, end, float(sum(counts)), seed)
+    pattern = _pattern(shape, midnight, end, float(max(sum(counts), _LEAST_PATTERN)), seed)
     times = pattern.column("arrival_s").to_numpy() + midnight
     prompts, outputs = (pattern.column(c).to_numpy().astype(float) for c in ("prompt_tokens", "output_tokens"))
     generator = stream(seed, "usage")
