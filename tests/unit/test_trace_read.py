@@ -293,6 +293,33 @@ def test_what_is_no_trace(path: Path, spoil: Callable[[Path], None], message: st
     assert "\n" not in str(caught.value)
 
 
+def test_damaged_bytes_anywhere_are_wrong_input_and_never_a_crash(path: Path) -> None:
+    generator = np.random.default_rng(5)
+    n = 300
+    columns = {
+        "arrival_s": np.arange(n) / 2, "prompt_tokens": generator.integers(1, 99, n), "output_tokens": generator.integers(1, 99, n),
+        "class": generator.choice(["a", "b"], n), "session_id": [f"s{k}" for k in range(n)], "prefix_block_ids": [[1, 2]] * n,
+    }  # fmt: skip
+    good = stored(path, columns).read_bytes()
+    refused = 0
+    for _ in range(300):
+        content = bytearray(good)
+        for place in generator.integers(4, len(good) - 4, 3):
+            content[place] = generator.integers(256)
+        path.write_bytes(bytes(content))
+        try:
+            assert sum(len(chunk) for chunk in read_trace(path).chunks()) > 0
+        except InputError:
+            refused += 1
+    assert refused > 100
+
+
+def test_text_that_is_not_utf8_is_named(path: Path) -> None:
+    stored(path, {**GOOD, "class": pa.array([b"a", b"b", b"\xff", b"c"])})
+    with pytest.raises(InputError, match="class: found binary"):
+        read_trace(path)
+
+
 ABSURD = 10**12
 
 

@@ -220,6 +220,11 @@ def test_a_mistake_in_a_recipe_is_located(tmp_path: Path, text: str, message: st
     assert all(line.startswith("mine.yaml:") for line in str(caught.value).splitlines())
 
 
+def test_a_shape_that_is_zero_throughout_is_refused() -> None:
+    with pytest.raises(InputError, match="the shape is zero during all of the 86400 s from tuesday on"):
+        synthesise(recipe(shape={"weekly": [1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]}, start="tuesday"))
+
+
 def test_a_bundled_recipe_by_name_and_a_mistaken_one() -> None:
     assert find_recipe("bursty").name == "bursty.yaml"
     with pytest.raises(InputError, match=r"no bundled recipe of this name.*did you mean 'bursty'"):

@@ -106,6 +106,7 @@ def test_shares_sum_to_the_total(total: int, weights: list[float]) -> None:
         ((Bucket(START, START + 1, 5, 3, 6, 1),), "6 cached of 5 prompt tokens"),
         ((Bucket(START, START + 10, 5, 3, None, 1), Bucket(START + 5, START + 15, 5, 3, None, 1)), "overlaps the one before it"),
         ((Bucket(START, START + 1, 5, 0, None, 1),), "no bucket has requests with prompt and output tokens"),
+        ((Bucket(START, START + 401 * 86_400, 5, 3, None, 1),), "at most 400 days are read at once"),
         ((Bucket(START, START + 1, 10**9, 10**9, None, 10**8),), "at most 20,000,000 are made at once"),
     ],
 )
