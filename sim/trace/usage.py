@@ -91,9 +91,7 @@ def from_usage(usage: Usage, shape: Recipe, shape_name: str, *, seed: int | None
     _check(usage, buckets)
     begin, end = min(b.start_s for b in usage.buckets), max(b.end_s for b in usage.buckets)
     if end - begin > MOST_DAYS * _DAY_S or not 0 <= begin < end < 1e11:
-        raise InputError(
-            f"{usage.name}: from {begin:.0f} to {end:.0f} (Unix seconds); at most {MOST_DAYS} days after 1970 are read at once"
-        )
+        raise InputError(f"{usage.name}: from {begin:.0f} to {end:.0f} (Unix seconds); at most {MOST_DAYS} days are read at once")
     midnight = np.floor(begin / _DAY_S) * _DAY_S
     pattern_mean = _pattern(shape, midnight, end, float(_LEAST_PATTERN), seed).column("prompt_tokens").to_numpy().mean()
     mean_prompt = mean_prompt_tokens or float(pattern_mean)
