@@ -105,10 +105,12 @@ class ControlPlane(Agenda):
     def lose(self, pool: PoolOracle, r: int, life: int, t: float, end: str) -> None:
         if pool.slots[r].life != life:
             return
-        left = pool.switch_off(r, t, end)
-        for work in left:
-            self.fault(self.attempt_of(work), "5xx", "replica_lost", t)
+        self.take_away(pool, r, t, end)
         self.fill(pool, t)
+
+    def take_away(self, pool: PoolOracle, r: int, t: float, end: str) -> None:
+        for work in pool.switch_off(r, t, end):
+            self.fault(self.attempt_of(work), "5xx", "replica_lost", t)
 
     # Autoscalers (section 7).
 
@@ -176,12 +178,11 @@ class ControlPlane(Agenda):
     def lose_replicas(self, pool: PoolOracle, event: Event, t: float) -> None:
         victims = sorted(pool.in_state(State.READY), reverse=True)[: event.count]
         for r in victims:
-            life = pool.slots[r].life
             if event.kind == "gpu_failure":
                 pool.slots[r].usable = False
-                self.lose(pool, r, life, t, "lost")
+                self.take_away(pool, r, t, "lost")
             elif event.notice_s <= 0:
-                self.lose(pool, r, life, t, "preempted")
+                self.take_away(pool, r, t, "preempted")
             else:
                 self.drain(pool, r, t, event.notice_s, "preempted")
         if event.kind == "gpu_failure":
