@@ -144,7 +144,7 @@ def advance(s: State, until: float) -> tuple[float, int]:
             if at < t or (at == t and phase > PHASE_ARRIVAL):
                 t = at
                 phase = PHASE_ARRIVAL
-        elif g.live == 0 and t > g.window_s:
+        elif g.live == 0 and t > max(g.window_s, g.now):
             return g.now, DONE
         if t > until or (t == until and phase > PHASE_CONTROL):
             return until, REACHED
@@ -156,9 +156,7 @@ def advance(s: State, until: float) -> tuple[float, int]:
             g.row = x + 1
             arrive(s, x, t)
         elif phase == PHASE_STEP_END:
-            r = s.rheap[0]
-            if end_step(s, r, t):
-                g.who = r
+            if end_step(s, s.rheap[0], t):
                 return t, DRAINED
         elif phase == PHASE_TICK:
             tick(s, t)

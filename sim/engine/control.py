@@ -107,6 +107,16 @@ class Control:
             self._drain(r, float(self._pool(d).drain_s), "scaled_down")
             present -= 1
 
+    def carry_out(self) -> None:
+        """What was decided or became due in the data plane, in every pool: it may be several things at one time."""
+        for d, one in enumerate(self.system.deployments):
+            if isinstance(one, Pool):
+                for r in self._replicas(d):
+                    p = self.state.rep[r]
+                    if p.state == L.DRAINING and p.n_run == 0 and p.n_wait == 0:
+                        self._end_life(r, self.end_kind[r])
+                self.reconcile(d)
+
     def _pool(self, d: int) -> Pool:
         pool = self.system.deployments[d]
         assert isinstance(pool, Pool)
@@ -161,11 +171,6 @@ class Control:
             lose_replica(self.state, r, float(self.clock.now))
         else:
             p.state = L.OFF
-
-    def drained(self, r: int) -> None:
-        """Replica r finished its last request while draining."""
-        self._end_life(r, self.end_kind[r])
-        self.reconcile(int(self.state.rep[r].dep))
 
     def finish(self, end_s: float) -> None:
         """Close the lives of replicas that are still there at the end."""

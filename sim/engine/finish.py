@@ -13,7 +13,6 @@ from sim.engine.layout import (
     N_PREFILL_TOKENS,
     N_STEP_TOKENS,
     N_STEPS,
-    OFF,
     PHASE_START,
     R_NONE,
     RUN,
@@ -25,7 +24,7 @@ from sim.engine.replica import account, commit_run, enter_decode, find_min_fin, 
 
 @compiled
 def end_step(s: State, r: int, t: float) -> bool:
-    """The step or run in flight of replica r ends at time t. True if the replica was draining and is now empty (it is OFF)."""
+    """The step or run in flight of replica r ends at time t. True if the replica was draining and is now empty: control retires it."""
     p = s.rep[r]
     d = p.dep
     finished = False
@@ -67,10 +66,7 @@ def end_step(s: State, r: int, t: float) -> bool:
     if p.n_run == 0 and p.n_wait == 0:
         p.doing = IDLE
         rest_replica(s, r)
-        if p.state == DRAINING:
-            p.state = OFF
-            return True
-        return False
+        return bool(p.state == DRAINING)
     p.doing = BOUNDARY
     set_replica_time(s, r, t, PHASE_START)
     return False

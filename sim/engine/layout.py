@@ -28,6 +28,8 @@ T_SETTLE, T_RETRY, T_PASS, T_ATTEMPT, T_QUEUE = 0, 1, 2, 3, 4
 BUCKET, WINDOW, SLIDING, CONCURRENCY, ACCELERATION = 0, 1, 2, 3, 4
 # units of limits
 U_REQUESTS, U_INPUT, U_OUTPUT, U_TOTAL, U_USD = 0, 1, 2, 3, 4
+# metrics of autoscalers: the first two and the last are totals of a pool, the others means over its ready replicas
+M_WAITING, M_CONCURRENCY, M_KV, M_BUSY, M_RPS = 0, 1, 2, 3, 4
 # pool routing
 ROUND_ROBIN, LEAST_OUTSTANDING, LEAST_KV, SESSION_AFFINITY = 0, 1, 2, 3
 # batching and prefix caching
@@ -52,7 +54,7 @@ GLOBAL = np.dtype(
     [
         ("now", "f8"), ("seed", "i8"), ("serial", "i8"), ("live", "i8"), ("row", "i8"), ("rows", "i8"), ("last_chunk", "i8"),
         ("timers", "i8"), ("free_slots", "i8"), ("free_airs", "i8"), ("next_tick", "f8"), ("n_log", "i8"), ("log_on", "i8"),
-        ("who", "i8"), ("broken", "i8"), ("window_s", "f8"), ("clock_offset_s", "f8"), ("cooldown_s", "f8"),
+        ("broken", "i8"), ("window_s", "f8"), ("clock_offset_s", "f8"), ("cooldown_s", "f8"),
         ("ttft_slo_s", "f8"), ("tpot_slo_s", "f8"), ("timeline_s", "f8"), ("timeline_k", "i8"), ("n_replicas", "i8"),
         ("prefix_tokens", "i8"), ("arrived", "i8"), ("signal", "i8"), ("ring_most", "i8"), ("last_done", "f8"),
         ("inv_log_growth", "f8"), ("hist_min_s", "f8"), ("tokens_issued", "i8"), ("retry_after", "f8"), ("fault_t", "f8"),
@@ -192,8 +194,8 @@ class State(ByReference):
     ids: Any  # int64: prefix block ids of the rows in memory
     bucket: Any  # int64: heads of hash buckets
     sample: Any  # float64 [deployments, samples]: scraped metric values
-    setting: Any  # float64 [deployments, 16]: settings of the autoscaler's law
-    memory: Any  # float64 [deployments, 520]: memory of the autoscaler's law
+    setting: Any  # float64 [deployments, settings]: settings of the autoscaler's law
+    memory: Any  # float64 [deployments, numbers]: memory of the autoscaler's law
     schedule: Any  # float64 [steps, 2]
     counter: Any  # int64 [deployments, counters]
     outcome: Any  # int64 [deployments + 1, classes, 5]

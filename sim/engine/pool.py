@@ -116,7 +116,6 @@ def place(s: State, d: int, i: int, t: float) -> tuple[int, int]:
         if k.gateway_n == 0 and k.wanted == 0 and k.zero_start:
             k.wanted = 1
             s.g[0].signal = WANTED
-            s.g[0].who = d
         q.enqueued = t
         q.rep = -1
         append_gateway(s, d, i)
@@ -136,6 +135,7 @@ def attempt_pool(s: State, d: int, i: int, t: float, timeout_s: float) -> tuple[
     """Slot i is tried at pool d at time t. Returns (fault, reason)."""
     k = s.dep[d]
     q = s.slot[i]
+    k.offered += 1
     q.output = min(q.asked, k.max_len - q.prompt)
     if q.prompt >= k.max_len or blocks_for(q.prompt + q.output - 1, k.block_tokens) > k.blocks:
         q.output = q.asked
@@ -151,7 +151,6 @@ def attempt_pool(s: State, d: int, i: int, t: float, timeout_s: float) -> tuple[
     q.node = -1
     q.held = 0
     q.keyed = 0
-    k.offered += 1
     fault, reason = place(s, d, i, t)
     if fault != NONE:
         return fault, reason

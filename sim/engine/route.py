@@ -6,12 +6,15 @@ import math
 
 from sim.engine.api import attempt_api, settle_air
 from sim.engine.compiled import compiled
-from sim.engine.heap import push_timer
+from sim.engine.heap import push_timer, rest_replica
 from sim.engine.layout import (
     AT_API,
+    DRAINED,
+    DRAINING,
     FAILED,
     FAILED_OUT,
     GATEWAY,
+    IDLE,
     N_ATTEMPTS,
     N_FAILED,
     N_REFUSED,
@@ -218,7 +221,9 @@ def attempt_times_out(s: State, i: int, t: float) -> None:
     elif q.where == GATEWAY:
         remove_gateway(s, q.dep, i)
     elif q.where == RUNNING:
-        if not abort(s, q.rep, i, t):
+        if abort(s, q.rep, i, t):
+            _retire_if_empty(s, q.rep)
+        else:
             here = _leave_ghost(s, i)
     elif q.where == AT_API:
         s.air[q.air].slot = -1
@@ -234,6 +239,17 @@ def _leave_queue(s: State, i: int, t: float) -> None:
     remove_waiting(s, r, i)
     if was_head and s.rep[r].n_wait > 0:
         wake(s, r, t)
+    _retire_if_empty(s, r)
+
+
+@compiled
+def _retire_if_empty(s: State, r: int) -> None:
+    """A draining replica that its last request has left is done."""
+    p = s.rep[r]
+    if p.state == DRAINING and p.n_run == 0 and p.n_wait == 0:
+        p.doing = IDLE
+        rest_replica(s, r)
+        s.g[0].signal = DRAINED
 
 
 @compiled

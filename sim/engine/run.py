@@ -104,24 +104,13 @@ def simulate(
             control.state = make_room(control.state)
             if short_of_room(control.state):
                 raise InvariantError(f"at {now} s: arrays could not be grown")
-        elif reason == L.WANTED:
-            d = int(control.state.g[0].who)
-            _act(control, now, lambda d=d: control.reconcile(d))
-        elif reason == L.DRAINED:
-            r = int(control.state.g[0].who)
-            _act(control, now, lambda r=r: control.drained(r))
-        elif math.isfinite(window_s) and clock.peek() <= window_s:
+        elif reason in (L.WANTED, L.DRAINED):
+            clock.call(now, control.carry_out)
+        elif math.isfinite(window_s) and clock.peek() <= max(window_s, now):
             clock.step()
         else:
             break
     return _result(control, logs, window_s, until_s, log)
-
-
-def _act(control: Control, now: float, action: Any) -> None:
-    """Carry out a decision at time `now` together with whatever control has due then."""
-    control.clock.call(now, action)
-    while control.clock.peek() == now:
-        control.clock.step()
 
 
 def _row_batches(trace: Source, chunk_rows: int, demand: Sequence[Event], seed: int) -> Iterator[tuple[Any, Any, bool]]:

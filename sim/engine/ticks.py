@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from sim.engine.autoscalers import decide
+from sim.engine.autoscalers import SHORT_WINDOW, decide
 from sim.engine.compiled import compiled
-from sim.engine.layout import N_COMPLETED, N_THROTTLED, NEVER, POOL, READY, STARTING, WANTED, State
+from sim.engine.layout import (
+    M_CONCURRENCY,
+    M_KV,
+    M_RPS,
+    M_WAITING,
+    N_COMPLETED,
+    N_THROTTLED,
+    NEVER,
+    POOL,
+    READY,
+    STARTING,
+    WANTED,
+    State,
+)  # fmt: skip
 from sim.engine.replica import busy_now, used_now
-
-M_WAITING, M_CONCURRENCY, M_KV, M_BUSY, M_RPS = 0, 1, 2, 3, 4
 
 
 @compiled
@@ -134,8 +145,8 @@ def tick(s: State, t: float) -> None:
         if k.kind == POOL and k.law > 0 and (k.sync_k + 1) * k.sync_s <= t:
             k.sync_k += 1
             value = average_metric(s, d, t, k.average_s)
-            if value >= 0.0:
-                short = average_metric(s, d, t, s.setting[d, 0]) if s.setting[d, 0] > 0.0 else value
+            if value >= 0.0 or k.n_sched > 0:
+                short = average_metric(s, d, t, s.setting[d, SHORT_WINDOW]) if s.setting[d, SHORT_WINDOW] > 0.0 else value
                 present = 0
                 for r in range(k.rep0, k.rep0 + k.n_rep):
                     if s.rep[r].state == READY or s.rep[r].state == STARTING:
@@ -145,7 +156,6 @@ def tick(s: State, t: float) -> None:
                 if wanted != k.wanted:
                     k.wanted = wanted
                     g.signal = WANTED
-                    g.who = d
     if g.timeline_s > 0.0 and (g.timeline_k + 1) * g.timeline_s <= t:
         _look(s, g.timeline_k, t)
         g.timeline_k += 1
