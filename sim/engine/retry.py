@@ -14,8 +14,8 @@ def retry_delay(
 ) -> float:  # fmt: skip
     """Seconds before retry n (0 for the first) of at most `retries`, or GIVE_UP.
 
-    A Retry-After (seconds; -1: none) is waited for when it is above 0 and at most `longest_s`; above that the client either gives up or backs
-    off as without one: min(base*2^n, cap), less a random share of up to `jitter`. `jitter_add_s` times u is added in both cases.
+    A Retry-After (seconds; -1: none) is waited for when it is above 0 and at most `longest_s`; above that the client either gives up or
+    backs off as without one: min(base*2^n, cap), less a random share of up to `jitter`. `jitter_add_s` times u is added in both cases.
     The openai and anthropic packages and LiteLLM's router are settings of this rule (models/clients/, tests/golden/sdk).
     """
     if n >= retries or (gives_up and retry_after > longest_s):

@@ -19,7 +19,7 @@ from sim.engine.replica import reset_replica, stop_work
 from sim.engine.result import COUNTERS, LOG_DTYPE, Life, Result
 from sim.engine.state import build_state, load_rows, make_room, records
 from sim.engine.system import Event, System
-from sim.engine.ticks import find_next_tick
+from sim.engine.ticks import find_next_tick, look
 
 CHUNK_ROWS = 65536
 
@@ -110,7 +110,7 @@ def simulate(
             clock.step()
         else:
             break
-    return _result(control, logs, window_s, until_s, log)
+    return _result(control, logs, window_s, until_s, log=log, clients=len(trace.clients))
 
 
 def _row_batches(trace: Source, chunk_rows: int, demand: Sequence[Event], seed: int) -> Iterator[tuple[Any, Any, bool]]:
@@ -146,7 +146,7 @@ def _close_open_requests(s: State) -> None:
         close_request(s, int(i), L.UNFINISHED, L.R_HORIZON, math.nan)
 
 
-def _result(control: Control, logs: list[np.ndarray[Any, Any]], window_s: float, until_s: float, log: bool) -> Result:
+def _result(control: Control, logs: list[np.ndarray[Any, Any]], window_s: float, until_s: float, *, log: bool, clients: int) -> Result:
     s = control.state
     g = s.g[0]
     end_s = float(min(g.now, until_s))
@@ -154,6 +154,11 @@ def _result(control: Control, logs: list[np.ndarray[Any, Any]], window_s: float,
         _empty_log(s, logs)
         s = control.state = s.replace(log=records(2 * len(s.log), LOG_DTYPE))
     last_s = max(end_s, window_s) if math.isinf(until_s) else end_s
+    if g.timeline_s > 0.0 and last_s > g.timeline_k * g.timeline_s:
+        # the interval that was cut short by the end
+        s = control.state = make_room(s)
+        look(s, int(g.timeline_k), last_s)
+        g.timeline_k += 1
     n_rep = int(g.n_replicas)
     deployments = len(s.dep)
     busy = np.zeros(deployments)
@@ -176,7 +181,7 @@ def _result(control: Control, logs: list[np.ndarray[Any, Any]], window_s: float,
         window_s=window_s, end_s=float(g.last_done), total=total, outcomes=s.outcome, reasons=s.reason, histogram=s.hist,
         latency_sum_ns=s.lat_sum,
         latency_max_s=s.lat_max, met_slo=s.met, counters={name: s.counter[:, i].copy() for i, name in enumerate(COUNTERS)}, tokens=s.tokens,
-        api_requests=s.api_requests, client_tokens=s.client_tokens if g.arrived else s.client_tokens * 0, busy_s=busy,
+        api_requests=s.api_requests, client_tokens=s.client_tokens[:, :clients], busy_s=busy,
         sequence_s=sequence, kv_token_s=kv,
         ready_s=_within(control.lives, deployments, window_s, ready=True), present_s=_within(control.lives, deployments,
         window_s, ready=False),

@@ -87,7 +87,7 @@ def average_metric(s: State, d: int, t: float, length_s: float) -> float:
 
 
 @compiled
-def _look(s: State, x: int, t: float) -> None:
+def look(s: State, x: int, t: float) -> None:
     """One interval of the timeline ends at time t."""
     for d in range(s.dep.shape[0]):
         k = s.dep[d]
@@ -157,6 +157,6 @@ def tick(s: State, t: float) -> None:
                     k.wanted = wanted
                     g.signal = WANTED
     if g.timeline_s > 0.0 and (g.timeline_k + 1) * g.timeline_s <= t:
-        _look(s, g.timeline_k, t)
+        look(s, g.timeline_k, t)
         g.timeline_k += 1
     find_next_tick(s)
