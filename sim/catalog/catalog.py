@@ -48,7 +48,7 @@ class Catalog:
 
     def __init__(self, folders: tuple[Path, ...]) -> None:
         self.folders = folders
-        self._read: dict[tuple[str, str], Any] = {}
+        self._read: dict[Path, Any] = {}
 
     @classmethod
     def load(cls, *extra: str | Path, here: Path | None = None) -> Catalog:
@@ -66,6 +66,11 @@ class Catalog:
         if local.is_dir() and local.resolve() != bundled.resolve():
             folders.append(local)
         return cls((*folders, bundled))
+
+    @classmethod
+    def bundled(cls) -> Catalog:
+        """The bundled data alone."""
+        return cls((data_folder("models"),))
 
     def names(self, kind: Kind) -> list[str]:
         """All names of a kind, sorted."""
@@ -85,8 +90,7 @@ class Catalog:
 
     def shown_path(self, kind: Kind, name: str) -> str:
         """The file of an entry as messages call it: `models/gpus/h100-sxm.yaml` for a bundled one."""
-        path = self.path(kind, name)
-        return f"models/{FOLDERS[kind]}/{path.name}" if path.is_relative_to(self.folders[-1]) else str(path)
+        return self.shown(self.path(kind, name))
 
     def gpu(self, name: str) -> Gpu:
         """A GPU by name."""
@@ -114,18 +118,32 @@ class Catalog:
 
     def entry(self, kind: Kind, name: str, model: type[Model]) -> Model:
         """An entry of any kind, checked against a model; InputError for an unknown name or a wrong file."""
+        path = self.path(kind, name)
+        entry = self.read(path, model)
+        given = getattr(entry, "name", name)
+        if given != name:
+            raise InputError(f"{self.shown(path)}: name: found {given!r}; it must be the file's name, {name!r}")
+        return entry
+
+    def shared(self, place: str, model: type[Model]) -> Model:
+        """A file that is no entry, as `defaults/cold-start.yaml`, of the first folder that has it; InputError when it is wrong."""
+        path = next(path for folder in self.folders if (path := folder / place).is_file())
+        return self.read(path, model)
+
+    def read(self, path: Path, model: type[Model]) -> Model:
+        """A file in one of the folders, checked against a model and read once; InputError with every problem of it."""
         from sim.catalog.yaml_file import load_model
 
-        if (kind, name) not in self._read:
-            shown = self.shown_path(kind, name)
-            entry = load_model(self.path(kind, name), model, shown)
-            given = getattr(entry, "name", name)
-            if given != name:
-                raise InputError(f"{shown}: name: found {given!r}; it must be the file's name, {name!r}")
-            self._read[kind, name] = entry
-        found = self._read[kind, name]
+        if path not in self._read:
+            self._read[path] = load_model(path, model, self.shown(path))
+        found = self._read[path]
         assert isinstance(found, model)
         return found
+
+    def shown(self, path: Path) -> str:
+        """A file in one of the folders as messages call it: `models/gpus/h100-sxm.yaml` for a bundled one."""
+        bundled = self.folders[-1]
+        return f"models/{path.relative_to(bundled).as_posix()}" if path.is_relative_to(bundled) else str(path)
 
     @cached_property
     def date(self) -> datetime.date:

@@ -30,10 +30,7 @@ class HubNames(Strict):
 
 def load_names(catalog: Catalog) -> HubNames:
     """The names, from the first folder of the catalogue that has them."""
-    from sim.catalog.yaml_file import load_model
-
-    path = next(path for folder in catalog.folders if (path := folder / "defaults" / "hugging-face.yaml").is_file())
-    return load_model(path, HubNames, "models/defaults/hugging-face.yaml")
+    return catalog.shared("defaults/hugging-face.yaml", HubNames)
 
 
 def find_llm(repository: str, catalog: Catalog) -> tuple[str, Precision]:

@@ -6,8 +6,6 @@ an LLM or a tensor parallel size nobody measured is estimated by the same few nu
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -15,9 +13,7 @@ from pydantic import Field, model_validator
 from sim.catalog.catalog import Catalog
 from sim.catalog.gpu import Precision
 from sim.catalog.llm import KvPrecision
-from sim.catalog.location import data_folder
 from sim.catalog.strict import AsOf, Count, Name, NotNegative, Positive, Share, Source, Strict
-from sim.catalog.yaml_file import load_model
 from sim.errors import InputError, nearest
 
 Evidence = Literal["calibrated", "assumed"]
@@ -189,12 +185,4 @@ class Coefficients(Strict):
 
 def load_coefficients(catalog: Catalog | None = None) -> Coefficients:
     """`profiles/engines.yaml` of the first of the catalogue's folders that has one; InputError with every problem of the file."""
-    bundled = data_folder("models")
-    folders = (bundled,) if catalog is None else catalog.folders
-    paths = [folder / "profiles" / "engines.yaml" for folder in (*folders, bundled)]
-    return _of_file(next((path for path in paths if path.is_file()), paths[-1]))
-
-
-@lru_cache(maxsize=8)
-def _of_file(path: Path) -> Coefficients:
-    return load_model(path, Coefficients, "models/profiles/engines.yaml")
+    return (catalog or Catalog.bundled()).shared("profiles/engines.yaml", Coefficients)

@@ -6,11 +6,8 @@ what it was when the coefficients of the physics are fitted again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -18,9 +15,7 @@ from pydantic import Field, model_validator
 from sim.catalog.catalog import Catalog
 from sim.catalog.gpu import Precision
 from sim.catalog.llm import KvPrecision
-from sim.catalog.location import data_folder
 from sim.catalog.strict import AsOf, Count, Name, NotNegative, Positive, Strict
-from sim.catalog.yaml_file import load_model
 from sim.errors import InputError
 from sim.profile.step import StepCoefficients
 
@@ -94,21 +89,20 @@ def load_shipped(catalog: Catalog | None = None) -> tuple[ShippedProfile, ...]:
 
     InputError when a file is wrong, or when one folder describes a configuration twice.
     """
-    folders = (data_folder("models"),) if catalog is None else catalog.folders
+    catalog = catalog or Catalog.bundled()
     profiles: dict[Key, ShippedProfile] = {}
-    for folder in folders:
-        profiles = {**_of_folder(folder / "profiles"), **profiles}
+    for folder in catalog.folders:
+        profiles = {**_of_folder(catalog, folder / "profiles"), **profiles}
     return tuple(profiles.values())
 
 
-@lru_cache(maxsize=8)
-def _of_folder(folder: Path) -> Mapping[Key, ShippedProfile]:
+def _of_folder(catalog: Catalog, folder: Path) -> dict[Key, ShippedProfile]:
     found: dict[Key, ShippedProfile] = {}
     for path in sorted(folder.glob("*.yaml")):
         if path.name == "engines.yaml":
             continue
-        for profile in load_model(path, ProfileFile, f"models/profiles/{path.name}").profiles:
+        for profile in catalog.read(path, ProfileFile).profiles:
             if profile.key in found:
-                raise InputError(f"models/profiles/{path.name}: {' '.join(map(str, profile.key))} is described twice; once is allowed")
+                raise InputError(f"{catalog.shown(path)}: {' '.join(map(str, profile.key))} is described twice; once is allowed")
             found[profile.key] = profile
-    return MappingProxyType(found)
+    return found

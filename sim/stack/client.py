@@ -69,14 +69,11 @@ def client_names(catalog: Catalog) -> list[str]:
 
 def load_client(catalog: Catalog, name: str) -> NamedClient:
     """The rule of a client by name; InputError with the nearest name."""
-    from sim.catalog.yaml_file import load_model
-
     if name == "none":
         return NamedClient(policy=NO_CLIENT, source="no retries, no time-out", as_of="undated")
     names = client_names(catalog)
     if name not in names:
         raise InputError(f"found {name!r}; allowed: {', '.join(names)}, or the rule itself{nearest(name, names)}")
-    path = next(path for folder in catalog.folders if (path := folder / "clients" / f"{name}.yaml").is_file())
-    file = load_model(path, ClientFile, f"models/clients/{name}.yaml")
+    file = catalog.shared(f"clients/{name}.yaml", ClientFile)
     rule = ClientPolicy(**{key: getattr(file, key) for key in ClientPolicy.model_fields})
     return NamedClient(policy=rule, source=f"{file.sources[0].source} ({file.name} {file.version})", as_of=file.sources[0].as_of)

@@ -33,10 +33,7 @@ class ColdStartDefaults(Strict):
 
 def load_defaults(catalog: Catalog) -> ColdStartDefaults:
     """The assumptions, from the first folder of the catalogue that has them."""
-    from sim.catalog.yaml_file import load_model
-
-    path = next(path for folder in catalog.folders if (path := folder / "defaults" / "cold-start.yaml").is_file())
-    return load_model(path, ColdStartDefaults, "models/defaults/cold-start.yaml")
+    return catalog.shared("defaults/cold-start.yaml", ColdStartDefaults)
 
 
 def cold_stages(given: ColdStart, weight_bytes: float, defaults: ColdStartDefaults, key: str) -> tuple[tuple[ColdStage, ...], list[Origin]]:

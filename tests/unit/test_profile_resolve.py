@@ -19,7 +19,9 @@ CATALOG = Catalog.load()
 
 
 def profile(llm: str = "llama-3.1-70b", gpu: str = "h100-sxm", tensor_parallel: int = 4, precision: str = "bf16", **rest):
-    return resolve_profile(llm=CATALOG.llm(llm), gpu=CATALOG.gpu(gpu), tensor_parallel=tensor_parallel, precision=precision, **rest)
+    return resolve_profile(
+        llm=CATALOG.llm(llm), gpu=CATALOG.gpu(gpu), tensor_parallel=tensor_parallel, precision=precision, catalog=CATALOG, **rest
+    )
 
 
 def test_the_step_has_the_fields_of_the_engine():
@@ -136,5 +138,6 @@ def test_a_wrong_profile_file_is_refused_line_by_line(tmp_path: Path):
     with pytest.raises(InputError) as refused:
         load_shipped(_folder(tmp_path, OURS.replace("[8192, 900]", "[1, 900]").replace("label: measured", "label: estimated")))
     message = str(refused.value)
-    assert "models/profiles/ours.yaml:2:" in message and "tokens of the knots must rise" in message
+    assert f"{tmp_path}/profiles/ours.yaml:2:" in message, "a file of the user's is called by its own path"
+    assert "tokens of the knots must rise" in message
     assert "'estimated'; allowed: measured, calibrated" in message
