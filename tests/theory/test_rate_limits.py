@@ -8,7 +8,7 @@ from sim.engine.system import Limit
 from tests.theory import formulas
 from tests.theory.replays import assert_agrees, endpoint, means, poisson, replay
 
-COUNT = 400_000
+COUNT = 800_000
 
 
 def refused(deployment, rate, seed):

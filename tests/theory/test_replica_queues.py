@@ -16,10 +16,10 @@ def waited(log, step_s):
     return log["first_token_s"] - log["arrival_s"] - step_s
 
 
-@pytest.mark.parametrize(("servers", "load"), [(1, 0.6), (3, 0.7), (8, 0.8)])
-def test_m_m_c(servers, load):
+@pytest.mark.parametrize(("servers", "load", "count"), [(1, 0.6, 1_000_000), (3, 0.7, 1_200_000), (8, 0.75, 3_000_000)])
+def test_m_m_c(servers, load, count):
     """Constant steps, geometric lengths, max_num_seqs = c: service is exponential up to the length of a step."""
-    step_s, count = 1 / 512, 600_000
+    step_s = 1 / 512
     arrivals = poisson(load * servers, count, seed=servers)
     log = replay(one_replica(constant_step(step_s), servers), arrivals, geometric(512, count, seed=servers)).log
     assert_agrees(means(waited(log, step_s)), formulas.erlang_c_wait(servers, load * servers, 1.0))
@@ -52,7 +52,7 @@ def test_m_g_1():
 @pytest.mark.parametrize("load", [0.5, 0.7])
 def test_processor_sharing(lengths, load):
     """A step time proportional to the batch shares the processor; the mean time does not depend on the distribution of lengths."""
-    count, mean = 300_000, 512
+    count, mean = 500_000, 512
     drawn = {
         "constant": np.full(count, mean),
         "geometric": geometric(mean, count, seed=41),
@@ -85,7 +85,7 @@ def test_a_queue_time_out_is_erlang_a_with_constant_patience(servers, load, pati
 
 def test_bursts_are_mmpp_m_1():
     """Two phases of arrivals, one busier than the server can serve."""
-    rates, switching, seconds = (0.3, 1.5), (0.25, 0.75), 1_200_000
+    rates, switching, seconds = (0.3, 1.5), (0.25, 0.75), 2_400_000
     rng = np.random.default_rng(71)
     phases = seconds // 2
     starts = np.cumsum(np.stack([rng.exponential(1 / switching[0], phases), rng.exponential(1 / switching[1], phases)], 1).ravel())
