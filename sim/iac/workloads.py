@@ -15,7 +15,7 @@ from sim.iac.scalers import Scaler, read_knative
 
 _GPU_LABELS = (
     (r"mi300x", "mi300x"),
-    (r"b200", "b200-sxm"),
+    (r"b200", "b200"),
     (r"h200|p5e", "h200-sxm"),
     (r"h100.*pcie|h100-nvl", "h100-pcie"),
     (r"h100|^p5\.|^a3-", "h100-sxm"),
