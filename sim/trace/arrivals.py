@@ -14,11 +14,9 @@ from sim.errors import InputError
 from sim.sampling import Distribution, Exponential, Gamma, Weibull
 from sim.trace.columns import Floats
 from sim.trace.recipe import Arrivals, Bursts, Renewal, Shape
+from sim.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 GRID_S = 60.0
-HOUR_S = 3600.0
-DAY_S = 86_400.0
-WEEK_S = 604_800.0
 MONDAY_FIRST = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -47,11 +45,11 @@ def shape_at(shape: Shape | None, start: str, times: Floats) -> Floats:
     if shape is None:
         return value
     if shape.hourly is not None:
-        middles = (np.arange(-1, 25) + 0.5) * HOUR_S
+        middles = (np.arange(-1, 25) + 0.5) * SECONDS_PER_HOUR
         hourly = np.asarray(shape.hourly)
-        value = value * np.interp(times % DAY_S, middles, np.concatenate([hourly[-1:], hourly, hourly[:1]]))
+        value = value * np.interp(times % SECONDS_PER_DAY, middles, np.concatenate([hourly[-1:], hourly, hourly[:1]]))
     if shape.weekly is not None:
-        day = (times // DAY_S).astype(int) + MONDAY_FIRST.index(start)
+        day = (times // SECONDS_PER_DAY).astype(int) + MONDAY_FIRST.index(start)
         value = value * np.asarray(shape.weekly)[day % 7]
     return value
 

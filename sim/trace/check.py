@@ -26,6 +26,7 @@ from sim.trace.columns import (
 )  # fmt: skip
 from sim.trace.rules import Problems, above_max, check_arrivals, check_blocks, check_columns, check_pairs, check_tokens
 from sim.trace.source import Source, in_order
+from sim.units import SECONDS_PER_DAY
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 _BATCH = 262_144
 _SAMPLE_EVERY = 61
 _SKETCH = 1 << 20
-_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def _doubts(rows: int, last_s: float, *, all_whole: bool, long_blocks: int, over
     """Warnings about a trace that is readable but may not mean what it says."""
     notes = []
     rate = rows / last_s if last_s > 0 else 0.0
-    days = last_s / _DAY_S
+    days = last_s / SECONDS_PER_DAY
     if rows >= 20 and rate > 0 and (rate < 0.01 or days > 400 or (days > 35 and rate < 0.5)):
         notes.append(
             f"warning: {rows:,} requests over {days:,.1f} days, one every {1 / rate:,.1f} s: if arrival_s is in "

@@ -7,7 +7,7 @@ clock runs twice, times are taken in the order of the file; a time that the cloc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,6 @@ from sim.trace.columns import Floats
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TimeUnit = Literal["s", "ms", "us", "ns"]
 _UNIT_S = (("ns", 1e-9, 1e17), ("us", 1e-6, 1e14), ("ms", 1e-3, 1e11), ("s", 1.0, 1e8))
 _ZONE = r"([Zz]|[+-]\d{2}(:?\d{2})?)$"
 _TWICE_S = 1800.0

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.units import SECONDS_PER_DAY
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -28,7 +30,7 @@ MOST_TOKENS = 100_000_000
 """Ten times the longest context a model offers: a larger count is a mistake of the file."""
 MOST_CLASSES = 256
 MOST_CLIENTS = 65_536
-MOST_SECONDS = 20 * 366 * 86_400.0
+MOST_SECONDS = 20 * 366 * SECONDS_PER_DAY
 DEFAULT_CLASS = "default"
 DEFAULT_PREFIX_BLOCK_TOKENS = 512
 _HASHED_BYTES = 1 << 23

@@ -90,6 +90,8 @@ def look(path: str | Path, name: str | None = None) -> Look:
     except UnicodeDecodeError:
         raise InputError(f"{name}: neither Parquet nor UTF-8 text") from None
     text = text.lstrip()
+    if not text:
+        raise InputError(f"{name}: an empty file")
     if text[0] in "{[":
         first = _first_object(text)
         if first is not None:

@@ -23,6 +23,7 @@ from sim.errors import InputError, nearest
 from sim.sampling import stream
 from sim.trace.columns import Floats, Ints
 from sim.trace.trace import Trace, from_table, table_of
+from sim.units import SECONDS_PER_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,6 @@ MOST_ROWS = 20_000_000
 _SCALES_S = (3600.0, 60.0, 10.0, 1.0)
 _NEIGHBOURS = 25
 _SHIFT_S = 1800.0
-_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _weight(start: Floats, coarse: float, fine: float, factor: float) -> float:
 
 def _superposed(table: pa.Table, units: _Units, factor: float, end_s: float, generator: np.random.Generator) -> pa.Table:
     """New clients: copies of a client's days, the days drawn anew and all its units moved by one time of up to half an hour."""
-    days = max(1, math.ceil(end_s / _DAY_S))
+    days = max(1, math.ceil(end_s / SECONDS_PER_DAY))
     times, sources, copies = [], [], []
     for copy in range(1, math.ceil(factor)):
         share = min(1.0, factor - copy)
@@ -196,9 +196,9 @@ def _superposed(table: pa.Table, units: _Units, factor: float, end_s: float, gen
             shift = generator.uniform(-_SHIFT_S, _SHIFT_S)
             for day in range(days):
                 source_day = int(generator.choice(_like(day, days)))
-                own = members[(start >= source_day * _DAY_S) & (start < (source_day + 1) * _DAY_S)]
+                own = members[(start >= source_day * SECONDS_PER_DAY) & (start < (source_day + 1) * SECONDS_PER_DAY)]
                 own = own[generator.random(len(own)) < share]
-                moved = units.start[own] + (day - source_day) * _DAY_S + shift
+                moved = units.start[own] + (day - source_day) * SECONDS_PER_DAY + shift
                 times.append(np.mod(moved, end_s))
                 sources.append(own)
                 copies.append(np.full(len(own), copy))

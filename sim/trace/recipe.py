@@ -10,25 +10,19 @@ import math
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from sim.catalog.strict import AsOf
+from sim.catalog.strict import AsOf, Positive, Strict
 from sim.sampling import Constant, Distribution, Exponential, Gamma, Geometric, Lognormal, Quantiles, Uniform, Weibull
 from sim.trace.columns import MOST_TOKENS
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1, le=MOST_TOKENS)]
 Name = Annotated[str, Field(min_length=1, max_length=60)]
 
 
-class Strict(BaseModel):
-    """Keys that are not known are errors; values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class ConstantLaw(Strict):
+    """One value, always."""
+
     law: Literal["constant"]
     value: Positive
 
@@ -37,6 +31,8 @@ class ConstantLaw(Strict):
 
 
 class UniformLaw(Strict):
+    """Any value between two."""
+
     law: Literal["uniform"]
     low: Annotated[float, Field(ge=0)]
     high: Positive
@@ -52,6 +48,8 @@ class UniformLaw(Strict):
 
 
 class ExponentialLaw(Strict):
+    """Many short values and few long ones, by their mean."""
+
     law: Literal["exponential"]
     mean: Positive
 
@@ -60,6 +58,8 @@ class ExponentialLaw(Strict):
 
 
 class GammaLaw(Strict):
+    """Gamma by mean and coefficient of variation."""
+
     law: Literal["gamma"]
     mean: Positive
     cv: Annotated[float, Field(ge=0.05, le=20)]
@@ -69,6 +69,8 @@ class GammaLaw(Strict):
 
 
 class WeibullLaw(Strict):
+    """Weibull by mean and coefficient of variation."""
+
     law: Literal["weibull"]
     mean: Positive
     cv: Annotated[float, Field(ge=0.05, le=20)]
@@ -78,6 +80,8 @@ class WeibullLaw(Strict):
 
 
 class LognormalLaw(Strict):
+    """exp of a normal, by median and standard deviation of the logarithm."""
+
     law: Literal["lognormal"]
     median: Positive
     sigma: Annotated[float, Field(ge=0, le=5)]
@@ -87,6 +91,8 @@ class LognormalLaw(Strict):
 
 
 class GeometricLaw(Strict):
+    """Whole numbers from 1, by their mean."""
+
     law: Literal["geometric"]
     mean: Annotated[float, Field(ge=1, le=100_000)]
 
@@ -95,6 +101,8 @@ class GeometricLaw(Strict):
 
 
 class QuantilesLaw(Strict):
+    """A table of quantiles read off data."""
+
     law: Literal["quantiles"]
     values: Annotated[dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]], Field(min_length=2, max_length=500)]
     """`p0: 1, p50: 129, p99.5: 700, p100: 1000`, joined by straight lines in the logarithm (or the value)."""

@@ -21,8 +21,8 @@ from sim.trace.recipe import Recipe
 from sim.trace.synthesise import synthesise_table
 from sim.trace.trace import Trace, arrow_table, from_table
 from sim.trace.write import metadata_of
+from sim.units import SECONDS_PER_DAY
 
-_DAY_S = 86_400.0
 _JITTER_S = 5.0
 _LEAST_PATTERN = 2000
 MOST_REQUESTS = 20_000_000
@@ -90,9 +90,9 @@ def from_usage(usage: Usage, shape: Recipe, shape_name: str, *, seed: int | None
     buckets = sorted((b for b in usage.buckets if b.prompt_tokens or b.output_tokens or b.requests), key=lambda b: (b.start_s, b.end_s))
     _check(usage, buckets)
     begin, end = min(b.start_s for b in usage.buckets), max(b.end_s for b in usage.buckets)
-    if end - begin > MOST_DAYS * _DAY_S or not 0 <= begin < end < 1e11:
+    if end - begin > MOST_DAYS * SECONDS_PER_DAY or not 0 <= begin < end < 1e11:
         raise InputError(f"{usage.name}: from {begin:.0f} to {end:.0f} (Unix seconds); at most {MOST_DAYS} days are read at once")
-    midnight = np.floor(begin / _DAY_S) * _DAY_S
+    midnight = np.floor(begin / SECONDS_PER_DAY) * SECONDS_PER_DAY
     pattern_mean = _pattern(shape, midnight, end, float(_LEAST_PATTERN), seed).column("prompt_tokens").to_numpy().mean()
     mean_prompt = mean_prompt_tokens or float(pattern_mean)
     counts = [_requests(bucket, mean_prompt) for bucket in buckets]

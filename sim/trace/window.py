@@ -9,8 +9,7 @@ import numpy as np
 from sim.errors import InputError
 from sim.trace.growth import MOST_ROWS, noted
 from sim.trace.trace import Trace, from_table, table_of
-
-_DAY_S = 86_400.0
+from sim.units import SECONDS_PER_DAY
 
 
 def window(trace: Trace, from_s: float = 0.0, to_s: float | None = None) -> Trace:
@@ -42,11 +41,11 @@ def tile(trace: Trace, days: float) -> Trace:
     import pyarrow as pa
 
     own_s = trace.info.duration_s
-    whole = round(own_s / _DAY_S) * _DAY_S
+    whole = round(own_s / SECONDS_PER_DAY) * SECONDS_PER_DAY
     period_s = whole if whole and abs(whole - own_s) <= 0.01 * whole and whole >= own_s else own_s
-    target_s = days * _DAY_S
+    target_s = days * SECONDS_PER_DAY
     if not own_s <= target_s < math.inf or not period_s:
-        raise InputError(f"{days:g} days: the trace lasts {own_s / _DAY_S:.3g}; as many or more are needed")
+        raise InputError(f"{days:g} days: the trace lasts {own_s / SECONDS_PER_DAY:.3g}; as many or more are needed")
     repeats = math.ceil(target_s / period_s)
     if trace.info.rows * repeats > MOST_ROWS:
         raise InputError(f"{days:g} days would be more than {MOST_ROWS:,} requests; tile a window of the trace")

@@ -159,9 +159,7 @@ def test_no_profile_of_the_catalogue_is_faster_than_streaming_its_weights(llm_na
             for precision in PRECISIONS:
                 for era in ("2025", "2024", "2023"):
                     try:
-                        profile = resolve_profile(
-                            llm=llm, gpu=gpu, tensor_parallel=n, precision=precision, engine_era=era, catalog=CATALOG
-                        )
+                        profile = resolve_profile(llm=llm, gpu=gpu, tensor_parallel=n, precision=precision, engine_era=era, catalog=CATALOG)
                     except InputError:
                         continue
                     seen += 1

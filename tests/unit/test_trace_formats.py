@@ -274,6 +274,7 @@ def test_times_that_cannot_be_read(values: list[Any], options: dict[str, Any], m
     ("name", "text", "form", "options", "message"),
     [
         ("x.csv", "", "auto", {}, "an empty file"),
+        ("x.csv", "\xef\xbb\xbf\n", "auto", {}, "an empty file"),  # nothing but a byte order mark
         ("x.csv", "a,b\n1,2\n", "auto", {}, "arrival_s: no column is known to hold it; the file has a, b; say --map arrival_s=COLUMN"),
         ("x.csv", "t,p,o\n1,2,3\n", "csv", {"mapping": {"arrival_s": "tt"}}, "no column 'tt'; the file has t, p, o"),
         ("x.csv", "t,p,o\n1,2,3\n", "csv", {"mapping": {"prompt": "p"}}, "no column 'prompt' in a trace; allowed: arrival_s.*did you mean 'prompt_tokens'"),

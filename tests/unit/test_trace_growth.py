@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -30,12 +31,9 @@ PROCESSES: dict[str, dict[str, Any]] = {
 
 def recipe(duration_s: float = 86_400.0, rate: float = 1.0, **traffic: Any) -> Recipe:
     lengths = {"prompt_tokens": {"law": "uniform", "low": 1, "high": 1000}, "output_tokens": {"law": "constant", "value": 10}}
-    return Recipe.model_validate(
-        {
-            "about": "test", "source": "test", "as_of": "2026-01-01", "duration_s": duration_s,
-            "traffic": {"a": {"requests_per_s": rate, **lengths, **traffic}},
-        }
-    )  # fmt: skip
+    kinds = {"a": {"requests_per_s": rate, **lengths, **traffic}}
+    whole = {"about": "test", "source": "test", "as_of": "2026-01-01", "duration_s": duration_s, "traffic": kinds}
+    return Recipe.model_validate_json(json.dumps(whole))
 
 
 def close(ratios: list[float], bins: int, slack: float) -> None:

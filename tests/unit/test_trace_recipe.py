@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from pathlib import Path
@@ -24,7 +25,7 @@ LENGTHS = {"prompt_tokens": {"law": "constant", "value": 100}, "output_tokens": 
 def recipe(duration_s: float = 86_400.0, traffic: dict[str, Any] | None = None, **more: Any) -> Recipe:
     kinds = {name: {**LENGTHS, "requests_per_s": 1.0, **kind} for name, kind in (traffic or {"a": {}}).items()}
     top = {"about": "test", "source": "test", "as_of": "2026-01-01", "duration_s": duration_s}
-    return Recipe.model_validate({**top, **more, "traffic": kinds})
+    return Recipe.model_validate_json(json.dumps({**top, **more, "traffic": kinds}))
 
 
 def columns(made: Recipe, seed: int = 1) -> dict[str, np.ndarray]:
