@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from sim.catalog.strict import AsOf, Count, Name, NotNegative, Positive, Share, Source, Strict
+from sim.errors import InputError, nearest
 
 Law = Literal["token_bucket", "fixed_window", "sliding_window", "concurrency", "acceleration"]
 Unit = Literal["requests", "input_tokens", "output_tokens", "total_tokens", "usd"]
@@ -196,8 +197,6 @@ class Api(Strict):
 
     def tier(self, name: str) -> Tier:
         """The tier of a name; InputError with the nearest name."""
-        from sim.errors import InputError, nearest
-
         for tier in self.tiers:
             if tier.name == name:
                 return tier

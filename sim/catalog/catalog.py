@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["api", "gpu", "llm", "provider", "profile", "stack", "outlook", "need"]
 
-FOLDERS: Mapping[str, str] = MappingProxyType(
+FOLDERS: Mapping[Kind, str] = MappingProxyType(
     {
         "api": "apis",
         "gpu": "gpus",

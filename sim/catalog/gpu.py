@@ -109,10 +109,3 @@ class Provider(Strict):
     minimum_s: NotNegative = 0.0
     spot_notice_s: NotNegative | None = None
     sources: tuple[Source, ...] = Field(min_length=1)
-
-    def billed_s(self, life_s: float) -> float:
-        """Seconds billed for a life of so many seconds; 0 for none."""
-        if life_s <= 0:
-            return 0.0
-        units = -(-max(life_s, self.minimum_s) // self.billing_unit_s)
-        return units * self.billing_unit_s

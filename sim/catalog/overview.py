@@ -13,12 +13,10 @@ if TYPE_CHECKING:
     from sim.catalog.llm import Llm
     from sim.catalog.price_book import PriceBook
 
-KINDS: tuple[Kind, ...] = ("api", "gpu", "llm", "provider", "profile", "stack", "outlook", "need")
-
 
 def find_kind(text: str) -> Kind:
     """The kind a user names, singular or plural; InputError with the nearest."""
-    for kind in KINDS:
+    for kind in FOLDERS:
         if text.lower() in (kind, FOLDERS[kind]):
             return kind
     raise InputError(f"unknown kind {text!r}; allowed: {', '.join(FOLDERS.values())}{nearest(text, FOLDERS.values())}")
@@ -43,9 +41,9 @@ def list_entries(catalog: Catalog, kind: Kind, book: PriceBook) -> list[dict[str
 
 def find_entry(catalog: Catalog, name: str) -> list[tuple[Kind, str]]:
     """The kinds under which a name is known; InputError with the nearest name of any kind."""
-    found = [(kind, name) for kind in KINDS if name in catalog.names(kind)]
+    found = [(kind, name) for kind in FOLDERS if name in catalog.names(kind)]
     if not found:
-        known = [known for kind in KINDS for known in catalog.names(kind)]
+        known = [known for kind in FOLDERS for known in catalog.names(kind)]
         raise InputError(f"unknown name {name!r}{nearest(name, known)} (sim catalog list names them all)")
     return found
 

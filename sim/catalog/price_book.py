@@ -1,4 +1,4 @@
-"""The price book of a run: what an API's tokens and an hour of a GPU cost on the simulated day, and what was used.
+"""The price book of a run: what an API's tokens and an hour of a GPU cost on the simulated day.
 
 Token prices come from genai-prices by reference, GPU prices from the catalogue, and a file of negotiated prices goes before
 both. A price nobody knows is an InputError, never zero.
@@ -37,7 +37,7 @@ class GpuHour:
 
 @dataclass(frozen=True, slots=True)
 class PriceUse:
-    """One price that a run used, for its record."""
+    """One price that a run used: of what, in words, and where it was read."""
 
     kind: str
     name: str
@@ -50,34 +50,20 @@ class PriceUse:
 
 
 class PriceBook:
-    """Prices on one day; remembers which were asked for."""
+    """Prices on one day."""
 
     def __init__(self, date: datetime.date, negotiated: PriceFile | None = None, shown: str = "price file") -> None:
-        """`shown` is how the file of negotiated prices is named in the record."""
+        """`shown` is how the file of negotiated prices is named as a source."""
         self.date = date
         self.shown = shown
         self._negotiated = negotiated
-        self._used: dict[tuple[str, ...], PriceUse] = {}
 
     def tokens(self, api: Api) -> TokenPrices:
         """What tokens of an API cost on the day of the book; InputError where no price is known."""
-        prices = self.tokens_on(api, self.date)
-        base = prices.standard.by_input_tokens[0]
-        self._used["api", api.name] = PriceUse(
-            kind="api",
-            name=api.name,
-            detail="by the hour" if len(prices.by_time) > 1 else "",
-            price=f"{base.input_usd_per_mtok:g} in, {base.cached_input_usd_per_mtok:g} cached, "
-            f"{base.output_usd_per_mtok:g} out USD per million tokens",
-            source=prices.source,
-            as_of=self.date.isoformat(),
-            assumed=False,
-            negotiated=prices.negotiated,
-        )
-        return prices
+        return self.tokens_on(api, self.date)
 
     def tokens_on(self, api: Api, date: datetime.date) -> TokenPrices:
-        """The same on another day, unrecorded. Negotiated rates hold on every day; a discount follows the list."""
+        """The same on another day. Negotiated rates hold on every day; a discount follows the list."""
         from sim.catalog.token_prices import read_list_prices
 
         rates = self._negotiated.api.get(api.name) if self._negotiated else None
@@ -105,22 +91,7 @@ class PriceBook:
         provider's first listed. Of several dates the last up to the day of the book, or the first after it. Negotiated prices
         go before list prices. Raises InputError when there is no such offer, naming those there are.
         """
-        found = self._negotiated_hour(gpu, provider, purchase, region) or self._listed_hour(gpu, provider, purchase, region)
-        self._used["gpu", gpu.name, found.provider, found.purchase, found.region or ""] = PriceUse(
-            kind="gpu",
-            name=gpu.name,
-            detail=" ".join(part for part in (found.provider, found.purchase, found.region) if part),
-            price=f"{found.usd_per_gpu_hour:g} USD per GPU-hour",
-            source=found.source,
-            as_of=found.as_of,
-            assumed=found.assumed,
-            negotiated=found.negotiated,
-        )
-        return found
-
-    def used(self) -> list[PriceUse]:
-        """The prices asked for so far, by kind and name."""
-        return [self._used[key] for key in sorted(self._used)]
+        return self._negotiated_hour(gpu, provider, purchase, region) or self._listed_hour(gpu, provider, purchase, region)
 
     def _negotiated_hour(self, gpu: Gpu, provider: str | None, purchase: str, region: str | None) -> GpuHour | None:
         offers = self._negotiated.gpu.get(gpu.name, ()) if self._negotiated else ()

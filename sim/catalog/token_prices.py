@@ -11,7 +11,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Any
 
-from sim.errors import InputError
+from sim.errors import InputError, nearest
 
 UTC = datetime.UTC
 
@@ -109,8 +109,6 @@ def read_list_prices(api: str, provider: str, model: str, date: datetime.date) -
     """
     import genai_prices
     from genai_prices import data_snapshot
-
-    from sim.errors import nearest
 
     snapshot = data_snapshot.get_snapshot()
     seller = next((each for each in snapshot.providers if each.id == provider), None)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 __all__ = [
-    "Document", "KeyPath", "Mark", "load_model", "load_text", "merge", "overlay", "parse_value",
+    "Document", "KeyPath", "Mark", "comment", "load_model", "load_text", "merge", "overlay", "parse_value",
     "problem", "read_document", "read_documents", "read_text", "show_path", "validate",
 ]  # fmt: skip
 
@@ -125,6 +125,11 @@ def merge(under: Document, over: Document) -> Document:
             {**merged.value_marks, **_within(over.value_marks, path)},
         )
     return merged
+
+
+def comment(text: str) -> str:
+    """A comment line of a file that is written, whatever the text: it cannot end before its line does."""
+    return f"# {' '.join(text.split())}".rstrip()
 
 
 def _only(documents: list[Document], name: str) -> Document:

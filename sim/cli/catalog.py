@@ -33,11 +33,11 @@ def command() -> None:
 def list_(kind: str | None, form: str, folder: Path | None, date: str | None, prices: Path | None) -> None:
     """List the entries of KIND (apis, gpus, llms, providers, profiles, stacks), or the names of all kinds."""
     from sim.catalog.catalog import FOLDERS
-    from sim.catalog.overview import KINDS, find_kind, list_entries
+    from sim.catalog.overview import find_kind, list_entries
 
     catalog, book = _open(folder, date, prices)
     if kind is None:
-        names = {FOLDERS[each]: catalog.names(each) for each in KINDS}
+        names = {folder: catalog.names(each) for each, folder in FOLDERS.items()}
         present = {each: found for each, found in names.items() if found}
         if form == "json":
             _print_json(present)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from sim.cost.api import cached_input_usd, input_usd, output_usd, requests_usd
 from sim.cost.bill import SHARED, Bill, price_factors
 from sim.cost.price import ApiPrice, Price
-from sim.engine.result import Result
+from sim.engine.result import TOKEN_KINDS, Result
 from sim.engine.system import Pool, System
 
 NOBODY = "nobody"
@@ -54,7 +54,7 @@ def by_client(*, bill: Bill, system: System, result: Result, clients: Sequence[s
         return {}
     usd = dict.fromkeys((*clients, OTHERS), 0.0)
     nobody = bill.of(SHARED)
-    kinds = {"api_input": 0, "api_cached_input": 1, "api_output": 2}
+    kinds = {f"api_{name}": kind for kind, name in enumerate(TOKEN_KINDS)}
     for d, deployment in enumerate(system.deployments):
         named = result.client_tokens[d, : len(clients)]
         rest = result.tokens[d].sum(axis=(0, 2, 3)) - named.sum(axis=0)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sim.catalog.catalog import Catalog
-from sim.catalog.yaml_file import Document
+from sim.catalog.yaml_file import Document, comment
 from sim.errors import InputError, input_error
 from sim.iac.hugging_face import find_llm
 from sim.iac.reading import Reading
@@ -85,10 +85,10 @@ def stack_text(imported: Imported, source: str) -> str:
     """The stack as a YAML file whose comments say what was assumed and ignored."""
     import yaml
 
-    lines = [f"# Made from {source}."]
+    lines = [comment(f"Made from {source}.")]
     for title, notes in (("Assumed", imported.assumed), ("Ignored", imported.ignored)):
         if notes:
-            lines += [f"# {title}:", *(f"#   - {note}" for note in notes)]
+            lines += [comment(f"{title}:"), *(comment(f"- {note}") for note in notes)]
     return "\n".join([*lines, yaml.safe_dump(imported.stack, sort_keys=False, allow_unicode=True, width=120)])
 
 

@@ -50,11 +50,6 @@ def verdict(result: Result, slo: Slo) -> tuple[Level, ...]:
     return tuple(levels)
 
 
-def met(levels: tuple[Level, ...]) -> bool:
-    """Whether every level was met."""
-    return all(level.met for level in levels)
-
-
 def goodput_per_s(result: Result) -> float | None:
     """Completed requests a second whose own TTFT and TPOT were within the service level; None for a run without duration."""
     return int(result.met_slo.sum()) / result.window_s if result.window_s > 0 else None

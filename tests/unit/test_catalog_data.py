@@ -13,6 +13,7 @@ import pytest
 from sim.catalog.catalog import Catalog
 from sim.catalog.llm import GroupedAttention, LatentAttention
 from sim.catalog.yaml_file import read_document
+from sim.cost.gpu import billed_s as billed
 from sim.errors import InputError
 
 BUNDLED = Path(__file__).parents[2] / "models"
@@ -190,7 +191,8 @@ def test_gpu_rates() -> None:
     ],
 )
 def test_a_life_is_billed_in_whole_units_with_a_minimum(provider: str, life_s: float, billed_s: float) -> None:
-    assert CATALOG.provider(provider).billed_s(life_s) == billed_s
+    found = CATALOG.provider(provider)
+    assert billed(life_s=life_s, billing_unit_s=found.billing_unit_s, minimum_s=found.minimum_s) == billed_s
 
 
 @pytest.mark.parametrize("name", APIS)

@@ -154,6 +154,13 @@ def test_refused_by_name(change: tuple[str, str], what: str) -> None:
     assert what in refusal(DEPLOYMENT.replace(*change))
 
 
+def test_an_ignored_argument_of_several_lines_stays_in_its_comment() -> None:
+    found = imported(DEPLOYMENT.replace('--port, "8000"', r'--chat-template, "a\nrouting: []\nb"'))
+    assert any("routing: []" in note for note in found.ignored), "the argument is listed as ignored"
+    [document] = parse_documents(stack_text(found, "x\ny.yaml"), "made")
+    assert document.data == found.stack
+
+
 def test_an_autoscaler_alone_says_whose_manifest_is_missing() -> None:
     assert "it scales 'vllm-llama', which is not in the file" in refusal(HPA)
 

@@ -269,21 +269,6 @@ def test_a_price_file_reports_every_mistake_with_its_place(tmp_path: Path) -> No
     assert places == ["prices.yaml:2:22", "prices.yaml:2:46", "prices.yaml:3:15", "prices.yaml:5:8", "prices.yaml:5:24"]
 
 
-def test_the_book_records_what_was_used(tmp_path: Path) -> None:
-    book = book_of(NEGOTIATED, tmp_path)
-    assert book.used() == []
-    book.tokens(CATALOG.api("gpt-6.1-sol"))
-    book.gpu_price(gpu(), "aws")
-    book.gpu_price(gpu(), "aws")
-    uses = book.used()
-    assert [(use.kind, use.name, use.detail, use.negotiated) for use in uses] == [
-        ("api", "gpt-6.1-sol", "", True),
-        ("gpu", "h100-sxm", "aws on_demand us-east-1", False),
-    ]
-    assert uses[0].source == "prices.yaml"
-    assert uses[1].as_of == "2026-11-09"
-
-
 def test_the_price_file_of_the_manual_is_valid(tmp_path: Path) -> None:
     manual = (BUNDLED.parent / "docs" / "catalog.md").read_text()
     text = manual.split("```yaml\n")[1].split("```")[0]
