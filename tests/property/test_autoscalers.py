@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.engine.system import Autoscaler, Pool, System
-from tests.oracles.laws import follow
+from tests.oracles.autoscalers import follow
 from tests.oracles.system import SystemOracle
 from tests.property.equality import assert_equal, by_engine
 from tests.property.systems import Case, one_of, pools, rules, scripted, tables
