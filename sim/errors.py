@@ -15,6 +15,11 @@ class InputError(Exception):
     """What the user got wrong, one problem a line; the command line prints it and exits with 2."""
 
 
+def visible(text: str) -> str:
+    """A text of the user's on one line that cannot steer a terminal: characters that do not print, as Python writes them."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong in one place; its text is one line of an InputError. Lines and columns count from 1."""

@@ -118,8 +118,8 @@ def parse_share(text: str | float) -> float:
 
 
 def _refused(text: str, kind: Kind, hint: str = "") -> InputError:
-    noun = "a share between 0 and 1" if kind == "share" else f"a {kind}" if kind != "memory" else "an amount of memory"
-    return InputError(f"found {text!r}, which is not {noun}; allowed: {_EXAMPLES[kind]}{hint}")
+    noun = "a share between 0 and 1" if kind == "share" else f"an amount of {kind}" if kind in ("memory", "money") else f"a {kind}"
+    return InputError(f"found {text[:60]!r}, which is not {noun}; allowed: {_EXAMPLES[kind]}{hint}")
 
 
 def show_seconds(seconds: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -24,7 +25,9 @@ def find_input(path: str) -> Path:
 
     InputError with the nearest name when there is no such file.
     """
-    given = Path(path).expanduser()
+    if not path:
+        raise InputError("found an empty name; the name of a file is needed")
+    given = Path(os.path.expanduser(path))  # noqa: PTH111  (Path.expanduser raises where there is no such user)
     if given.is_file():
         return given
     if given.is_dir():

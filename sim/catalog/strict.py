@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([.-][a-z0-9]+)*$")]
+
+def formed(pattern: str, form: str) -> AfterValidator:
+    """A text of a pattern, which a mistake names in words: `form`."""
+    whole = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if not whole.fullmatch(text):
+            raise ValueError(f"found {text[:60]!r}; {form}")
+        return text
+
+    return AfterValidator(check)
+
+
+Name = Annotated[str, formed(r"[a-z0-9]+([.-][a-z0-9]+)*", "a name has lower case letters, digits, - and . between them")]
 """A catalogue name: lower case, words joined by hyphens or points."""
 
 
@@ -14,7 +28,11 @@ def _year_as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-AsOf = Annotated[str, BeforeValidator(_year_as_text), Field(pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?|undated)$")]
+AsOf = Annotated[
+    str,
+    BeforeValidator(_year_as_text),
+    formed(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?|undated", "a day (2026-11-21), month, year or `undated` is needed"),
+]
 """When a figure held: a day, a month, a year, or `undated` where the source does not say."""
 
 Positive = Annotated[float, Field(gt=0)]

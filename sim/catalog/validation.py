@@ -21,6 +21,19 @@ if TYPE_CHECKING:
     Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 _MOST_NAMES = 14
+_NEEDED = types.MappingProxyType(
+    {
+        "bool_type": "true or false is needed",
+        "dict_type": "keys and values are needed",
+        "finite_number": "a finite number is needed",
+        "float_type": "a number is needed",
+        "int_type": "a whole number is needed",
+        "list_type": "a list is needed",
+        "model_type": "keys and values are needed",
+        "string_type": "a text is needed",
+        "tuple_type": "a list is needed",
+    }
+)
 
 
 def check(document: Document, model: type[Model]) -> Model:
@@ -50,6 +63,8 @@ def _lines(document: Document, model: type[Model], error: pydantic.ValidationErr
 
     found: dict[tuple[KeyPath, bool], list[str]] = {}
     for item in error.errors(include_url=False):
+        if item["type"] == "too_short" and len(item["input"]) >= item["ctx"]["min_length"]:
+            continue  # only those left out for their own mistakes are missing
         path = _path(document.data, item["loc"], item)
         is_key = item["type"] == "extra_forbidden"
         message = _message(document, model, path, item)
@@ -114,8 +129,12 @@ def _message(document: Document, model: type[Model], path: KeyPath, item: Any) -
         return f"key {context['discriminator']} missing; it is required"
     if kind in ("value_error", "assertion_error"):
         return str(item["msg"]).split(", ", 1)[1]
-    if kind == "model_type" or kind == "dict_type":
-        return f"found {_shown(given)}; keys and values are needed"
+    if kind in _NEEDED:
+        return f"found {_shown(given)}; {_NEEDED[kind]}"
+    if kind == "too_short":
+        return f"found {_shown(given)}; at least {context['min_length']} needed"
+    if kind == "too_long":
+        return f"found {_shown(given)}; at most {context['max_length']} allowed"
     wanted = str(item["msg"])[:1].lower() + str(item["msg"])[1:]
     return f"found {_shown(given)}; {wanted.replace('input should', 'it should')}"
 
@@ -127,10 +146,9 @@ def _shown(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return f"the text {value[:60]!r}{'...' if len(value) > 60 else ''}"
-    if isinstance(value, dict):
-        return "keys and values"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
+    if isinstance(value, (dict, list)):
+        what = "list" if isinstance(value, list) else "mapping"
+        return f"a {what} of {len(value)}" if value else f"an empty {what}"
     return repr(value)[:60]
 
 

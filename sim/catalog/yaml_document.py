@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from sim.errors import InputError
+from sim.errors import InputError, visible
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 64
@@ -43,7 +43,8 @@ class Mark:
     column: int | None = None
 
     def __str__(self) -> str:
-        return self.source if self.line is None else f"{self.source}:{self.line}:{self.column}"
+        source = visible(self.source)
+        return source if self.line is None else f"{source}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,12 @@ class Document:
 
 def show_path(path: KeyPath) -> str:
     """A key path as users write it: `deployments.own.replicas.max`."""
-    return ".".join(f'"{part}"' if isinstance(part, str) and "." in part else str(part) for part in path)
+
+    def shown(part: str | int) -> str:
+        plain = visible(str(part))
+        return f'"{plain}"' if "." in plain or plain != str(part) else plain
+
+    return ".".join(map(shown, path))
 
 
 def parse_scalar(text: str, mark: Mark) -> Any:

@@ -1,11 +1,12 @@
 """The command `sim`: its subcommands, imported only when they are called, and what each kind of error ends with.
 
-Exit codes: 0 done, 1 a gate failed or nothing is feasible, 2 wrong input, 3 a bug of ours, 130 interrupted.
+Exit codes: 0 done, 1 a gate failed or nothing is feasible, 2 wrong input, 3 a bug of ours, 130 interrupted, 143 told to stop.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -15,11 +16,12 @@ import click
 from click.shell_completion import CompletionItem
 
 from sim import __version__
-from sim.errors import InputError, nearest
+from sim.errors import InputError, nearest, visible
 
 WRONG_INPUT = 2
 BUG = 3
 INTERRUPTED = 130
+STOPPED = 128 + signal.SIGTERM
 
 COMMANDS = MappingProxyType(
     {
@@ -94,21 +96,31 @@ def exit_code(arguments: list[str]) -> int:
         error.show()
         return WRONG_INPUT
     except click.ClickException as error:
-        _say(f"error: {error.format_message()}")
+        for line in error.format_message().split("\n"):
+            _say(f"error: {line}")
         if isinstance(error, click.UsageError) and error.ctx is not None:
             _say(f"try: {error.ctx.command_path} --help")
         return WRONG_INPUT
     except InputError as error:
-        for line in str(error).splitlines() or ["wrong input"]:
-            _say(f"error: {line}")
+        for line in str(error).split("\n"):
+            _say(f"error: {line or 'wrong input'}")
         return WRONG_INPUT
     except (KeyboardInterrupt, click.Abort):
         _say("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         # The reader (`head`, a pager) has left: what it wanted it has. Python must not complain on closing stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_stdout()
         return 0
+    except OSError as error:
+        # A disk that is full, a folder that may not be read, a name that is too long: the place, not the program.
+        _say(f"error: {error.filename or 'the result could not be written'}: {error.strerror or error}")
+        if error.filename is None:
+            _leave_stdout()
+        return WRONG_INPUT
+    except MemoryError as error:
+        _say(f"error: not enough memory{f' ({error})' if str(error) else ''}; fewer replicas or a smaller KV cache need less")
+        return WRONG_INPUT
     except Exception:
         traceback.print_exc()
         _say("this is a bug of sim, not of your input: please report it with the lines above and the files that you gave")
@@ -116,11 +128,25 @@ def exit_code(arguments: list[str]) -> int:
 
 
 def _say(line: str) -> None:
-    click.echo(line, err=True)
+    click.echo(visible(line), err=True)
+
+
+def _leave_stdout() -> None:
+    """What is left in the buffer goes nowhere: Python must not complain once more on closing stdout."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        return
+
+
+def _stop(_signal: int, _frame: object) -> None:
+    # An exception, so that files half-written are taken back on the way out.
+    raise SystemExit(STOPPED)
 
 
 def run() -> None:
     """The console script, and the answer to a shell that completes a command line."""
+    signal.signal(signal.SIGTERM, _stop)
     if "_SIM_COMPLETE" in os.environ:
         main.main(prog_name="sim")
     sys.exit(exit_code(sys.argv[1:]))

@@ -20,7 +20,7 @@ def open_books(folder: Path | None, date: str | None, prices: Path | None) -> tu
 
     catalog = Catalog.load(*([folder] if folder else []))
     try:
-        day = datetime.date.fromisoformat(date) if date else catalog.date
+        day = datetime.date.fromisoformat(date) if date is not None else catalog.date
     except ValueError:
         raise InputError(f"--date: found {date!r}; a day as 2026-11-21 is needed") from None
     if prices is None:

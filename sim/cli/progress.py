@@ -9,6 +9,8 @@ from types import TracebackType
 
 import click
 
+from sim.errors import visible
+
 _PATIENCE_S = 1.0
 _EVERY_S = 0.2
 _WIDTH = 80
@@ -17,7 +19,7 @@ _WIDTH = 80
 def say(kind: str, text: str) -> None:
     """A note or warning on stderr, wrapped and indented under its first line."""
     indent = " " * (len(kind) + 2)
-    lines = textwrap.wrap(f"{kind}: {text}", _WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+    lines = textwrap.wrap(f"{kind}: {visible(text)}", _WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
     click.echo("\n".join(lines), err=True)
 
 
@@ -40,12 +42,12 @@ class Progress:
 
     def says(self, text: str) -> None:
         """What is being done now."""
-        self._text, self._whole = text, 0.0
+        self._text, self._whole = visible(text), 0.0
         self._draw("")
 
     def counts(self, text: str, whole: float) -> None:
         """What is being done now, up to a value that `at` is told."""
-        self._text, self._whole = text, whole
+        self._text, self._whole = visible(text), whole
         self._draw("")
 
     def at(self, value: float) -> None:

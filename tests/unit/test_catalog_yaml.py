@@ -45,6 +45,12 @@ class Rented(Frozen):
     share: float | None = None
 
 
+class Filled(Frozen):
+    steps: tuple[Replicas, ...] = pydantic.Field(default=(), min_length=1, max_length=2)
+    exact: bool = True
+    spot: dict[str, int] | None = None
+
+
 class Whole(Frozen):
     name: str
     deployments: dict[str, Annotated[Own | Rented, pydantic.Field(discriminator="kind")]]
@@ -217,16 +223,35 @@ steps:
 extra: 1
 """
     assert lines(bad) == [
-        "s.yaml:1:7: name: found 3; it should be a valid string",
+        "s.yaml:1:7: name: found 3; a text is needed",
         "s.yaml:3:3: deployments.own.replicas: key missing; it is required",
         "s.yaml:5:10: deployments.own.gpu: found the text 'h100-smx'; allowed: h100-sxm, a100-80gb; did you mean 'h100-sxm'?",
         "s.yaml:6:5: deployments.own.replcas: unknown key 'replcas'; allowed: kind, gpu, replicas, weight, since, tags; did you mean 'replicas'?",
         "s.yaml:8:5: deployments.cloud: found kind 'apy'; allowed: gpu, api; did you mean 'api'?",
-        "s.yaml:12:12: deployments.other.share: found the text 'half'; it should be a valid number",
+        "s.yaml:12:12: deployments.other.share: found the text 'half'; a number is needed",
         "s.yaml:14:5: steps.0.max: key missing; it is required",
         "s.yaml:15:14: steps.1.mxa: unknown key 'mxa'; allowed: min, max; did you mean 'max'?",
         "s.yaml:16:1: extra: unknown key 'extra'; allowed: name, deployments, steps",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("steps: []", "1:8: steps: found an empty list; at least 1 needed"),
+        ("steps: [{max: 1}, {max: 1}, {max: 1}]", "1:8: steps: found a list of 3; at most 2 allowed"),
+        ("steps: [{min: 1}]", "1:9: steps.0.max: key missing; it is required"),
+        ("steps: 3", "1:8: steps: found 3; a list is needed"),
+        ("steps: {}", "1:8: steps: found an empty mapping; a list is needed"),
+        ("exact: no", "1:8: exact: found the text 'no'; true or false is needed"),
+        ("spot: [1]", "1:7: spot: found a list of 1; keys and values are needed"),
+        ('"a\\e[31m\\nb": 1', "1:1: \"a\\x1b[31m\\nb\": unknown key 'a\\x1b[31m\\nb'; allowed: steps, exact, spot"),
+    ],
+)
+def test_a_mistake_is_one_line_in_plain_words(text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_text(text, "s.yaml", Filled)
+    assert str(caught.value) == f"s.yaml:{message}"
 
 
 def test_an_overlay_is_located_on_the_command_line() -> None:

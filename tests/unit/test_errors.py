@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from sim.errors import InputError, Problem, input_error, nearest, nearest_name
+from sim.errors import InputError, Problem, input_error, nearest, nearest_name, visible
 
 GPUS = ("h100-sxm", "h200-sxm", "a100-80gb")
 
@@ -45,3 +45,12 @@ def test_an_error_survives_the_way_from_a_worker_process() -> None:
 def test_the_nearest_name(given: str, found: str) -> None:
     assert nearest_name(given, GPUS) == found
     assert nearest(given, GPUS) == (f"; did you mean {found!r}?" if found else "")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("plain ü 日本", "plain ü 日本"), ("a\x1b[31m\nb", "a\\x1b[31m\\nb"), ("\u202egnp\u2028", "\\u202egnp\\u2028"), ("", "")],
+)
+def test_a_text_of_the_user_cannot_steer_a_terminal(text: str, shown: str) -> None:
+    assert visible(text) == shown
+    assert visible(text).isprintable()
