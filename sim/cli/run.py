@@ -86,7 +86,7 @@ def command(
         found = replay(
             resolved, requests, catalog=catalog, book=book, seed=seed, events=scripted, log=log_requests, progress=progress.at
         )  # fmt: skip
-        report = report_of(found, resolved, requests, seed=seed)
+        report = report_of(found, resolved, requests, seed=seed, events=scripted)
         record = inputs(report, stack_file, resolved, scripted)
         target = given if given is not None else default_folder(report.trace.name, report.stack, record)
         refused = "" if given is not None else why_not_writable(target)

@@ -119,6 +119,13 @@ def check_fit(
     ]  # fmt: skip
     if lower:
         remedies.append(f"precision {lower[0]} would do on {_gpus(tensor_parallel)}")
+    if not remedies and memory.blocks <= 0:
+        both = [
+            (n, p) for p in PRECISIONS for n in tensor_parallel_sizes(llm, gpu)
+            if llm.weight_bytes(p) < llm.weight_bytes(precision) and n > tensor_parallel and capacity(n, p) >= max(needed_tokens, 1)
+        ]  # fmt: skip
+        if both:
+            remedies.append(f"precision {both[0][1]} with tensor_parallel {both[0][0]} ({_gpus(both[0][0])}) would do")
     if memory.blocks > 0:
         remedies.append(f"max_model_len {memory.kv_capacity_tokens} would do")
     have = f"{_gpus(tensor_parallel)} {gpu.name} at utilisation {utilisation:g}"

@@ -37,6 +37,10 @@ class StepTable(Strict):
         tokens = [knot[0] for knot in self.g_ms_at_tokens]
         if any(after <= before for before, after in pairwise(tokens)):
             raise ValueError("tokens of the knots must rise")
+        if any(self.c_ms + knot[1] <= 0 for knot in self.g_ms_at_tokens):
+            raise ValueError("a step must take time: c_ms and g together must be above 0 at every knot")
+        if len(self.g_ms_at_tokens) > 1 and self.g_ms_at_tokens[-1][1] < self.g_ms_at_tokens[-2][1]:
+            raise ValueError("g must not fall at its last knot: it goes on with that slope")
         return self
 
     def coefficients(self) -> StepCoefficients:

@@ -78,7 +78,7 @@ def stack_yaml(stack: StackFile, resolved: ResolvedStack) -> str:
     import yaml
 
     lines = [
-        f"# {resolved.name}, with all defaults; prices of {resolved.date.isoformat()}. The file runs as it is: sim run TRACE --stack FILE"
+        f"# {_line(resolved.name)}, with all defaults; prices of {resolved.date.isoformat()}. It runs as it is: sim run TRACE --stack FILE"
     ]
     lines += [f"# note: {_line(note)}" for note in resolved.notes]
     lines.append("#")

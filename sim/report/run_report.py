@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from sim.report.cautions import Caution, cautions
 
 if TYPE_CHECKING:
     from sim.cost.replay import Replay
+    from sim.stack.events import ScriptedEvent
     from sim.stack.resolved import Origin, ResolvedStack
     from sim.trace.trace import Trace
 
@@ -115,8 +116,18 @@ def prices_used(resolved: ResolvedStack) -> tuple[PriceUse, ...]:
     return tuple(found.values())
 
 
-def report_of(found: Replay, resolved: ResolvedStack, trace: Trace, *, seed: int, trace_name: str | None = None) -> RunReport:
+def report_of(
+    found: Replay,
+    resolved: ResolvedStack,
+    trace: Trace,
+    *,
+    seed: int,
+    trace_name: str | None = None,
+    events: Sequence[ScriptedEvent] = (),
+) -> RunReport:
     """The report of a replay; `trace_name` replaces the name of the file."""
+    from sim.stack.events import late_events
+
     assumed = tuple(origin for origin in resolved.origins if origin.label in ("assumed", "estimated"))
     warned = tuple(note.removeprefix("warning: ") for note in trace.info.notes if note.startswith("warning: "))
     plain = tuple(note for note in trace.info.notes if not note.startswith("warning: "))
@@ -148,5 +159,5 @@ def report_of(found: Replay, resolved: ResolvedStack, trace: Trace, *, seed: int
         prices=prices_used(resolved),
         assumed=assumed,
         cautions=cautions(found.measures, found.bill, assumed, warned, stack=resolved.name),
-        notes=(*plain, *resolved.notes, *found.result.warnings),
+        notes=(*plain, *resolved.notes, *late_events(events, trace.info.duration_s), *found.result.warnings),
     )

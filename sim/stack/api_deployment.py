@@ -58,7 +58,7 @@ class ApiDeployment(Strict):
         default=None, description="share of attempts that fail outside incidents; absent: the catalogue's, else 0"
     )
     default_max_tokens: Annotated[PositiveWhole, ASSUMED] = Field(
-        default=1024, description="what a caller declares as most output tokens where the trace does not say"
+        default=1024, le=100_000_000, description="what a caller declares as most output tokens where the trace does not say"
     )
     client: Client = Field(default="openai", description="retries and time-out of the caller: a client's name, none, or the rule itself")
     timeout: PositiveSeconds | None = Field(default=None, description="when the caller gives an attempt up; absent: that of the client")

@@ -25,7 +25,7 @@ class ClientPolicy(Strict):
 
     defaults_from: ClassVar[str] = "openai-python 3.52.0"
 
-    retries: Whole = Field(default=2, description="how often an attempt is repeated at the same deployment")
+    retries: Whole = Field(default=2, le=100, description="how often an attempt is repeated at the same deployment")
     base: Seconds = Field(default=0.5, description="wait before the first retry")
     cap: Seconds = Field(default=8.0, description="longest wait of its own")
     jitter: Share = Field(default=0.25, description="share of the wait taken off at random")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -13,8 +13,9 @@ from pydantic import Field
 from sim.catalog.strict import Count, NotNegative, Strict
 from sim.catalog.yaml_file import Document, problem, read_document, validate
 from sim.errors import input_error, nearest
-from sim.stack.quantity import PositiveNumber, Seconds, Share
+from sim.stack.quantity import Number, PositiveSeconds, Seconds, Share
 from sim.stack.resolved import ResolvedApi, ResolvedPool, ResolvedStack
+from sim.units import show_seconds
 
 Kind = Literal["api_outage", "degradation", "gpu_failure", "spot_preemption", "limit_change", "price_change", "demand_factor"]
 
@@ -44,6 +45,8 @@ _ONLY: Mapping[str, Literal["api", "gpu"]] = MappingProxyType(
     {"api_outage": "api", "degradation": "api", "limit_change": "api", "gpu_failure": "gpu", "spot_preemption": "gpu"}
 )
 """The kind of deployment an event can happen to, where not both."""
+_MOST_DEMAND = 100.0
+"""Requests are copied in memory, a batch of the trace at a time."""
 
 
 class EventEntry(Strict):
@@ -52,12 +55,14 @@ class EventEntry(Strict):
     at: Seconds = Field(description="when, from the start of the trace: `2h`, or seconds")
     kind: Kind = Field(description="what happens")
     deployment: str | None = Field(default=None, description="to which deployment, by name; absent: to all it can happen to")
-    duration: Seconds | None = Field(
+    duration: PositiveSeconds | None = Field(
         default=None, description="how long it lasts; for limit_change, price_change and demand_factor absent means to the end"
     )
-    factor: PositiveNumber | None = Field(default=None, description="times the latency, limits, prices or demand")
+    factor: Number | None = Field(
+        default=None, le=1_000_000, description="times the latency, limits, prices or demand; of demand at most 100, and 0 for none"
+    )
     error_rate: Share | None = Field(default=None, description="degradation: share of attempts that fail")
-    count: Count | None = Field(default=None, description="replicas lost, the highest ready ones first")
+    count: Count | None = Field(default=None, le=10_000, description="replicas lost, the highest ready ones first")
     notice: Seconds | None = Field(default=None, description="spot_preemption: warning before the end")
     limit: NotNegative | None = Field(default=None, description="limit_change: which limit of the deployment, counted from 0; absent: all")
 
@@ -119,6 +124,15 @@ def events_for(document: Document, file: EventFile, resolved: ResolvedStack) -> 
     return tuple(sorted(found, key=lambda event: event.at_s))
 
 
+def late_events(events: Sequence[ScriptedEvent], duration_s: float) -> list[str]:
+    """In words, the events that no request of a trace is sent after."""
+    return [
+        f"{event.kind} at {show_seconds(event.at_s)} comes after the end of the trace, at {show_seconds(duration_s)}"
+        for event in events
+        if event.at_s > duration_s
+    ]
+
+
 def check_events(document: Document, file: EventFile) -> list[str]:
     """Keys that an event has no use for, or lacks, whatever the stack."""
     problems = []
@@ -131,7 +145,18 @@ def check_events(document: Document, file: EventFile) -> list[str]:
             )
         for key in sorted(needs - given):
             problems.append(problem(document, ("events", number), f"{entry.kind} needs {key}"))
-        if entry.kind == "demand_factor" and entry.deployment is not None:
+        demand = entry.kind == "demand_factor"
+        if demand and entry.factor is not None and entry.factor > _MOST_DEMAND:
+            problems.append(
+                problem(
+                    document,
+                    ("events", number, "factor"),
+                    f"found {entry.factor:g}; at most {_MOST_DEMAND:g} times the demand; more is made by `sim trace scale`",
+                )
+            )
+        if not demand and entry.factor == 0:
+            problems.append(problem(document, ("events", number, "factor"), "found 0; it should be greater than 0"))
+        if demand and entry.deployment is not None:
             problems.append(problem(document, ("events", number, "deployment"), "demand is of the whole trace; leave the key out"))
     return problems
 

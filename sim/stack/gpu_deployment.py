@@ -36,6 +36,9 @@ def _replicas(value: Any) -> Any:
     """`replicas: 2` means two, always."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return {"min": value, "max": value, "initial": value}
+    if not isinstance(value, (dict, Replicas)):
+        shown = repr(value) if isinstance(value, str) else "nothing" if value is None else str(value).lower()
+        raise ValueError(f"found {shown[:60]}; a number is needed, or min, max and initial")
     return value
 
 
@@ -88,7 +91,7 @@ class ExplicitProfile(Strict):
     """A step time and KV capacity of one's own, in place of those of the catalogue."""
 
     step: StepTable = Field(description="coefficients of a step")
-    kv_capacity_tokens: PositiveWhole = Field(description="tokens that the KV cache of one replica holds")
+    kv_capacity_tokens: PositiveWhole = Field(le=1_000_000_000, description="tokens that the KV cache of one replica holds")
     front_end: Seconds = Field(default=0.0, description="time a request spends in the server outside its scheduler")
     error: NotNegative = Field(default=0.0, description="root mean square of ln(predicted/measured), if known")
     label: Literal["given", "measured", "calibrated", "estimated", "assumed"] = Field(
@@ -111,7 +114,7 @@ class GpuDeployment(Strict):
     gpu: Name = Field(description="catalogue name of the GPU")
     precision: Precision = Field(default="bf16", description="of the weights: bf16, fp8, int8 or int4")
     kv_precision: Literal["auto", "bf16", "fp8"] = Field(default="auto", description="of the KV cache; auto: bf16")
-    tensor_parallel: Count = Field(default=1, description="GPUs of one replica")
+    tensor_parallel: Count = Field(default=1, le=1024, description="GPUs of one replica")
     engine: Literal["vllm", "sglang", "trtllm"] = Field(
         default="vllm", description="vllm; sglang runs prefills before decodes; trtllm as vllm with its own overheads"
     )
@@ -125,17 +128,19 @@ class GpuDeployment(Strict):
     cold_start: ColdStart = Field(default=ColdStart(), description="how long a new replica takes")
     drain: Seconds | None = Field(default=None, description="how long a replica that goes may finish its work; absent: until it is empty")
 
-    max_num_seqs: PositiveWhole | None = Field(default=None, description="most sequences in a step; absent: vLLM's default for the GPU")
+    max_num_seqs: PositiveWhole | None = Field(
+        default=None, le=16_384, description="most sequences in a step; absent: vLLM's default for the GPU"
+    )
     max_num_batched_tokens: PositiveWhole | None = Field(
-        default=None, description="most tokens in a step; absent: vLLM's default for the GPU"
+        default=None, le=10_000_000, description="most tokens in a step; absent: vLLM's default for the GPU"
     )
     max_model_len: PositiveWhole | None = Field(
-        default=None, description="longest prompt and output together; absent: what model and memory allow"
+        default=None, le=200_000_000, description="longest prompt and output together; absent: what model and memory allow"
     )
     gpu_memory_utilization: Annotated[Share, VLLM] = Field(default=0.92, description="share of the GPU memory the engine takes")
-    block_size: Annotated[PositiveWhole, VLLM] = Field(default=16, description="tokens of a KV block")
+    block_size: Annotated[PositiveWhole, VLLM] = Field(default=16, le=4096, description="tokens of a KV block")
     long_prefill_token_threshold: Annotated[Whole, VLLM] = Field(
-        default=0, description="longest prefill chunk beside other requests; 0: no limit"
+        default=0, le=10_000_000, description="longest prefill chunk beside other requests; 0: no limit"
     )
     long_prefill_token_threshold_adaptive: Annotated[bool, VLLM] = Field(
         default=False, description="whether that limit rises when few requests share a step"
@@ -158,9 +163,9 @@ class GpuDeployment(Strict):
         default="least_outstanding",
         description="how the pool chooses a replica: round_robin, least_outstanding, least_kv or session_affinity",
     )
-    queue_limit: Whole | None = Field(default=None, description="most requests waiting at a replica; absent: any number")
+    queue_limit: Whole | None = Field(default=None, le=10**9, description="most requests waiting at a replica; absent: any number")
     gateway_queue_limit: Whole | None = Field(
-        default=None, description="most requests waiting while no replica is ready; absent: any number"
+        default=None, le=10**9, description="most requests waiting while no replica is ready; absent: any number"
     )
     queue_timeout: PositiveSeconds | None = Field(default=None, description="longest wait for a first step; absent: for ever")
 
@@ -171,7 +176,7 @@ class GpuDeployment(Strict):
     region: str | None = Field(default=None, description="region of the price; absent: the first that is listed for the provider")
     usd_per_gpu_hour: Usd | None = Field(default=None, description="a price of one's own")
     gpus_per_node: Count | None = Field(
-        default=None, description="GPUs of the machine that is billed whole; absent: as the provider sells them"
+        default=None, le=1024, description="GPUs of the machine that is billed whole; absent: as the provider sells them"
     )
 
     client: Client = Field(default="openai", description="retries and time-out of the caller: a client's name, none, or the rule itself")

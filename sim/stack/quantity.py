@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from sim.catalog.strict import formed
 from sim.errors import InputError
 from sim.units import parse_number, parse_seconds, parse_share, parse_usd
 
@@ -54,10 +55,13 @@ def _whole(value: Any) -> Any:
     return number
 
 
-Seconds = Annotated[float, Unit("s"), BeforeValidator(_read(parse_seconds)), Field(ge=0)]
+MOST_SECONDS = 1e10
+"""Three centuries: a longer time is a slip, and clocks would lose their fractions of a second."""
+
+Seconds = Annotated[float, Unit("s"), BeforeValidator(_read(parse_seconds)), Field(ge=0, le=MOST_SECONDS)]
 """A duration: `800ms`, `3s`, `2h`, or a plain number of seconds."""
 
-PositiveSeconds = Annotated[float, Unit("s"), BeforeValidator(_read(parse_seconds)), Field(gt=0)]
+PositiveSeconds = Annotated[float, Unit("s"), BeforeValidator(_read(parse_seconds)), Field(gt=0, le=MOST_SECONDS)]
 
 Number = Annotated[float, BeforeValidator(_read(parse_number)), Field(ge=0)]
 """A plain number, possibly with k, M or B."""
@@ -75,5 +79,7 @@ Share = Annotated[float, BeforeValidator(_read(parse_share)), Field(ge=0, le=1)]
 Usd = Annotated[float, Unit("USD"), BeforeValidator(_read(parse_usd)), Field(ge=0)]
 """An amount of money in US dollars: `$5`, `3.2`."""
 
-DeploymentName = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?$")]
+DeploymentName = Annotated[
+    str, formed(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?", "a name has lower case letters, digits, - and _ between them, at most 64")
+]
 """What a stack calls a deployment: lower case letters, digits, `-` and `_`, at most 64 characters."""

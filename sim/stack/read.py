@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ def find_stack(name: str, catalog: Catalog) -> tuple[Path, str]:
 
     InputError with the nearest name when there is neither.
     """
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))  # noqa: PTH111  (Path.expanduser raises where there is no such user)
     looks_like_path = path.suffix in (".yaml", ".yml") or len(path.parts) > 1
     if looks_like_path and path.is_file():
         return path, name
@@ -39,6 +40,8 @@ def find_stack(name: str, catalog: Catalog) -> tuple[Path, str]:
     if looks_like_path:
         siblings = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
         raise InputError(f"{name}: no such file{nearest(path.name, siblings)}")
+    if path.is_file():
+        raise InputError(f"{name}: not a stack; a YAML file (.yaml or .yml) is needed, or a name: {', '.join(known)}")
     raise InputError(f"no stack {name!r}; allowed: {', '.join(known)}, or a file{nearest(name, known)}")
 
 

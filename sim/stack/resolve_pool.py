@@ -21,6 +21,8 @@ from sim.stack.resolved import Label, ResolvedPool
 
 Batching = Literal["continuous", "prefill_first", "static"]
 _BATCHING: Mapping[str, Batching] = MappingProxyType({"vllm": "continuous", "sglang": "prefill_first", "trtllm": "continuous"})
+_MOST_NAMED_BLOCKS = 100_000_000
+"""The engine keeps about 100 bytes for each."""
 
 
 def resolve_pool(
@@ -66,6 +68,13 @@ def resolve_pool(
         longest = spec.max_model_len or min(llm.max_context_tokens, blocks * spec.block_size)
         error = prefill_error = given.error
         front_end_s = given.front_end
+    caching = _caching(name, spec, facts, ledger)
+    if caching == "blocks" and blocks * spec.replicas.max > _MOST_NAMED_BLOCKS:
+        ledger.problem(
+            at,
+            f"{blocks:,} KV blocks in each of {spec.replicas.max:,} replicas, each followed by its content; at most "
+            f"{_MOST_NAMED_BLOCKS:,} in all are; a larger block_size, fewer replicas, or a hit_rate in place of content would do",
+        )
     node = _node(name, spec, hour, ledger)
     label: Label = profile.label if profile is not None else given.label
     return ResolvedPool(
@@ -78,7 +87,7 @@ def resolve_pool(
         max_num_seqs=sequences,
         max_num_batched_tokens=tokens,
         batching=_BATCHING[spec.engine] if spec.batching == "auto" else spec.batching,
-        prefix_caching=_caching(name, spec, facts, ledger),
+        prefix_caching=caching,
         cold_start=stages,
         client=client,
         gpu_hour=hour,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from sim.errors import nearest
+from sim.stack.autoscaler import Plan, Schedule
 from sim.stack.client import Fault
 from sim.stack.facts import ClassFacts, TraceFacts
+from sim.stack.gpu_deployment import GpuDeployment
 from sim.stack.ledger import Ledger
 from sim.stack.resolved import ResolvedRule, ResolvedTarget
 from sim.stack.schema import Rule, Stack
@@ -39,12 +41,19 @@ def check_rules(stack: Stack, ledger: Ledger) -> None:
                     ledger.problem(
                         (*at, key), "this is the last place: there is no next one to pass a request to; leave the key out, or add a place"
                     )
-                if spec.kind == "gpu" and spec.replicas.max == 0:
+                if spec.kind == "gpu" and _never_runs(spec):
                     ledger.problem(
-                        at,
+                        at if stack.routing else ("deployments", target.deployment, "replicas"),
                         f"{target.deployment} has zero replicas and there is no fallback; give it replicas, or add a place",
                     )
     _check_home(stack, ledger)
+
+
+def _never_runs(spec: GpuDeployment) -> bool:
+    """Whether no replica can ever be ready to stay: none is allowed, or every step of a timed law says none."""
+    if isinstance(spec.autoscaler, (Schedule, Plan)) and spec.replicas.min == 0:
+        return all(step.replicas == 0 for step in spec.autoscaler.steps)
+    return spec.replicas.max == 0
 
 
 def _check_home(stack: Stack, ledger: Ledger) -> None:

@@ -30,8 +30,8 @@ def _target(value: Any) -> Any:
 class PromptTokens(Strict):
     """A range of prompt lengths, both ends included."""
 
-    min: Whole = Field(default=0, description="shortest prompt")
-    max: PositiveWhole | None = Field(default=None, description="longest prompt; absent: any")
+    min: Whole = Field(default=0, le=10**9, description="shortest prompt")
+    max: PositiveWhole | None = Field(default=None, le=10**9, description="longest prompt; absent: any")
 
 
 class When(Strict):

@@ -66,6 +66,12 @@ def test_a_model_too_large_for_a_node_is_refused_as_such():
         resolve_profile(llm=CATALOG.llm("llama-3.1-405b"), gpu=CATALOG.gpu("l4"), tensor_parallel=8, precision="bf16")
 
 
+def test_a_model_that_fits_a_node_in_a_lower_precision_only_is_told_both():
+    with pytest.raises(InputError, match=r"precision fp8 with tensor_parallel 8 \(8 GPUs\) would do"):
+        resolve_profile(llm=CATALOG.llm("llama-3.1-405b"), gpu=H100, tensor_parallel=1, precision="bf16")
+    resolve_profile(llm=CATALOG.llm("llama-3.1-405b"), gpu=H100, tensor_parallel=8, precision="fp8")
+
+
 def test_a_request_longer_than_the_cache_is_refused_with_the_longest_that_fits():
     with pytest.raises(InputError) as refused:
         resolve_profile(llm=LLAMA, gpu=H100, tensor_parallel=2, precision="bf16", max_model_len=131072)

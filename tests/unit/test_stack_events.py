@@ -11,7 +11,7 @@ from sim.catalog.price_book import PriceBook
 from sim.engine.assemble import script
 from sim.engine.system import Event
 from sim.errors import InputError
-from sim.stack.events import ScriptedEvent, read_events
+from sim.stack.events import ScriptedEvent, late_events, read_events
 from sim.stack.read import read_stack
 from sim.stack.resolve import resolve
 from sim.stack.resolved import ResolvedStack
@@ -72,7 +72,12 @@ def test_without_a_deployment_it_happens_to_all_it_can(tmp_path: Path, hybrid: R
         ("{at: 1h, kind: gpu_failure, duration: 1h, deployment: reserve}", "of kind gpu, which reserve is not"),
         ("{at: 1h, kind: gpu_failure, duration: 1h, deployment: owm}", "unknown deployment 'owm'; allowed: own; did you mean 'own'"),
         ("{at: 1h, kind: demand_factor, factor: 2, deployment: own}", "demand is of the whole trace"),
-        ("{at: 1h, kind: demand_factor, factor: 0}", "events.0.factor: found 0"),
+        ("{at: 1h, kind: price_change, factor: 0}", "events.0.factor: found 0; it should be greater than 0"),
+        ("{at: 1h, kind: demand_factor, factor: 1e9}", "events.0.factor: found 1000000000; it should be less than or equal to 1000000"),
+        ("{at: 1h, kind: demand_factor, factor: 101}", "found 101; at most 100 times the demand; more is made by `sim trace scale`"),
+        ("{at: -5s, kind: api_outage, duration: 1h}", "events.0.at: found the text '-5s'; it should be greater than or equal to 0"),
+        ("{at: 1e300, kind: api_outage, duration: 1h}", "events.0.at: found 1e"),
+        ("{at: 1h, kind: limit_change, factor: 2, duration: 0s}", "events.0.duration: found the text '0s'; it should be greater than 0"),
         ("{at: 1h, kind: limit_change, factor: 2, deployment: reserve, limit: 9}", "found 9; reserve has 3 limits, counted from 0"),
         ("{at: 1h, kind: gpu_failure, duration: 1h, count: 0}", "events.0.count"),
     ],
@@ -80,7 +85,8 @@ def test_without_a_deployment_it_happens_to_all_it_can(tmp_path: Path, hybrid: R
 def test_mistakes(tmp_path: Path, hybrid: ResolvedStack, entry: str, what: str) -> None:
     with pytest.raises(InputError, match=what) as error:
         read(tmp_path, f"events:\n  - {entry}\n", hybrid)
-    assert all(line.startswith("events.yaml:2:") for line in str(error.value).splitlines())
+    (line,) = str(error.value).splitlines()
+    assert line.startswith("events.yaml:2:")
 
 
 def test_all_mistakes_at_once(tmp_path: Path, hybrid: ResolvedStack) -> None:
@@ -88,3 +94,9 @@ def test_all_mistakes_at_once(tmp_path: Path, hybrid: ResolvedStack) -> None:
     with pytest.raises(InputError) as error:
         read(tmp_path, text, hybrid)
     assert len(str(error.value).splitlines()) == 3
+
+
+def test_events_after_the_end_of_a_trace_are_told(tmp_path: Path, hybrid: ResolvedStack) -> None:
+    events = read(tmp_path, "events:\n  - {at: 2d, kind: api_outage, duration: 1h}\n  - {at: 1h, kind: demand_factor, factor: 0}\n", hybrid)
+    assert late_events(events, 86_400.0) == ["api_outage at 2.00 d comes after the end of the trace, at 24.0 h"]
+    assert late_events(events, 200_000.0) == []

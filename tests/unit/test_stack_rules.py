@@ -49,6 +49,27 @@ def test_refused(routing: str, what: str) -> None:
     assert line.startswith("stack.yaml:")
 
 
+@pytest.mark.parametrize(
+    ("replicas", "place"),
+    [
+        ("replicas: 0", "stack.yaml:1:76"),
+        ("replicas: {min: 0, max: 2}, autoscaler: {law: schedule, steps: [{at: 0h, replicas: 0}]}", "stack.yaml:1:76"),
+        ("replicas: {min: 0, max: 2}, autoscaler: {law: plan, steps: [{at: 0h, replicas: 0}, {at: 1mo, replicas: 0}]}", "stack.yaml:1:76"),
+    ],
+)
+def test_the_only_deployment_must_have_a_replica_some_time(replicas: str, place: str) -> None:
+    catalog = Catalog.load()
+
+    def stack(keys: str) -> ResolvedStack:
+        text = f"deployments: {{own: {{kind: gpu, llm: llama-3.1-8b, gpu: h100-sxm, {keys}}}}}\n"
+        return resolve(stack_of(parse_documents(text, "stack.yaml")[0], "stack"), catalog, PriceBook(catalog.date))
+
+    with pytest.raises(InputError, match="own has zero replicas and there is no fallback") as error:
+        stack(replicas)
+    assert str(error.value).startswith(f"{place}: deployments.own.replicas: ")
+    stack(replicas.replace("replicas: 0", "replicas: 1"))
+
+
 def test_no_replicas_are_allowed_where_there_is_a_fallback() -> None:
     assert len(resolved("routing: [{to: [none, api]}]").rules[0].targets) == 2
 
