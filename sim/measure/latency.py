@@ -13,17 +13,17 @@ import numpy as np
 from sim.engine.result import METRICS, Result
 from sim.measure.histogram import Spread, quantile_s, spread
 
-ALL = "all"
-"""Stands for every deployment or every class in a table."""
+ALL = None
+"""Stands for every deployment or every class: no name, since a trace may have a class of any name."""
 
 
 @dataclass(frozen=True, slots=True)
 class LatencyRow:
-    """The spread of one metric (`ttft`, `tpot`, `e2e`) over the completed requests of a deployment and class, or of `all`."""
+    """The spread of one metric (`ttft`, `tpot`, `e2e`) over the completed requests of a deployment and class, or of `ALL`."""
 
     metric: str
-    deployment: str
-    class_name: str
+    deployment: str | None
+    class_name: str | None
     spread: Spread
 
 
@@ -50,9 +50,11 @@ def latency_quantile(result: Result, metric: str, q: float) -> float | None:
 def latency_table(result: Result, deployments: Sequence[str], classes: Sequence[str]) -> list[LatencyRow]:
     """Every metric over all, by deployment, by class, and by both; groups in which no request completed are left out."""
     rows = []
+    places: list[tuple[int | None, str | None]] = [(None, ALL), *enumerate(deployments)]
+    kinds: list[tuple[int | None, str | None]] = [(None, ALL), *enumerate(classes)]
     for metric in METRICS:
-        for d, deployment in [(None, ALL), *enumerate(deployments)]:
-            for k, class_name in [(None, ALL), *enumerate(classes)]:
+        for d, deployment in places:
+            for k, class_name in kinds:
                 found = latency(result, metric, d, k)
                 if found.count or (d is None and k is None):
                     rows.append(LatencyRow(metric, deployment, class_name, found))

@@ -75,7 +75,7 @@ def saturation(pool: Pool, mix: Mix, trace: Trace, slo: Slo, *, seed: int, simul
     alone = replace(pool, replicas=1, initial_replicas=1, autoscaler=Autoscaler(), cold_start=())
     open_door = replace(alone, queue_limit=-1, queue_timeout_s=math.inf)
     first = _requests(mix, _LEAST_REQUESTS, keep_runs=keep_runs, random=random)
-    flood = simulate(_system(open_door, slo), _Stream(trace, first, np.zeros(len(first))), seed=seed)
+    flood = simulate(_system(open_door, slo), _Stream(trace, first, np.zeros(len(first))), seed=seed, timeline_s=0.0)
     throughput = len(first) / flood.end_s
     count = int(min(max(_LEAST_REQUESTS, throughput * _LEAST_SECONDS), _MOST_REQUESTS))
     rows = _requests(mix, count, keep_runs=keep_runs, random=random)
@@ -83,7 +83,7 @@ def saturation(pool: Pool, mix: Mix, trace: Trace, slo: Slo, *, seed: int, simul
     system = _system(alone, slo)
 
     def holds(rate: float) -> bool:
-        return _holds(simulate(system, _Stream(trace, rows, unit_s / rate), seed=seed, log=True), slo)
+        return _holds(simulate(system, _Stream(trace, rows, unit_s / rate), seed=seed, log=True, timeline_s=0.0), slo)
 
     low, high = throughput * _LOWEST, throughput
     if not holds(low):

@@ -105,15 +105,20 @@ def _outcome(report: RunReport) -> str:
 def _latency(report: RunReport) -> Section:
     rows = []
     deployments = {row.deployment for row in report.measures.latency} - {ALL}
-    classes = {row.class_name for row in report.measures.latency} - {ALL}
+    whole_rows = [row for row in report.measures.latency if row.deployment == ALL and row.metric == METRICS[0]]
+    counts = {row.class_name: row.spread.count for row in whole_rows if row.class_name is not None}
+    classes = sorted(counts, key=lambda name: (-counts[name], name))
+    largest = classes[:_MOST_CLASSES]
     # Deployments before classes: the table of measures has them the other way round.
     for row in sorted(report.measures.latency, key=lambda row: (METRICS.index(row.metric), row.class_name != ALL)):
         whole = row.deployment == ALL and row.class_name == ALL
         by_deployment = row.class_name == ALL and len(deployments) > 1
-        by_class = row.deployment == ALL and len(classes) > 1
+        by_class = row.deployment == ALL and row.class_name in largest and len(classes) > 1
         if whole or by_deployment or by_class:
             rows.append(_latency_row(row))
-    return Section("Latency", rows, ("requests", "p50", "p90", "p95", "p99", "max"))
+    more = len(classes) - len(largest)
+    notes = (f"{more} smaller classes more are in latency.parquet.",) if more else ()
+    return Section("Latency", rows, ("requests", "p50", "p90", "p95", "p99", "max"), notes)
 
 
 def _latency_row(row: LatencyRow) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from sim.cost.gpu import most_gpus
 from sim.cost.price import GpuPrice
 from sim.engine.result import OUTCOMES, REASONS, TIMELINE_FIELDS
 from sim.engine.system import Pool
+from sim.measure.latency import ALL
 from sim.report.run_report import RunReport
 
 if TYPE_CHECKING:
@@ -96,13 +97,18 @@ def latency(report: RunReport) -> pa.Table:
     rows = report.measures.latency
     columns = {
         "metric": pa.array([row.metric for row in rows], pa.string()),
-        "deployment": pa.array([row.deployment for row in rows], pa.string()),
-        "class": pa.array([row.class_name for row in rows], pa.string()),
+        "deployment": pa.array([_group(row.deployment) for row in rows], pa.string()),
+        "class": pa.array([_group(row.class_name) for row in rows], pa.string()),
         "count": pa.array([row.spread.count for row in rows], pa.int64()),
     }
     for name in ("mean", "p50", "p90", "p95", "p99", "max"):
         columns[f"{name}_s"] = pa.array([getattr(row.spread, name) for row in rows], pa.float64())
     return pa.table(columns)
+
+
+def _group(name: str | None) -> str:
+    """A name, or `all`; what is itself called so is quoted."""
+    return "all" if name is ALL else f"'{name}'" if name == "all" else name
 
 
 def timeline(found: Replay) -> pa.Table:

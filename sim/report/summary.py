@@ -111,7 +111,7 @@ def _spread(found: Spread) -> dict[str, Any]:
     }
 
 
-def _latency(report: RunReport, deployment: str, class_name: str) -> dict[str, Any]:
+def _latency(report: RunReport, deployment: str | None, class_name: str | None) -> dict[str, Any]:
     nothing = Spread(0, None, None, None, None, None, None)
     rows = {row.metric: row.spread for row in report.measures.latency if (row.deployment, row.class_name) == (deployment, class_name)}
     return {f"{metric}_s": _spread(rows.get(metric, nothing)) for metric in ("ttft", "tpot", "e2e")}

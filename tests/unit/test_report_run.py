@@ -18,7 +18,6 @@ from sim.catalog.price_book import PriceBook
 from sim.catalog.yaml_file import read_document
 from sim.cost.bill import Bill, Line
 from sim.cost.replay import Replay, replay, timeline_interval_s
-from sim.measure.latency import ALL
 from sim.measure.slo import Level
 from sim.report import run_tables
 from sim.report.answer import answer
@@ -33,15 +32,15 @@ from sim.stack import ResolvedStack, StackFile, facts_of, read_stack, resolve
 from sim.stack.events import ScriptedEvent
 from sim.stack.read import stack_of
 from sim.trace import Trace, read_trace
-from tests.made.world import write_world
+from tests.made.world import STACK, write_trace, write_world
 
 
 class Ran:
     """A small run and everything it was made of."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, made: bool = False) -> None:
         self.folder = folder
-        trace, stack = write_world(folder)
+        trace, stack = (folder / "trace.parquet", folder / "small.yaml") if made else write_world(folder)
         catalog = Catalog.load()
         book = PriceBook(catalog.date)
         self.trace: Trace = read_trace(trace)
@@ -301,8 +300,23 @@ def test_timeline_and_latency_tables(ran: Ran, tmp_path: Path) -> None:
     assert set(table["deployment"].to_pylist()) == {"own", "spill"}
     run_tables.write_parquet(tmp_path / "latency.parquet", run_tables.latency(ran.report))
     rows = {(row["metric"], row["deployment"], row["class"]): row for row in pq.read_table(tmp_path / "latency.parquet").to_pylist()}
-    assert rows["ttft", ALL, ALL]["p95_s"] == summary(ran.report)["latency"]["ttft_s"]["p95"]
-    assert rows["ttft", ALL, "chat"]["count"] + rows["ttft", ALL, "code"]["count"] == rows["ttft", ALL, ALL]["count"]
+    assert rows["ttft", "all", "all"]["p95_s"] == summary(ran.report)["latency"]["ttft_s"]["p95"]
+    assert rows["ttft", "all", "chat"]["count"] + rows["ttft", "all", "code"]["count"] == rows["ttft", "all", "all"]["count"]
+
+
+def test_many_classes_are_named_by_the_largest_only(tmp_path: Path) -> None:
+    """And a class may be called `all`."""
+    write_trace(tmp_path / "trace.parquet", classes=("all", *map(str, range(20)), "0", "0"))
+    (tmp_path / "small.yaml").write_text(STACK)
+    ran = Ran(tmp_path, made=True)
+    data = summary(ran.report)
+    assert data["latency"]["ttft_s"]["count"] == ran.report.trace.requests
+    assert data["classes"]["all"]["latency"]["ttft_s"]["count"] == len(range(0, 600, 23))
+    text = run_text(ran.report)
+    rows = [line.split()[1] for line in text.splitlines() if line.startswith("  class ")]
+    assert len(rows) == 3 * 12 and "0" in rows and "9 smaller classes more are in latency.parquet." in text
+    named = {row["class"]: row["count"] for row in run_tables.latency(ran.report).to_pylist() if row["deployment"] == "all"}
+    assert {"all", "'all'", "0"} <= named.keys()
 
 
 def test_csv_holds_no_formulas() -> None:
