@@ -18,7 +18,7 @@ import numpy as np
 
 from sim.errors import InputError
 from sim.trace.check import prefix_block_tokens, survey
-from sim.trace.columns import OPTIONAL, REQUIRED, Layout, TraceChunk, chunk_of
+from sim.trace.columns import MOST_SECONDS, OPTIONAL, REQUIRED, Layout, TraceChunk, chunk_of
 from sim.trace.source import Source, TableSource, open_file
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _duration(metadata: Mapping[str, str], last_s: float, name: str) -> float:
         stated = float(metadata["sim.duration_s"])
     except ValueError:
         stated = math.nan
-    if not last_s <= stated < math.inf:
+    if not last_s <= stated <= MOST_SECONDS:
         raise InputError(
             f"{name}: sim.duration_s: found {metadata['sim.duration_s']!r}; seconds not below the last arrival ({last_s:g}) are needed"
         )

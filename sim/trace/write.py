@@ -53,6 +53,8 @@ def write_trace(
     import pyarrow.parquet as pq
 
     path = Path(path)
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"{path}: cannot be written: there is no folder {path.parent}; make it first")
     if path.exists() and not force:
         raise InputError(f"{path}: exists already; give another name or --force")
     if isinstance(requests, Trace):
