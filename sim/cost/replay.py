@@ -21,8 +21,11 @@ from sim.measure.slo import Slo
 from sim.stack.events import ScriptedEvent
 from sim.stack.resolved import ResolvedStack
 from sim.trace.trace import Trace
+from sim.units import SECONDS_PER_DAY
 
 _MOST_INTERVALS = 9000
+_WEEK_S = 7 * SECONDS_PER_DAY
+_PATIENCE = 100.0
 _INTERVALS_S = (1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
 
 
@@ -51,6 +54,11 @@ def timeline_interval_s(duration_s: float) -> float:
     return next((interval for interval in _INTERVALS_S if duration_s <= interval * _MOST_INTERVALS), _INTERVALS_S[-1])
 
 
+def latest_end_s(duration_s: float) -> float:
+    """When a run is given up in which requests wait for what never comes: a week and a hundred times the trace after its end."""
+    return duration_s + _WEEK_S + _PATIENCE * duration_s
+
+
 def replay(
     resolved: ResolvedStack,
     trace: Trace,
@@ -77,7 +85,8 @@ def replay(
     duration_s = trace.info.duration_s
     scripted = (*script(events, resolved), *tariff(resolved, duration_s))
     result = simulate(
-        system, trace, seed=seed, events=scripted, log=log, timeline_s=timeline_interval_s(duration_s), progress=progress
+        system, trace, seed=seed, events=scripted, until_s=latest_end_s(duration_s), log=log,
+        timeline_s=timeline_interval_s(duration_s), progress=progress,
     )  # fmt: skip
     sampler = MixSampler(system, bin_s=bin_s(result.timeline_s))
     for chunk in trace.chunks():

@@ -153,7 +153,7 @@ def _result(control: Control, logs: list[np.ndarray[Any, Any]], window_s: float,
     while log and g.n_log + g.live + 2 > len(s.log):
         _empty_log(s, logs)
         s = control.state = s.replace(log=records(2 * len(s.log), LOG_DTYPE))
-    last_s = max(end_s, window_s) if math.isinf(until_s) else end_s
+    last_s = max(end_s, min(window_s, until_s))
     if g.timeline_s > 0.0 and last_s > g.timeline_k * g.timeline_s:
         # the interval that was cut short by the end
         s = control.state = make_room(s)

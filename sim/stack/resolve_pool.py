@@ -66,6 +66,12 @@ def resolve_pool(
         given = spec.profile
         step, blocks = given.step.coefficients(), given.kv_capacity_tokens // spec.block_size
         longest = spec.max_model_len or min(llm.max_context_tokens, blocks * spec.block_size)
+        if blocks < 1:
+            ledger.problem(
+                (*at, "profile", "kv_capacity_tokens"),
+                f"found {given.kv_capacity_tokens}; at least one block of {spec.block_size} tokens is needed",
+            )
+            return None
         error = prefill_error = given.error
         front_end_s = given.front_end
     caching = _caching(name, spec, facts, ledger)

@@ -99,6 +99,15 @@ def test_a_profile_of_ones_own_is_taken_as_it_is() -> None:
     assert found.step.f_s == pytest.approx(50e-9)
     assert found.blocks == 10_000 // 16
     assert found.label == "given"
+    with pytest.raises(InputError, match="kv_capacity_tokens: found 15; at least one block of 16 tokens is needed"):
+        pool("profile: {step: {c_ms: 8, g_ms_at_tokens: [[1, 2]]}, kv_capacity_tokens: 15}")
+
+
+def test_what_the_engine_would_have_to_remember_is_bounded() -> None:
+    keys = "prefix_caching: on, replicas: 100, profile: {step: {c_ms: 8, g_ms_at_tokens: [[1, 2]]}, kv_capacity_tokens: 1B}"
+    with pytest.raises(InputError, match="62,500,000 KV blocks in each of 100 replicas"):
+        pool(keys)
+    assert pool(keys.replace("on", "off")).blocks == 62_500_000
 
 
 @pytest.mark.parametrize(
