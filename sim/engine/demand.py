@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,10 +15,16 @@ COPY_BIT = 44
 """Copies of a row carry their number above this bit of the row id, so each has its own luck."""
 
 
-def expand_demand(rows: Any, demand: Sequence[Event], seed: int) -> Any:
+def most_copies(demand: Sequence[Event]) -> float:
+    """How many times a row can occur when all events hold at once; 1 where there are none."""
+    return math.prod(max(event.factor, 1.0) for event in demand)
+
+
+def expand_demand(rows: Any, demand: Sequence[Event], seed: int, next_arrival_s: float) -> Any:
     """Rows with arrivals in [at, at + duration) of an event occur `factor` times in the mean: whole copies, and one more by chance.
 
-    A copy arrives between its row and the next, so that arrivals stay in order. duration 0 means to the end.
+    A copy arrives between its row and the next (after the last row: `next_arrival_s`), so that arrivals stay in order. duration 0
+    means to the end.
     """
     factor = np.ones(len(rows))
     for event in demand:
@@ -30,7 +37,7 @@ def expand_demand(rows: Any, demand: Sequence[Event], seed: int) -> Any:
         return out
     first = np.repeat(np.cumsum(copies) - copies, copies)
     number = np.arange(len(out)) - first
-    gap = np.diff(rows.arrival, append=rows.arrival[-1])
+    gap = np.diff(rows.arrival, append=next_arrival_s)
     shift = np.array([uniform(seed, ROUTE, int(i), 254, 0, int(k)) if k else 0.0 for i, k in zip(out.id, number, strict=True)])
     order_within = np.repeat(gap, copies) * shift
     out.arrival = out.arrival + order_within

@@ -12,7 +12,7 @@ from sim.engine import layout as L
 from sim.engine.advance import advance, short_of_room
 from sim.engine.api import settle_air
 from sim.engine.control import Control
-from sim.engine.demand import expand_demand
+from sim.engine.demand import expand_demand, most_copies
 from sim.engine.layout import State
 from sim.engine.record import close_request
 from sim.engine.replica import reset_replica, stop_work
@@ -115,7 +115,8 @@ def simulate(
 
 def _row_batches(trace: Source, chunk_rows: int, demand: Sequence[Event], seed: int) -> Iterator[tuple[Any, Any, bool]]:
     """The trace as records for the data plane; an empty last batch ends it."""
-    for chunk in trace.chunks(chunk_rows):
+    held: tuple[Any, Any] | None = None
+    for chunk in trace.chunks(max(1, int(chunk_rows / most_copies(demand)))):
         n = len(chunk.arrival_s)
         rows = records(n, L.ROW)[:n]
         rows.id = chunk.first_row + np.arange(n)
@@ -124,9 +125,15 @@ def _row_batches(trace: Source, chunk_rows: int, demand: Sequence[Event], seed: 
         rows.cls, rows.client, rows.session = chunk.class_id, chunk.client_id, chunk.session_id
         rows.cached, rows.max_tokens = chunk.cached_tokens, chunk.max_tokens
         rows.ids0, rows.n_ids = chunk.block_offsets[:-1], np.diff(chunk.block_offsets)
-        if demand:
-            rows = expand_demand(rows, demand, seed)
-        yield rows, np.asarray(chunk.block_ids, np.int64), False
+        ids = np.asarray(chunk.block_ids, np.int64)
+        if not demand:
+            yield rows, ids, False
+            continue
+        if held is not None:
+            yield expand_demand(held[0], demand, seed, float(rows.arrival[0])), held[1], False
+        held = rows, ids
+    if held is not None:
+        yield expand_demand(held[0], demand, seed, float(held[0].arrival[-1])), held[1], False
     yield records(1, L.ROW)[:0], np.zeros(0, np.int64), True
 
 
