@@ -65,6 +65,8 @@ class Meter:
         law, charged = self.spec.law, admission.amount
         if law == "concurrency":
             self.history.remove(admission)
+        elif actual == charged:
+            return
         elif law == "token_bucket":
             self.history.append(Entry(t, actual - charged, "settlement"))
         elif law == "sliding_window":

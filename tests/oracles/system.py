@@ -63,7 +63,10 @@ class SystemOracle(ControlPlane):
                 self.decide_at(pool, 1)
         while self.queue:
             following = self.queue[0][0]
-            if following > self.until_s or (not self.undone and following > max(self.now, self.table.duration_s)):
+            if not self.undone and following > max(self.now, self.table.duration_s):
+                break
+            if following > self.until_s:
+                self.now = self.until_s
                 break
             t, act = self.next()
             act(t)

@@ -9,8 +9,9 @@ import numpy as np
 
 from sim.engine.result import LOG_DTYPE, OUTCOMES, REASONS, Result
 from sim.engine.run import simulate
-from tests.oracles import system as oracle
+from tests.oracles.laws import follow
 from tests.oracles.state import Outcome
+from tests.oracles.system import SystemOracle
 from tests.oracles.table import trace_of
 from tests.property.systems import Case
 
@@ -21,7 +22,7 @@ def by_engine(case: Case, chunk_rows: int = 65536, **changes: Any) -> Result:
 
 
 def by_oracle(case: Case) -> Outcome:
-    return oracle.simulate(case.system, case.table, seed=case.seed, events=case.events, until_s=case.until_s)
+    return follow(SystemOracle(case.system, case.table, case.seed, case.events, case.until_s, {})).run()
 
 
 def assert_equal(result: Result, outcome: Outcome) -> None:

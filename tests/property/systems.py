@@ -94,19 +94,65 @@ def replicas(draw: st.DrawFn) -> Replica:
 
 
 @st.composite
+def autoscalers(draw: st.DrawFn, slots: int) -> Autoscaler:
+    law = draw(one_of("fixed", "fixed", "fixed", "plan", "schedule", "hpa", "hpa", "keda", "knative", "target_tracking"))
+    if law == "fixed":
+        return Autoscaler(max_replicas=slots)
+    metric = draw(one_of("concurrency", "rps") if law == "knative" else one_of("waiting", "concurrency", "kv", "busy", "rps"))
+    starts = draw(st.lists(st.integers(0, 40), min_size=1, max_size=4, unique=True))
+    shift_s = 3590.0 if law == "schedule" else 0.0
+    return Autoscaler(
+        law,
+        metric,
+        target=draw(one_of(0.25, 0.5)) if metric in ("kv", "busy") else draw(one_of(1.0, 2.0, 4.0)),
+        sync_s=draw(one_of(0.5, 1.0, 3.0)),
+        scrape_s=draw(one_of(0.5, 1.0, 2.0)),
+        average_s=draw(one_of(0.5, 1.0, 4.0)),
+        lag_s=draw(one_of(0.0, 0.0, 0.75)),
+        min_replicas=draw(one_of(0, 1)) if law in ("keda", "knative") else 1,
+        max_replicas=slots,
+        settings=tuple(draw(law_settings(law)).items()),
+        schedule=tuple((start + shift_s, draw(st.integers(1, slots))) for start in sorted(starts)) if law in ("plan", "schedule") else (),
+    )
+
+
+@st.composite
+def law_settings(draw: st.DrawFn, law: str) -> dict[str, float]:
+    """Settings by the names of a stack file, with times as short as the runs are."""
+    if law in ("hpa", "keda"):
+        pace = {f"{way}_pods": draw(one_of(0, 1, 4)) for way in ("up", "down")}
+        pace |= {f"{way}_percent": draw(one_of(50, 100)) for way in ("up", "down")}
+        pace |= {f"{way}_period": draw(one_of(1, 4)) for way in ("up", "down")}
+        pace |= {f"{way}_stabilization": draw(one_of(0, 2, 8)) for way in ("up", "down")}
+        return {"tolerance": 0.1} | pace | ({"cooldown": draw(one_of(0, 2)), "activation": 0} if law == "keda" else {})
+    if law == "knative":
+        return {
+            "panic_window": draw(one_of(0.125, 0.5)), "utilization": 0.75, "panic_threshold": 2, "up_rate": draw(one_of(2, 1000)),
+            "down_rate": 2, "grace": draw(one_of(1, 4)),
+        }  # fmt: skip
+    if law == "target_tracking":
+        return {
+            "out_datapoints": draw(one_of(1, 2)), "in_datapoints": draw(one_of(1, 3)), "out_cooldown": draw(one_of(0, 2)),
+            "in_cooldown": draw(one_of(0, 4)),
+        }  # fmt: skip
+    return {}
+
+
+@st.composite
 def pools(draw: st.DrawFn, name: str = "own") -> Pool:
     slots = draw(st.integers(1, 4))
+    autoscaler = draw(autoscalers(slots))
     stages = draw(one_of((), (1.0,), (2.0, 0.5)))
     return Pool(
         name,
         draw(replicas()),
         slots,
-        initial_replicas=draw(st.integers(1, slots)),
+        initial_replicas=draw(st.integers(autoscaler.min_replicas, slots)),
         routing=draw(one_of("round_robin", "least_outstanding", "least_kv", "session_affinity")),
         queue_limit=draw(one_of(-1, -1, -1, -1, -1, 0, 1, 3)),
         gateway_queue_limit=draw(one_of(-1, -1, 0, 2)),
         queue_timeout_s=draw(one_of(inf, inf, inf, 0.5, 4.0)),
-        autoscaler=Autoscaler(max_replicas=slots),
+        autoscaler=autoscaler,
         cold_start=tuple(Stage(str(k), median_s, draw(one_of(0.0, 0.25))) for k, median_s in enumerate(stages)),
         drain_s=draw(one_of(inf, 1.0)),
         front_end_s=draw(one_of(0.0, 0.0, 1 / 128)),
