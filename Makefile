@@ -9,7 +9,7 @@ INSTALLED := .venv/installed-$(VERSION)
 SELECTED ?=
 
 .DEFAULT_GOAL := run
-.PHONY: run setup test lint bench nightly coverage lock clean
+.PHONY: run setup warm test lint bench nightly coverage lock clean
 
 run: setup  ## replay the bundled day of bursty traffic
 	$(BIN)/sim run workloads/bursty.parquet
@@ -31,13 +31,16 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint  ## what must be green before anything is merged; SELECTED="tests/unit -k name" for a part
+warm: setup
+	$(BIN)/python -m sim.engine.warm  # once, before several workers would each compile the engine
+
+test: lint warm  ## what must be green before anything is merged; SELECTED="tests/unit -k name" for a part
 	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(SELECTED)
 
 bench: setup  ## speed and memory, one after the other on a quiet machine
 	$(BIN)/python -m pytest -m benchmark --capture=no tests/benchmark $(SELECTED)
 
-nightly: setup  ## the long searches: thousands of generated systems
+nightly: warm  ## the long searches: thousands of generated systems
 	HYPOTHESIS_PROFILE=nightly $(BIN)/python -m pytest --numprocesses auto --dist loadgroup -m "not benchmark" $(SELECTED)
 
 coverage: setup  ## with the engine as plain Python, so that its lines count too

@@ -13,6 +13,7 @@ from sim.engine.layout import (
     DRAINING,
     FAILED,
     IDLE,
+    INDICES,
     NEED_ROOM,
     NEED_ROWS,
     NEVER,
@@ -26,6 +27,7 @@ from sim.engine.layout import (
     R_NONE,
     REACHED,
     READY,
+    SERIALS,
     T_ATTEMPT,
     T_PASS,
     T_QUEUE,
@@ -50,8 +52,8 @@ from sim.engine.route import (
 from sim.engine.schedule import start_step
 from sim.engine.ticks import tick
 
-SERIALS = 1152921504606846976
-KINDS = 1099511627776
+GIVE_UP_S = 172800.0
+"""Requests that wait where nothing moves any more, not even after two days of an autoscaler's daily schedule, are left unfinished."""
 
 
 @compiled
@@ -78,8 +80,8 @@ def _settlement(s: State, y: int, serial: int, t: float) -> None:
 def _fire_timer(s: State, t: float) -> None:
     """The first timer of the heap is due."""
     serial = s.heap_k[0, 0] % SERIALS
-    kind = s.heap_k[0, 1] // KINDS
-    i = s.heap_k[0, 1] % KINDS
+    kind = s.heap_k[0, 1] // INDICES
+    i = s.heap_k[0, 1] % INDICES
     token = s.heap_k[0, 2]
     pop_timer(s)
     if kind == T_SETTLE:
@@ -144,13 +146,17 @@ def advance(s: State, until: float) -> tuple[float, int]:
             if at < t or (at == t and phase > PHASE_ARRIVAL):
                 t = at
                 phase = PHASE_ARRIVAL
-        elif g.live == 0 and t > max(g.window_s, g.now):
-            return g.now, DONE
+        else:
+            stuck = phase == PHASE_TICK and until == NEVER and t > max(g.window_s, g.last_move) + GIVE_UP_S
+            if stuck or (g.live == 0 and t > max(g.window_s, g.now)):
+                return g.now, DONE
         if t > until or (t == until and phase > PHASE_CONTROL):
             return until, REACHED
         if t == NEVER:
             return g.now, DONE
         g.now = t
+        if phase != PHASE_TICK:
+            g.last_move = t
         if phase == PHASE_ARRIVAL:
             x = g.row
             g.row = x + 1

@@ -29,7 +29,7 @@ from sim.engine.layout import (
 )  # fmt: skip
 from sim.engine.limits import amount_at_admission, amount_at_settlement, charge, charge_refusal, settle, wait_for
 from sim.engine.random import ERROR, HOUR, TPOT, TTFT, normal, uniform
-from sim.engine.record import count_tokens
+from sim.engine.record import count_tokens, price_tier
 
 
 @compiled
@@ -49,11 +49,7 @@ def quantile(s: State, first: int, n: int, z: float) -> float:
 def usd_of(s: State, d: int, prompt: int, cached: int, output: int) -> float:
     """What a request costs at API d, at the rate of its prompt's tier (changed prices included)."""
     k = s.dep[d]
-    tier = 0
-    for x in range(k.n_rates):
-        if prompt >= s.rate[k.rate0 + x, 0]:
-            tier = x
-    y = k.rate0 + tier
+    y = k.rate0 + price_tier(s, d, prompt)
     return float(((prompt - cached) * s.rate[y, 1] + cached * s.rate[y, 2] + output * s.rate[y, 3]) * k.price_factor)
 
 
@@ -110,7 +106,6 @@ def attempt_api(s: State, d: int, i: int, t: float, timeout_s: float) -> tuple[i
     a.used = 1
     a.dep = d
     a.slot = i
-    a.start = t
     a.first = t + ttft
     a.tpot = tpot
     a.error = 1 if uniform(g.seed, ERROR, q.row, d, q.attempt, 0) < k.error_rate else 0

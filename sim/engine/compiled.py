@@ -63,5 +63,18 @@ def is_compiled() -> bool:
 
 
 def compiled(function: F) -> F:
-    """Compile a function of the data plane: cached on disk, no reference counting, no Python objects."""
-    return cast(F, numba.njit(cache=True, _nrt=False)(function))
+    """Compile a function of the data plane: cached on disk, no reference counting, no Python objects.
+
+    Constants among the arguments of a call do not make a version of the function of their own: numba would compile `drive` six times
+    over, and a third of the compilation with it.
+    """
+    dispatcher = numba.njit(cache=True, _nrt=False)(function)
+    if not numba.config.DISABLE_JIT:
+        by_type = dispatcher.get_call_template
+
+        def without_literals(args: tuple[Any, ...], kws: dict[str, Any]) -> Any:
+            plain = numba.types.unliteral
+            return by_type(tuple(plain(arg) for arg in args), {name: plain(arg) for name, arg in kws.items()})
+
+        dispatcher.get_call_template = without_literals
+    return cast(F, dispatcher)

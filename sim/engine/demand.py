@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.engine.random import ROUTE, uniform
+from sim.engine.random import DEMAND, uniform
 from sim.engine.system import Event
 
 COPY_BIT = 44
@@ -30,7 +30,7 @@ def expand_demand(rows: Any, demand: Sequence[Event], seed: int, next_arrival_s:
     for event in demand:
         end = event.at_s + event.duration_s if event.duration_s > 0 else np.inf
         factor[(rows.arrival >= event.at_s) & (rows.arrival < end)] *= event.factor
-    luck = np.array([uniform(seed, ROUTE, int(i), 255, 0, 0) for i in rows.id])
+    luck = np.array([uniform(seed, DEMAND, int(i), 0, 0, 0) for i in rows.id])
     copies = np.floor(factor).astype(np.int64) + (luck < factor - np.floor(factor))
     out = rows[np.repeat(np.arange(len(rows)), copies)]
     if not len(out):
@@ -38,7 +38,7 @@ def expand_demand(rows: Any, demand: Sequence[Event], seed: int, next_arrival_s:
     first = np.repeat(np.cumsum(copies) - copies, copies)
     number = np.arange(len(out)) - first
     gap = np.diff(rows.arrival, append=next_arrival_s)
-    shift = np.array([uniform(seed, ROUTE, int(i), 254, 0, int(k)) if k else 0.0 for i, k in zip(out.id, number, strict=True)])
+    shift = np.array([uniform(seed, DEMAND, int(i), 0, 0, int(k)) if k else 0.0 for i, k in zip(out.id, number, strict=True)])
     order_within = np.repeat(gap, copies) * shift
     out.arrival = out.arrival + order_within
     out.id = out.id + (number << COPY_BIT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.engine.compiled import compiled
-from sim.engine.layout import NEVER, PHASE_SETTLE, PHASE_TIMER, T_SETTLE, State
+from sim.engine.layout import INDICES, NEVER, PHASE_SETTLE, PHASE_TIMER, SERIALS, T_SETTLE, State
 
 
 @compiled
@@ -13,8 +13,8 @@ def push_timer(s: State, t: float, kind: int, index: int, token: int) -> int:
     serial = g.serial
     g.serial = serial + 1
     phase = PHASE_SETTLE if kind == T_SETTLE else PHASE_TIMER
-    key = phase * 1152921504606846976 + serial
-    what = kind * 1099511627776 + index
+    key = phase * SERIALS + serial
+    what = kind * INDICES + index
     i = g.timers
     g.timers = i + 1
     while i > 0:

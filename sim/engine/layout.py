@@ -48,6 +48,9 @@ COMPLETED, REJECTED, TIMED_OUT, FAILED_OUT, UNFINISHED = 0, 1, 2, 3, 4
  N_STEP_TOKENS, N_PREFILL_TOKENS, N_HIT_TOKENS, N_QUERIED_TOKENS, N_MET_SLO, N_CUT) = range(17)  # fmt: skip
 NEVER = float("inf")
 FAR = 1 << 60
+# a timer's order key is phase * SERIALS + serial, what it means is kind * INDICES + index
+SERIALS = 1 << 60
+INDICES = 1 << 40
 MAX_LIMITS = 12
 
 GLOBAL = np.dtype(
@@ -56,9 +59,8 @@ GLOBAL = np.dtype(
         ("timers", "i8"), ("free_slots", "i8"), ("free_airs", "i8"), ("next_tick", "f8"), ("n_log", "i8"), ("log_on", "i8"),
         ("broken", "i8"), ("window_s", "f8"), ("clock_offset_s", "f8"), ("cooldown_s", "f8"),
         ("ttft_slo_s", "f8"), ("tpot_slo_s", "f8"), ("timeline_s", "f8"), ("timeline_k", "i8"), ("n_replicas", "i8"),
-        ("prefix_tokens", "i8"), ("arrived", "i8"), ("signal", "i8"), ("ring_most", "i8"), ("last_done", "f8"),
-        ("inv_log_growth", "f8"), ("hist_min_s", "f8"), ("tokens_issued", "i8"), ("retry_after", "f8"), ("fault_t", "f8"),
-        ("fault_reason", "i8"),
+        ("prefix_tokens", "i8"), ("arrived", "i8"), ("signal", "i8"), ("ring_most", "i8"), ("last_done", "f8"), ("last_move", "f8"),
+        ("inv_log_growth", "f8"), ("hist_min_s", "f8"), ("tokens_issued", "i8"),
     ],
     align=True,
 )  # fmt: skip
@@ -120,7 +122,7 @@ LIMIT = np.dtype(
         ("law", "i8"), ("unit", "i8"), ("limit", "f8"), ("window_s", "f8"), ("burst", "f8"), ("growth", "f8"),
         ("phase_s", "f8"), ("cached", "i8"), ("reserve", "i8"), ("multiplier", "f8"), ("silent", "i8"), ("level", "f8"),
         ("since", "f8"), ("index", "i8"), ("used", "f8"), ("before", "f8"), ("flight", "f8"), ("ring", "i8"), ("head", "i8"),
-        ("n", "i8"), ("full_limit", "f8"), ("full_burst", "f8"),
+        ("n", "i8"),
     ],
     align=True,
 )  # fmt: skip
@@ -140,7 +142,7 @@ TARGET = np.dtype(
 
 AIR = np.dtype(
     [
-        ("used", "i8"), ("dep", "i8"), ("slot", "i8"), ("serial", "i8"), ("start", "f8"), ("first", "f8"), ("tpot", "f8"),
+        ("used", "i8"), ("dep", "i8"), ("slot", "i8"), ("serial", "i8"), ("first", "f8"), ("tpot", "f8"),
         ("end", "f8"), ("error", "i8"), ("prompt", "i8"), ("output", "i8"), ("cached", "i8"), ("cls", "i8"), ("client", "i8"),
         ("charge", "f8", (MAX_LIMITS,)), ("entry", "i8", (MAX_LIMITS,)),
     ],

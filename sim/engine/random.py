@@ -19,14 +19,15 @@ ERROR = 5
 HOUR = 6
 COLD = 7
 AFFINITY = 8
+DEMAND = 9
 
 _MASK = 0xFFFFFFFF
 
 
 @compiled
-def philox(c0: int, c1: int, c2: int, c3: int, k0: int, k1: int) -> tuple[int, int, int, int]:
-    """Ten rounds of Philox4x32 on a counter of four and a key of two 32-bit words."""
-    for _ in range(10):
+def philox(c0: int, c1: int, c2: int, c3: int, k0: int, k1: int, rounds: int) -> tuple[int, int, int, int]:
+    """Philox4x32 on a counter of four and a key of two 32-bit words (ten rounds for random numbers)."""
+    for _ in range(rounds):
         p0 = 0xD2511F53 * c0
         p1 = 0xCD9E8D57 * c2
         n0 = ((p1 >> 32) & _MASK) ^ c1 ^ k0
@@ -50,16 +51,16 @@ def uniform(seed: int, stream: int, row: int, deployment: int, attempt: int, k: 
     wide_row = int(row)
     wide_seed = int(seed)
     c2 = (int(stream) & 0xFF) | ((int(deployment) & 0xFF) << 8) | ((int(attempt) & 0xFFFF) << 16)
-    x0, x1, _, _ = philox(wide_row & _MASK, (wide_row >> 32) & _MASK, c2, int(k) & _MASK, wide_seed & _MASK, (wide_seed >> 32) & _MASK)
+    x0, x1, _, _ = philox(wide_row & _MASK, (wide_row >> 32) & _MASK, c2, int(k) & _MASK, wide_seed & _MASK, (wide_seed >> 32) & _MASK, 10)
     return ((x0 >> 5) * 67108864.0 + (x1 >> 6)) / 9007199254740992.0
 
 
 @compiled
 def mix(a: int, b: int) -> int:
-    """A 62-bit fingerprint of two integers: what content keys of KV blocks are chained with."""
+    """A 62-bit fingerprint of two integers: what content keys of KV blocks are chained with (four rounds reach every bit)."""
     wide_a = int(a)
     wide_b = int(b)
-    x0, x1, _, _ = philox(wide_a & _MASK, (wide_a >> 32) & _MASK, wide_b & _MASK, (wide_b >> 32) & _MASK, 0x51ED270B, 0x2545F491)
+    x0, x1, _, _ = philox(wide_a & _MASK, (wide_a >> 32) & _MASK, wide_b & _MASK, (wide_b >> 32) & _MASK, 0x51ED270B, 0x2545F491, 4)
     return ((x0 & 0x3FFFFFFF) << 32) | x1
 
 

@@ -36,13 +36,21 @@ def _latency(s: State, metric: int, d: int, cls: int, x: float) -> None:
 
 
 @compiled
+def price_tier(s: State, d: int, prompt: int) -> int:
+    """The tier of deployment d's prices for a prompt of so many tokens: the last whose start it reaches (0 where there are none)."""
+    k = s.dep[d]
+    tier = 0
+    for x in range(k.n_rates):
+        if prompt >= s.rate[k.rate0 + x, 0]:
+            tier = x
+    return tier
+
+
+@compiled
 def count_tokens(s: State, d: int, cls: int, client: int, prompt: int, cached: int, output: int) -> None:
     """Add to the token table of deployment d (price tier by prompt, present tariff segment) and to its client's."""
     p = s.dep[d]
-    tier = 0
-    for k in range(p.n_rates):
-        if prompt >= s.rate[p.rate0 + k, 0]:
-            tier = k
+    tier = price_tier(s, d, prompt)
     s.tokens[d, cls, 0, tier, p.segment] += prompt - cached
     s.tokens[d, cls, 1, tier, p.segment] += cached
     s.tokens[d, cls, 2, tier, p.segment] += output

@@ -45,7 +45,9 @@ class ByReference:
     def replace(self, **arrays: Any) -> Any:
         """The same object with other arrays of the same types under the names given."""
         same = {name: getattr(self, name) for name in self.fields if name not in arrays}
-        return type(self)(**same, **arrays)
+        other = type(self)(**same, **arrays)
+        other.numba_type = self.numba_type
+        return other
 
 
 class ReferenceType(types.Type):

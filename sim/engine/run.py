@@ -55,7 +55,7 @@ class Source(Protocol):
     @property
     def prefix_block_tokens(self) -> int: ...
 
-    def chunks(self, rows: int = CHUNK_ROWS) -> Iterator[Any]: ...
+    def chunks(self, rows: int = CHUNK_ROWS) -> Iterator[Chunk]: ...
 
 
 class InvariantError(AssertionError):
@@ -156,7 +156,7 @@ def _close_open_requests(s: State) -> None:
 def _result(control: Control, logs: list[np.ndarray[Any, Any]], window_s: float, until_s: float, *, log: bool, clients: int) -> Result:
     s = control.state
     g = s.g[0]
-    end_s = float(min(g.now, until_s))
+    end_s = float(until_s if g.live and math.isfinite(until_s) else min(g.now, until_s))
     while log and g.n_log + g.live + 2 > len(s.log):
         _empty_log(s, logs)
         s = control.state = s.replace(log=records(2 * len(s.log), LOG_DTYPE))

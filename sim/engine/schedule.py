@@ -287,7 +287,7 @@ def _start_run(s: State, r: int, t: float, preempted: int) -> None:
         p.j = 0
     # The first step's blocks were taken by the schedule: hand them back to be taken with the rest of the run.
     most = p.min_fin - p.dsteps
-    if p.n_wait > 0 and p.n_run < k.max_seqs and (preempted > 0 or k.caching == CACHE_BLOCKS):
+    if p.n_wait > 0 and p.n_run < k.max_seqs and (preempted > 0 or (k.caching == CACHE_BLOCKS and _may_hit_more(s, r))):
         most = 1
     if k.caching == CACHE_BLOCKS:
         more = 1 + _further_steps(s, r, most - 1)
@@ -297,6 +297,23 @@ def _start_run(s: State, r: int, t: float, preempted: int) -> None:
     p.n = p.j + more
     p.doing = RUN
     set_replica_time(s, r, run_end(p.t0, p.a, p.b, p.n), PHASE_STEP_END)
+
+
+@compiled
+def _may_hit_more(s: State, r: int) -> bool:
+    """Whether the head of the queue may find more of its prompt cached while only decodes run.
+
+    Decodes enter keys of their own output alone, which no other prompt holds unless it is of the same session. Without such a one the head
+    stays shut out until something finishes: evictions take from its hits at least what they add to the free blocks it needs.
+    """
+    p = s.rep[r]
+    session = s.slot[p.head].session
+    if session < 0:
+        return False
+    for x in range(p.n_run):
+        if s.slot[s.run_i[r, x]].session == session:
+            return True
+    return False
 
 
 @compiled

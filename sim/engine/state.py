@@ -132,8 +132,7 @@ def build_state(
                 y.limit, y.window_s, y.burst, y.growth = one_limit.limit, one_limit.window_s, one_limit.burst, one_limit.growth
                 y.phase_s, y.cached, y.reserve = one_limit.phase_s, one_limit.counts_cached, one_limit.reserves_max_tokens
                 y.multiplier, y.silent = one_limit.output_multiplier, one_limit.no_retry_after
-                y.level = y.full_burst = one_limit.burst
-                y.full_limit = one_limit.limit
+                y.level = one_limit.burst
                 y.index = math.floor(one_limit.phase_s / one_limit.window_s)
                 if one_limit.law == "sliding_window":
                     y.ring = at_ring
