@@ -196,7 +196,9 @@ def test_a_pool_without_traffic_was_caused_by_nobody() -> None:
     prices = {"own": GpuPrice(7.0)}
     found = bill(system=system(pool()), result=result, prices=prices, extras=Extras(tooling_usd_per_month=730.0))
     assert by_class(bill=found, system=system(pool()), result=result, prices=prices, classes=("a",)) == {"a": 0.0, NOBODY: 8.0}
-    assert by_client(bill=found, system=system(pool()), result=replace(result, client_tokens=np.zeros((1, 1, 3), np.int64)), clients=("x",)) == {"x": 0.0, NOBODY: 8.0}
+    assert by_client(
+        bill=found, system=system(pool()), result=replace(result, client_tokens=np.zeros((1, 1, 3), np.int64)), clients=("x",)
+    ) == {"x": 0.0, NOBODY: 8.0}
     assert by_client(bill=found, system=system(pool()), result=result, clients=()) == {}
     assert (found.usd_per_million_tokens, found.usd_per_1000_requests) == (None, None)
     assert by_deployment(found) == {"own": 7.0, SHARED: 1.0}

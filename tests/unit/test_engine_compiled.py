@@ -32,7 +32,12 @@ def test_a_cache_folder_is_found_when_home_cannot_be_written(tmp_path: Path) -> 
     """A read-only home (a file stands where the folder would be) falls through to the temporary folder."""
     blocked = tmp_path / "blocked"
     blocked.write_text("")
-    environment = os.environ | {"SIM_CACHE_DIR": str(blocked), "XDG_CACHE_HOME": str(blocked), "HOME": str(blocked), "TMPDIR": str(tmp_path)}
+    environment = os.environ | {
+        "SIM_CACHE_DIR": str(blocked),
+        "XDG_CACHE_HOME": str(blocked),
+        "HOME": str(blocked),
+        "TMPDIR": str(tmp_path),
+    }
     environment.pop("NUMBA_CACHE_DIR", None)
     code = "from sim.engine.compiled import CACHE_FOLDER; print(CACHE_FOLDER)"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
