@@ -147,6 +147,9 @@ def _stop(_signal: int, _frame: object) -> None:
 def run() -> None:
     """The console script, and the answer to a shell that completes a command line."""
     signal.signal(signal.SIGTERM, _stop)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  (for as long as the process lives)
     if "_SIM_COMPLETE" in os.environ:
         main.main(prog_name="sim")
     sys.exit(exit_code(sys.argv[1:]))

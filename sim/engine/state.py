@@ -224,9 +224,11 @@ def _longer(old: Any, n: int) -> Any:
 
 
 def make_room(s: State) -> State:
-    """Double whatever is nearly full; the log is emptied by the caller (sim/engine/run.py), not grown here."""
+    """Double whatever is nearly full; the log, which the caller empties first, must hold every live request at least."""
     g = s.g[0]
     live = int(g.live)
+    while g.log_on and g.n_log + live + 2 > len(s.log):
+        s = s.replace(log=_longer(s.log, 2 * len(s.log)))
     if g.free_slots < 2:
         n = len(s.slot)
         free = _longer(s.free_slot, 2 * n)
