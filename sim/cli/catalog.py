@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from sim.catalog.catalog import Catalog
-    from sim.catalog.price_book import PriceBook
-
-_format = click.option(
-    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True, help="How to print it."
-)
-_models = click.option("--models", "folder", type=click.Path(path_type=Path), help="A folder of entries that go before ours.")
-_date = click.option("--date", help="The day whose prices are shown, YYYY-MM-DD.  [default: the catalogue's]")
-_prices = click.option("--prices", type=click.Path(path_type=Path), help="A file of negotiated prices.")
+from sim.cli import options
+from sim.cli.opening import open_books
 
 
 @click.group(name="catalog")
@@ -26,16 +18,16 @@ def command() -> None:
 
 @command.command(name="list")
 @click.argument("kind", required=False)
-@_format
-@_models
-@_date
-@_prices
+@options.form("table", "json")
+@options.models
+@options.date
+@options.prices
 def list_(kind: str | None, form: str, folder: Path | None, date: str | None, prices: Path | None) -> None:
     """List the entries of KIND (apis, gpus, llms, providers, profiles, stacks), or the names of all kinds."""
     from sim.catalog.catalog import FOLDERS
     from sim.catalog.overview import find_kind, list_entries
 
-    catalog, book = _open(folder, date, prices)
+    catalog, book = open_books(folder, date, prices)
     if kind is None:
         names = {folder: catalog.names(each) for each, folder in FOLDERS.items()}
         present = {each: found for each, found in names.items() if found}
@@ -55,16 +47,16 @@ def list_(kind: str | None, form: str, folder: Path | None, date: str | None, pr
 @command.command()
 @click.argument("name")
 @click.option("--kind", help="Which kind, for a name that several kinds have.")
-@_format
-@_models
-@_date
-@_prices
+@options.form("table", "json")
+@options.models
+@options.date
+@options.prices
 def show(name: str, kind: str | None, form: str, folder: Path | None, date: str | None, prices: Path | None) -> None:
     """Show every figure of NAME, with its unit, its source and what follows from it."""
     from sim.catalog.overview import find_entry, find_kind, show_entry
     from sim.errors import InputError
 
-    catalog, book = _open(folder, date, prices)
+    catalog, book = open_books(folder, date, prices)
     found = find_entry(catalog, name) if kind is None else [(find_kind(kind), name)]
     if len(found) > 1:
         kinds = ", ".join(each for each, _ in found)
@@ -74,25 +66,6 @@ def show(name: str, kind: str | None, form: str, folder: Path | None, date: str 
         _print_json(entry)
     else:
         click.echo("\n".join(_lines(entry)))
-
-
-def _open(folder: Path | None, date: str | None, prices: Path | None) -> tuple[Catalog, PriceBook]:
-    import datetime
-
-    from sim.catalog.catalog import Catalog
-    from sim.catalog.price_book import PriceBook
-    from sim.errors import InputError
-
-    catalog = Catalog.load(*([folder] if folder else []))
-    try:
-        day = datetime.date.fromisoformat(date) if date else catalog.date
-    except ValueError:
-        raise InputError(f"--date: found {date!r}; a day as 2026-11-21 is needed") from None
-    if prices is None:
-        return catalog, PriceBook(day)
-    from sim.catalog.price_file import load_price_file
-
-    return catalog, PriceBook(day, load_price_file(prices, catalog), str(prices))
 
 
 def _print_json(value: Any) -> None:

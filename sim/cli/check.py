@@ -6,13 +6,15 @@ from pathlib import Path
 
 import click
 
+from sim.cli import options
+
 
 @click.command(name="check")
 @click.argument("files", nargs=-1, required=True)
 @click.option("--stack", help="The stack whose deployments a file of events names.")
 @click.option("--kind", help="What the files are; told by their keys when left out.")
-@click.option("--prices", type=click.Path(path_type=Path), help="A file of negotiated prices, for stacks that need them.")
-@click.option("--models", "folder", type=click.Path(path_type=Path), help="A folder of catalogue entries that go before ours.")
+@options.prices
+@options.models
 def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices: Path | None, folder: Path | None) -> None:
     """Check FILES: stacks, traces, recipes, prices, events, catalogue entries. Says OK, or every problem with its place."""
     from sim.catalog.location import find_input

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import click
 
+from sim.cli import options
+
 
 @click.command(name="explain")
 @click.argument("stack", default="hybrid")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Lay a value over the stack: deployments.own.replicas.max=6.")
+@options.settings
 @click.option("--trace", help="A trace: tiers, batch lanes and prefix caching depend on it.")
-@click.option("--prices", type=click.Path(path_type=Path), help="A file of negotiated prices.")
-@click.option("--date", help="The day whose prices are taken, YYYY-MM-DD.  [default: the catalogue's]")
-@click.option("--models", "folder", type=click.Path(path_type=Path), help="A folder of catalogue entries that go before ours.")
-@click.option("--format", "form", type=click.Choice(["table", "json", "md"]), default="table", show_default=True, help="How to print it.")
+@options.prices
+@options.date
+@options.models
+@options.form("table", "json", "md")
 def command(
     stack: str, settings: tuple[str, ...], trace: str | None, prices: Path | None, date: str | None, folder: Path | None, form: str
 ) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sim.cli import options
+
 if TYPE_CHECKING:
     from sim.report.run_report import RunReport
-
-_path = click.Path(path_type=Path)
 
 
 @click.command(name="run")
@@ -20,14 +20,21 @@ _path = click.Path(path_type=Path)
 @click.option("--replay-only", is_flag=True, help="Replay the trace once, no months: the same as --months 0.")
 @click.option("--months", type=click.IntRange(min=0), help="How many months to forecast; 0 is the plain replay.  [default: 0]")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of all random numbers.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Lay a value over the stack: deployments.own.replicas.max=6.")
-@click.option("--prices", type=_path, help="A file of negotiated prices.")
-@click.option("--events", help="A file of scripted events: outages, failures, changes of limits, prices and demand.")
-@click.option("--date", help="The day whose prices are taken, YYYY-MM-DD.  [default: the catalogue's]")
-@click.option("--models", "folder", type=_path, help="A folder of catalogue entries that go before ours.")
-@click.option("-o", "--output", "given", type=_path, metavar="DIR", help="The folder of this run.  [default: outputs/TRACE-STACK-HASH]")
+@options.settings
+@options.prices
+@click.option("--events", metavar="FILE", help="A file of scripted events: outages, failures, changes of limits, prices and demand.")
+@options.date
+@options.models
+@click.option(
+    "-o",
+    "--output",
+    "given",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The folder of this run.  [default: outputs/TRACE-STACK-HASH]",
+)
 @click.option("--force", is_flag=True, help="Replace an earlier run in the folder given with -o.")
-@click.option("--format", "form", type=click.Choice(["table", "json", "md"]), default="table", show_default=True, help="How to print it.")
+@options.form("table", "json", "md")
 @click.option("--log-requests", is_flag=True, help="Write requests.parquet too, one row a request.")
 @click.pass_context
 def command(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sim.cli import options
+
 if TYPE_CHECKING:
     from sim.trace import Trace
 
@@ -26,7 +28,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("file")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@options.form("table", "json")
 def describe(file: str, form: str) -> None:
     """Say what a trace is like: rate, burstiness, lengths, who sends it."""
     from sim.catalog.location import find_input
