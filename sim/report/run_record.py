@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from sim.errors import visible
 from sim.report.run_report import RunReport
 
 if TYPE_CHECKING:
@@ -92,4 +93,4 @@ def stack_yaml(stack: StackFile, resolved: ResolvedStack) -> str:
 
 def _line(text: str) -> str:
     """A comment that cannot end before its line does."""
-    return " ".join(text.split())
+    return visible(" ".join(text.split()))
