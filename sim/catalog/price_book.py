@@ -35,20 +35,6 @@ class GpuHour:
     negotiated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PriceUse:
-    """One price that a run used: of what, in words, and where it was read."""
-
-    kind: str
-    name: str
-    detail: str
-    price: str
-    source: str
-    as_of: str
-    assumed: bool
-    negotiated: bool
-
-
 class PriceBook:
     """Prices on one day."""
 

@@ -13,28 +13,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from sim.catalog.gpu import Purchase
-from sim.catalog.strict import AsOf, Count, Name, NotNegative, Share, Strict
+from sim.catalog.strict import AsOf, Count, Name, NotNegative, Share, Strict, parsed
 from sim.catalog.token_prices import Rates, TokenPrices, TokenRate
-from sim.errors import InputError, input_error, nearest
+from sim.errors import input_error, nearest
 from sim.units import parse_share
 
 if TYPE_CHECKING:
     from sim.catalog.catalog import Catalog
 
 
-def _share(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return parse_share(value)
-    except InputError as error:
-        raise ValueError(str(error)) from None
-
-
-Discount = Annotated[Share, BeforeValidator(_share)]
+Discount = Annotated[Share, parsed(parse_share)]
 
 
 class ApiRates(Strict):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from sim.errors import InputError
 
 
 def formed(pattern: str, form: str) -> AfterValidator:
@@ -39,6 +42,20 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def parsed(parse: Callable[[str | float], float]) -> BeforeValidator:
+    """A quantity read by a parser of `sim.units`; what is neither text nor number is left for pydantic to refuse."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, (str, int, float)) or isinstance(value, bool):
+            return value
+        try:
+            return parse(value)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+
+    return BeforeValidator(read)
 
 
 class Strict(BaseModel):

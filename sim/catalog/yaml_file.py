@@ -24,7 +24,7 @@ from sim.catalog.yaml_document import (
     parse_value,
     show_path,
 )
-from sim.errors import InputError, nearest
+from sim.errors import InputError, nearest, visible
 
 if TYPE_CHECKING:
     import pydantic
@@ -129,7 +129,7 @@ def merge(under: Document, over: Document) -> Document:
 
 def comment(text: str) -> str:
     """A comment line of a file that is written, whatever the text: it cannot end before its line does."""
-    return f"# {' '.join(text.split())}".rstrip()
+    return f"# {visible(' '.join(text.split()))}".rstrip()
 
 
 def _only(documents: list[Document], name: str) -> Document:

@@ -8,7 +8,7 @@ in the System and the Trace. Latencies are kept in log buckets: bucket 0 holds v
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -146,4 +146,3 @@ class Result:
     """The tariff segments (last axis of `tokens`) of every deployment, in order; one with factor 1 from the start."""
     log: npt.NDArray[np.void] | None = None
     """LOG_DTYPE rows in order of `row`, if asked for."""
-    warnings: list[str] = field(default_factory=list)

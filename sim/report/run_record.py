@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sim.errors import visible
 from sim.report.run_report import RunReport
 
 if TYPE_CHECKING:
@@ -78,19 +77,16 @@ def stack_yaml(stack: StackFile, resolved: ResolvedStack) -> str:
     """A stack file that gives the same run, with every number that resolution found as a comment."""
     import yaml
 
+    from sim.catalog.yaml_file import comment
+
     lines = [
-        f"# {_line(resolved.name)}, with all defaults; prices of {resolved.date.isoformat()}. It runs as it is: sim run TRACE --stack FILE"
+        comment(f"{resolved.name}, with all defaults; prices of {resolved.date.isoformat()}. It runs as it is: sim run TRACE --stack FILE"),
+        *(comment(f"note: {note}") for note in resolved.notes),
+        comment(""),
     ]
-    lines += [f"# note: {_line(note)}" for note in resolved.notes]
-    lines.append("#")
     for origin in resolved.origins:
         unit = f" {origin.unit}" if origin.unit else ""
         as_of = f", {origin.as_of}" if origin.as_of else ""
-        lines.append(f"# {_line(f'{origin.key} = {origin.value}{unit}  [{origin.label}: {origin.source}{as_of}]')}")
+        lines.append(comment(f"{origin.key} = {origin.value}{unit}  [{origin.label}: {origin.source}{as_of}]"))
     text = yaml.safe_dump(stack_data(stack), sort_keys=False, allow_unicode=True, width=_WIDTH)
     return "\n".join(lines) + "\n\n" + str(text)
-
-
-def _line(text: str) -> str:
-    """A comment that cannot end before its line does."""
-    return visible(" ".join(text.split()))

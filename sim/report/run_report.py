@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from sim.catalog.price_book import PriceUse
 from sim.cost.bill import Bill
 from sim.measure.measures import Measures
 from sim.report.cautions import Caution, cautions
@@ -31,6 +30,20 @@ class TraceSummary:
     output_tokens: int
     classes: tuple[str, ...]
     clients: int
+
+
+@dataclass(frozen=True, slots=True)
+class PriceUse:
+    """One price that a run used: of what, in words, and where it was read."""
+
+    kind: str
+    name: str
+    detail: str
+    price: str
+    source: str
+    as_of: str
+    assumed: bool
+    negotiated: bool
 
 
 @dataclass(frozen=True)
@@ -116,23 +129,15 @@ def prices_used(resolved: ResolvedStack) -> tuple[PriceUse, ...]:
     return tuple(found.values())
 
 
-def report_of(
-    found: Replay,
-    resolved: ResolvedStack,
-    trace: Trace,
-    *,
-    seed: int,
-    trace_name: str | None = None,
-    events: Sequence[ScriptedEvent] = (),
-) -> RunReport:
-    """The report of a replay; `trace_name` replaces the name of the file."""
+def report_of(found: Replay, resolved: ResolvedStack, trace: Trace, *, seed: int, events: Sequence[ScriptedEvent] = ()) -> RunReport:
+    """The report of a replay; `events` are those that were scripted."""
     from sim.stack.events import late_events
 
     assumed = tuple(origin for origin in resolved.origins if origin.label in ("assumed", "estimated"))
     warned = tuple(note.removeprefix("warning: ") for note in trace.info.notes if note.startswith("warning: "))
     plain = tuple(note for note in trace.info.notes if not note.startswith("warning: "))
     summary = TraceSummary(
-        name=trace_name or trace.info.path.stem,
+        name=trace.info.path.stem,
         sha256=trace.info.sha256,
         requests=trace.info.rows,
         duration_s=trace.info.duration_s,
@@ -159,5 +164,5 @@ def report_of(
         prices=prices_used(resolved),
         assumed=assumed,
         cautions=cautions(found.measures, found.bill, assumed, warned, stack=resolved.name),
-        notes=(*plain, *resolved.notes, *late_events(events, trace.info.duration_s), *found.result.warnings),
+        notes=(*plain, *resolved.notes, *late_events(events, trace.info.duration_s)),
     )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from sim.catalog.strict import formed
-from sim.errors import InputError
+from sim.catalog.strict import formed, parsed
 from sim.units import parse_number, parse_seconds, parse_share, parse_usd
 
 
@@ -31,52 +29,37 @@ VLLM = DefaultFrom("vLLM 0.33.0")
 ASSUMED = DefaultFrom("assumed")
 
 
-def _read(parse: Callable[[str | float], float]) -> Callable[[Any], Any]:
-    """The parser as a pydantic validator: a text or number is read, anything else is left for pydantic to refuse."""
-
-    def read(value: Any) -> Any:
-        if not isinstance(value, (str, int, float)) or isinstance(value, bool):
-            return value
-        try:
-            return parse(value)
-        except InputError as error:
-            raise ValueError(str(error)) from None
-
-    return read
-
-
 def _whole(value: Any) -> Any:
-    """A count such as `30k` as a whole number; InputError becomes a message of the field."""
-    number = _read(parse_number)(value)
-    if isinstance(number, float):
-        if not number.is_integer():
-            raise ValueError(f"found {value!r}; a whole number is needed")
-        return int(number)
-    return number
+    """What `30k` was read as, a float, as a whole number."""
+    if isinstance(value, float):
+        if not value.is_integer():
+            raise ValueError(f"found {value:g}; a whole number is needed")
+        return int(value)
+    return value
 
 
 MOST_SECONDS = 1e10
 """Three centuries: a longer time is a slip, and clocks would lose their fractions of a second."""
 
-Seconds = Annotated[float, Unit("s"), BeforeValidator(_read(parse_seconds)), Field(ge=0, le=MOST_SECONDS)]
+Seconds = Annotated[float, Unit("s"), parsed(parse_seconds), Field(ge=0, le=MOST_SECONDS)]
 """A duration: `800ms`, `3s`, `2h`, or a plain number of seconds."""
 
-PositiveSeconds = Annotated[float, Unit("s"), BeforeValidator(_read(parse_seconds)), Field(gt=0, le=MOST_SECONDS)]
+PositiveSeconds = Annotated[float, Unit("s"), parsed(parse_seconds), Field(gt=0, le=MOST_SECONDS)]
 
-Number = Annotated[float, BeforeValidator(_read(parse_number)), Field(ge=0)]
+Number = Annotated[float, parsed(parse_number), Field(ge=0)]
 """A plain number, possibly with k, M or B."""
 
-PositiveNumber = Annotated[float, BeforeValidator(_read(parse_number)), Field(gt=0)]
+PositiveNumber = Annotated[float, parsed(parse_number), Field(gt=0)]
 
-Whole = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
+Whole = Annotated[int, BeforeValidator(_whole), parsed(parse_number), Field(ge=0)]
 """A whole number, possibly with k, M or B: `30k` tokens."""
 
-PositiveWhole = Annotated[int, BeforeValidator(_whole), Field(gt=0)]
+PositiveWhole = Annotated[int, BeforeValidator(_whole), parsed(parse_number), Field(gt=0)]
 
-Share = Annotated[float, BeforeValidator(_read(parse_share)), Field(ge=0, le=1)]
+Share = Annotated[float, parsed(parse_share), Field(ge=0, le=1)]
 """A share of one: `99.5%` or `0.995`."""
 
-Usd = Annotated[float, Unit("USD"), BeforeValidator(_read(parse_usd)), Field(ge=0)]
+Usd = Annotated[float, Unit("USD"), parsed(parse_usd), Field(ge=0)]
 """An amount of money in US dollars: `$5`, `3.2`."""
 
 DeploymentName = Annotated[

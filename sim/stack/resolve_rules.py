@@ -78,7 +78,7 @@ def _check_home(stack: Stack, ledger: Ledger) -> None:
 
 def _takes_all(rule: Rule) -> bool:
     """Whether nothing of a class that the rule names goes on to the next."""
-    return rule.share == 1.0 and rule.when.prompt_tokens.min == 0 and rule.when.prompt_tokens.max is None
+    return rule.share == 1.0 and rule.when.prompt_tokens.takes_all
 
 
 def note_classes(stack: Stack, facts: TraceFacts, ledger: Ledger) -> None:
@@ -105,8 +105,7 @@ def parts_for(stack: Stack, name: str, facts: TraceFacts) -> list[tuple[ClassFac
                 continue
             if any(target.deployment == name for target in rule.to):
                 share += left * rule.share
-            whole_range = rule.when.prompt_tokens.min == 0 and rule.when.prompt_tokens.max is None
-            left *= 1.0 - rule.share if whole_range else 1.0
+            left *= 1.0 - rule.share if rule.when.prompt_tokens.takes_all else 1.0
         if share > 0.0:
             parts.append((each, min(share, 1.0)))
     return parts

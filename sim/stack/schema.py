@@ -33,6 +33,11 @@ class PromptTokens(Strict):
     min: Whole = Field(default=0, le=10**9, description="shortest prompt")
     max: PositiveWhole | None = Field(default=None, le=10**9, description="longest prompt; absent: any")
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether prompts of every length are in the range."""
+        return self.min == 0 and self.max is None
+
 
 class When(Strict):
     """Which requests a rule takes; what is left out does not matter."""
