@@ -19,7 +19,7 @@ from sim.measure.measures import Measures, measure
 from sim.measure.mix import MixSampler
 from sim.measure.slo import Slo
 from sim.stack.events import ScriptedEvent
-from sim.stack.resolved import ResolvedStack
+from sim.stack.resolved import ResolvedApi, ResolvedStack
 from sim.trace.trace import Trace
 from sim.units import SECONDS_PER_DAY
 
@@ -98,12 +98,13 @@ def replay(
     saturations = {
         d: saturation_of(system, d, mix, trace, slo, seed=seed, simulate=simulate, cache=known) for d, mix in mixes.items()
     }  # fmt: skip
+    lanes = [d for d, each in enumerate(resolved.deployments) if isinstance(each, ResolvedApi) and each.lane_of is not None]
     billed = bill(system=system, result=result, prices=prices)
     return Replay(
         system=system,
         result=result,
         prices=prices,
-        measures=measure(result, system, trace.classes, slo, saturations, mixes),
+        measures=measure(result, system, trace.classes, slo, saturations, mixes, lanes),
         bill=billed,
         by_class=by_class(bill=billed, system=system, result=result, prices=prices, classes=trace.classes),
         by_client=by_client(bill=billed, system=system, result=result, clients=trace.clients),

@@ -5,7 +5,7 @@ Histograms of parts add up to that of the whole, so a merged quantile is as exac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,10 +41,12 @@ def latency(result: Result, metric: str, deployment: int | None = None, class_id
     return spread(counts, int(result.latency_sum_ns[m, d, k].sum()), float(np.max(largest, initial=0.0)))
 
 
-def latency_quantile(result: Result, metric: str, q: float) -> float | None:
-    """Quantile q in seconds of a metric over all completed requests; None when there is none."""
+def latency_quantile(result: Result, metric: str, q: float, without: Collection[int] = ()) -> float | None:
+    """Quantile q in seconds of a metric over all completed requests but those of some deployments; None when there is none."""
     m = METRICS.index(metric)
-    return quantile_s(result.histogram[m].sum(axis=(0, 1)), q, float(np.max(result.latency_max_s[m], initial=0.0)))
+    counted = [d for d in range(result.histogram.shape[1]) if d not in without]
+    largest = float(np.max(result.latency_max_s[m, counted], initial=0.0))
+    return quantile_s(result.histogram[m, counted].sum(axis=(0, 1)), q, largest)
 
 
 def latency_table(result: Result, deployments: Sequence[str], classes: Sequence[str]) -> list[LatencyRow]:

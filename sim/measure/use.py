@@ -27,7 +27,8 @@ class Use:
     spilled: int
     """Passed on because the expected wait was too long."""
     fallback_completed: int
-    met_slo: int
+    met_slo: int | None
+    """Requests within both latency levels; None for a batch lane, which is not held to them."""
     input_tokens: int
     """Prompt tokens computed or billed as such; cached ones are counted apart."""
     cached_input_tokens: int
@@ -58,12 +59,13 @@ def _ratio(part: float, whole: float) -> float | None:
     return part / whole if whole > 0 else None
 
 
-def use(result: Result, deployment: Pool | Api, d: int) -> Use:
-    """The use of deployment number d of a run."""
+def use(result: Result, deployment: Pool | Api, d: int, *, lane: bool = False) -> Use:
+    """The use of deployment number d of a run; `lane`: it is the batch lane of another."""
     fresh, cached, output = (int(n) for n in result.tokens[d].sum(axis=(0, 2, 3)))
     counter = {name: int(values[d]) for name, values in result.counters.items()}
     pool = deployment if isinstance(deployment, Pool) else None
     present_s, busy_s, window_s = float(result.present_s[d]), float(result.busy_s[d]), result.window_s
+    met_slo = None if lane else int(result.met_slo[d].sum())
     capacity_tokens = pool.replica.blocks * pool.replica.block_tokens if pool else 0
     return Use(
         name=deployment.name,
@@ -75,13 +77,13 @@ def use(result: Result, deployment: Pool | Api, d: int) -> Use:
         throttled=counter["throttled"],
         spilled=counter["spilled"],
         fallback_completed=counter["fallback_completed"],
-        met_slo=int(result.met_slo[d].sum()),
+        met_slo=met_slo,
         input_tokens=fresh,
         cached_input_tokens=cached,
         output_tokens=output,
         input_tokens_per_s=_ratio(fresh + cached, window_s),
         output_tokens_per_s=_ratio(output, window_s),
-        goodput_per_s=_ratio(int(result.met_slo[d].sum()), window_s),
+        goodput_per_s=None if met_slo is None else _ratio(met_slo, window_s),
         busy_share=_ratio(busy_s, present_s) if pool else None,
         occupancy=_ratio(float(result.kv_token_s[d]), capacity_tokens * present_s) if pool else None,
         mean_batch=_ratio(float(result.sequence_s[d]), busy_s) if pool else None,

@@ -74,9 +74,9 @@ def _overview(report: RunReport) -> Section:
     ]
     if any(count for count, _ in on_the_way):
         rows.append(("On the way", "; ".join(text for count, text in on_the_way if count)))
-    if outcomes.total:
-        good = sum(use.met_slo for use in report.measures.uses) / outcomes.total
-        rows.append(("Goodput", f"{_rate(report.measures.goodput_per_s)}: {show_share(good)} of requests were within both latency levels"))
+    if report.measures.good_share is not None:
+        held = f"{show_share(report.measures.good_share)} of requests{' outside batch lanes' if report.measures.lanes else ''}"
+        rows.append(("Goodput", f"{_rate(report.measures.goodput_per_s)}: {held} were within both latency levels"))
     return Section("Run", rows, facts=True)
 
 
@@ -86,7 +86,9 @@ def _service_level(report: RunReport) -> Section:
         bound = "at least" if level.name == "completed" else "at most"
         wanted = f"{bound} {brief(show_level(level, level.limit))}"
         rows.append((level_name(level), show_level(level, level.measured), wanted, "met" if level.met else "MISSED"))
-    return Section("Service level", rows, ("measured", "wanted", ""))
+    lanes = ", ".join(report.measures.lanes)
+    notes = [f"Nobody waits for requests of {lanes}: the latency levels leave them out."] if lanes else []
+    return Section("Service level", rows, ("measured", "wanted", ""), notes)
 
 
 def _outcome(report: RunReport) -> str:

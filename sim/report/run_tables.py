@@ -79,7 +79,7 @@ def capacity(report: RunReport, found: Replay) -> Table:
                 "busy_share": use.busy_share,
                 "load": load.mean,
                 "load_peak": load.peak,
-                "slo_share": use.met_slo / use.requests if use.requests else None,
+                "slo_share": use.met_slo / use.requests if use.requests and use.met_slo is not None else None,
                 "usd": _scaled(report.bill.of(use.name), factor),
             }
         )

@@ -66,7 +66,8 @@ def summary(report: RunReport) -> dict[str, Any]:
             "met": found.slo_met,
             "levels": {level.name: {"limit": level.limit, "measured": level.measured, "met": level.met} for level in found.levels},
             "goodput_per_s": found.goodput_per_s,
-            "good_share": sum(use.met_slo for use in found.uses) / outcomes.total if outcomes.total else None,
+            "good_share": found.good_share,
+            "left_out": list(found.lanes),
         },
         "deployments": {use.name: _deployment(report, d) for d, use in enumerate(found.uses)},
         "classes": {

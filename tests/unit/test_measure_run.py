@@ -13,7 +13,7 @@ from sim.engine.result import Life
 from sim.engine.system import Api
 from sim.measure.fleet import fleet
 from sim.measure.outcome import outcomes
-from sim.measure.slo import Slo, goodput_per_s, verdict
+from sim.measure.slo import Slo, good_share, goodput_per_s, verdict
 from sim.measure.use import use
 from tests.made.result import add_latencies, add_outcomes, empty_result, pool, stood
 
@@ -132,6 +132,21 @@ def test_service_levels() -> None:
     assert tpot.measured == pytest.approx(0.08, rel=0.005)
     assert (completed.name, completed.measured, completed.met) == ("completed", 199 / 200, True)
     assert goodput_per_s(result) == 140 / 50
+
+
+def test_nobody_waits_for_a_batch_lane() -> None:
+    result = empty_result(deployments=2, window_s=50.0)
+    add_outcomes(result, "completed", 10)
+    add_outcomes(result, "completed", 90, 1)
+    add_latencies(result, "ttft", [0.5] * 10)
+    add_latencies(result, "ttft", [3600.0] * 90, 1)
+    result.met_slo[:, 0] = (8, 3)
+    assert [level.met for level in verdict(result, Slo())] == [False, True, True]
+    ttft, _, completed = verdict(result, Slo(), lanes=[1])
+    assert ttft.met and ttft.measured == pytest.approx(0.5, rel=0.005)
+    assert completed.measured == 1.0, "a request of a lane must complete like any other"
+    assert (goodput_per_s(result, [1]), good_share(result, [1])) == (8 / 50, 8 / 10)
+    assert good_share(result, [0, 1]) is None, "nothing is held to the levels"
 
 
 def test_levels_without_anything_to_measure() -> None:
