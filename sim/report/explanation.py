@@ -6,10 +6,9 @@ import textwrap
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from sim.report.section import WIDTH, escaped, plain
 from sim.stack.resolved import Origin, ResolvedApi, ResolvedPool, ResolvedRule, ResolvedStack
 from sim.units import show_seconds
-
-WIDTH = 80
 
 
 def explain_data(stack: ResolvedStack) -> dict[str, Any]:
@@ -54,14 +53,14 @@ def explain_text(stack: ResolvedStack) -> str:
 
 def explain_markdown(stack: ResolvedStack) -> str:
     """The same as a Markdown page."""
-    lines = [f"# {stack.name}", "", stack.description, "", f"Prices of {stack.date.isoformat()}.", "", "## Deployments", ""]
-    lines += [f"- `{each.name}`: {deployment_text(each)}" for each in stack.deployments]
-    lines += ["", "## Routing", "", *(f"{number + 1}. {rule_text(rule, stack)}" for number, rule in enumerate(stack.rules))]
+    title = [f"# {escaped(stack.name)}", "", escaped(stack.description), "", f"Prices of {stack.date.isoformat()}.", ""]
+    lines = [*title, "## Deployments", "", *(f"- `{each.name}`: {escaped(deployment_text(each))}" for each in stack.deployments)]
+    lines += ["", "## Routing", "", *(f"{number + 1}. {escaped(rule_text(rule, stack))}" for number, rule in enumerate(stack.rules))]
     if stack.notes:
-        lines += ["", "## Guessed, chosen or left out", "", *(f"- {note}" for note in stack.notes)]
+        lines += ["", "## Guessed, chosen or left out", "", *(f"- {escaped(note)}" for note in stack.notes)]
     lines += ["", "## Numbers", "", "| key | value | unit | label | source | as of |", "|---|---|---|---|---|---|"]
     for o in stack.origins:
-        lines.append("| " + " | ".join(_cell(part) for part in (o.key, value_text(o), o.unit, o.label, o.source, o.as_of)) + " |")
+        lines.append("| " + " | ".join(escaped(part) for part in (o.key, value_text(o), o.unit, o.label, o.source, o.as_of)) + " |")
     return "\n".join(lines)
 
 
@@ -146,12 +145,9 @@ def _table(rows: list[tuple[str, str, str, str, str]]) -> list[str]:
 
 
 def _cut(text: str, width: int) -> str:
+    text = plain(text)
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ") or [indent]
-
-
-def _cell(text: str) -> str:
-    return str(text).replace("|", "\\|").replace("\n", " ")
+    return textwrap.wrap(plain(text), WIDTH, initial_indent=indent, subsequent_indent=indent + "  ") or [indent]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sim.report.answer import answer
 from sim.report.run_report import RunReport
 from sim.report.run_sections import run_sections
-from sim.report.section import as_markdown, as_text, plain, wrapped
+from sim.report.section import as_markdown, as_text, escaped, plain, wrapped
 
 
 def run_text(report: RunReport) -> str:
@@ -15,11 +15,9 @@ def run_text(report: RunReport) -> str:
 
 def run_markdown(report: RunReport) -> str:
     """As a Markdown page, with the warnings, ending with a line break."""
-    title = f"# {plain(report.stack)} on {plain(report.trace.name)}"
-    parts = [title, f"**{plain(answer(report))}**", as_markdown(run_sections(report))]
+    title = f"# {escaped(report.stack)} on {escaped(report.trace.name)}"
+    parts = [title, f"**{escaped(answer(report))}**", as_markdown(run_sections(report))]
     if report.cautions:
-        parts.append(
-            "## Warnings\n\n"
-            + "\n".join(f"- `{each.code}`: {each.cause}. {each.remedy[0].upper()}{each.remedy[1:]}." for each in report.cautions)
-        )
+        said = [(each.code, f"{each.cause}. {each.remedy[0].upper()}{each.remedy[1:]}.") for each in report.cautions]
+        parts.append("## Warnings\n\n" + "\n".join(f"- `{code}`: {escaped(text)}" for code, text in said))
     return "\n\n".join(parts) + "\n"

@@ -94,18 +94,18 @@ def _table(section: Section) -> list[str]:
 def _markdown(section: Section) -> list[str]:
     lines = [f"## {section.title}", ""] if section.title else []
     if section.facts:
-        lines += [f"- **{_cell(name)}**: {_cell(text)}" for name, text in section.rows]
+        lines += [f"- **{escaped(name)}**: {escaped(text)}" for name, text in section.rows]
     elif section.rows:
-        lines.append("| " + " | ".join(_cell(cell) for cell in ("", *section.header)) + " |")
+        lines.append("| " + " | ".join(escaped(cell) for cell in ("", *section.header)) + " |")
         lines.append("|---" + "|---:" * len(section.header) + "|")
         for row in section.rows:
-            first = f"&nbsp;&nbsp;{_cell(row[0].strip())}" if row[0].startswith("  ") else _cell(row[0])
-            lines.append("| " + " | ".join([first, *(_cell(cell) for cell in row[1:])]) + " |")
+            first = f"&nbsp;&nbsp;{escaped(row[0].strip())}" if row[0].startswith("  ") else escaped(row[0])
+            lines.append("| " + " | ".join([first, *(escaped(cell) for cell in row[1:])]) + " |")
     if section.notes:
-        lines += ["", *(_cell(note) + "  " for note in section.notes[:-1]), _cell(section.notes[-1])]
+        lines += ["", *(escaped(note) + "  " for note in section.notes[:-1]), escaped(section.notes[-1])]
     return lines
 
 
-def _cell(text: str) -> str:
+def escaped(text: str) -> str:
     """Text that cannot be taken for Markdown or HTML."""
     return re.sub(r"([\\`*_\[\]|#<>&])", lambda found: f"&#{ord(found[1])};" if found[1] in "<>&|" else f"\\{found[1]}", plain(text))

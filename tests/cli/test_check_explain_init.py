@@ -122,6 +122,13 @@ def test_explain_says_where_numbers_come_from(capsys: pytest.CaptureFixture[str]
     assert markdown.startswith("# mine\n") and "| deployments.own.replicas.max | 2 |  | given | mine.yaml:2:54 |  |" in markdown
 
 
+def test_a_text_of_the_stack_steers_neither_terminal_nor_page(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(r'description: "red \e[31m <script>"' + "\n" + STACK)
+    assert "\x1b" not in run(capsys, "explain", "mine.yaml")[0]
+    page = run(capsys, "explain", "mine.yaml", "--format", "md")[0]
+    assert "\x1b" not in page and "<script>" not in page and "script" in page
+
+
 def test_explain_with_a_trace_chooses_tiers(capsys: pytest.CaptureFixture[str]) -> None:
     out = run(capsys, "explain", "api-first", "--trace", "workloads/batch-nightly.parquet", "--format", "json")[0]
     data = json.loads(out)
