@@ -109,15 +109,16 @@ class PriceBook:
                 raise InputError(f"{gpu.name}: no provider given to buy it {purchase}; {_offers(gpu)}")
         mine = [price for price in offers if price.provider == provider]
         if not mine:
-            hint = nearest(provider, {price.provider for price in gpu.prices})
+            known = {price.provider for price in gpu.prices}
+            hint = "" if provider in known else nearest(provider, known)
             raise InputError(f"{gpu.name}: no price of {provider} {purchase} is known; {_offers(gpu)}{hint}")
         place = mine[0].region if region is None else region
         here = [price for price in mine if price.region == place]
         if not here:
             regions = [price.region or "any" for price in mine]
-            known = ", ".join(dict.fromkeys(regions))
+            listed = ", ".join(dict.fromkeys(regions))
             raise InputError(
-                f"{gpu.name}: no price of {provider} {purchase} in {place} is known; known: {known}{nearest(str(place), regions)}"
+                f"{gpu.name}: no price of {provider} {purchase} in {place} is known; known: {listed}{nearest(str(place), regions)}"
             )
         price = self._of_the_day(here)
         return GpuHour(

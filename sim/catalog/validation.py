@@ -146,8 +146,8 @@ def _shown(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return f"the text {value[:60]!r}{'...' if len(value) > 60 else ''}"
-    if isinstance(value, (dict, list)):
-        what = "list" if isinstance(value, list) else "mapping"
+    if isinstance(value, (dict, list, tuple)):
+        what = "mapping" if isinstance(value, dict) else "list"
         return f"a {what} of {len(value)}" if value else f"an empty {what}"
     return repr(value)[:60]
 
