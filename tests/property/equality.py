@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.engine.result import LOG_DTYPE, OUTCOMES, REASONS, Result
 from sim.engine.run import simulate
-from tests.oracles.laws import follow
+from tests.oracles.autoscalers import follow
 from tests.oracles.state import Outcome
 from tests.oracles.system import SystemOracle
 from tests.oracles.table import trace_of

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.engine.system import Autoscaler, Pool, System
-from tests.oracles.autoscalers import follow
-from tests.oracles.system import SystemOracle
-from tests.property.equality import assert_equal, by_engine
+from tests.property.equality import assert_equal, by_engine, by_oracle
 from tests.property.systems import Case, one_of, pools, rules, scripted, tables
 
 
@@ -92,11 +89,6 @@ def scaling_cases(draw: st.DrawFn) -> Case:
     return Case(system, table, draw(st.integers(0, 3)), draw(one_of((), draw(scripted(deployments)))), until_s=200.0)
 
 
-def compare(case: Case, **changes: Any) -> None:
-    oracle = follow(SystemOracle(case.system, case.table, case.seed, case.events, case.until_s, {}))
-    assert_equal(by_engine(case, **changes), oracle.run())
-
-
 @given(scaling_cases())
 def test_pools_that_scale(case: Case) -> None:
-    compare(case)
+    assert_equal(by_engine(case), by_oracle(case))
