@@ -95,7 +95,7 @@ def stood(
 def pool(name: str = "own", **changes: object) -> Pool:
     """A pool of one small replica."""
     replica = Replica(StepTime(0.01, (1.0,), (0.0,)), blocks=100, block_tokens=16)
-    return Pool(**{"name": name, "replica": replica, "replicas": 1, "initial_replicas": 1, **changes})  # type: ignore[arg-type]
+    return Pool(**{"name": name, "replica": replica, "replicas": 1, "initial_replicas": 1, **changes})
 
 
 def system(*deployments: Pool | Api) -> System:

@@ -56,5 +56,5 @@ def trace_of(table: Table, chunk_rows: int = 65536) -> Trace:
         **columns,
     )
     as_read = trace.chunks
-    trace.chunks = lambda rows=65536: as_read(min(rows, chunk_rows))  # type: ignore[method-assign]
+    trace.chunks = lambda rows=65536: as_read(min(rows, chunk_rows))
     return trace

@@ -22,7 +22,7 @@ def some_cases(strategy: object, n: int) -> list[Case]:
     @settings(
         max_examples=n, phases=[Phase.generate], database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
     )
-    @given(strategy)  # type: ignore[arg-type]
+    @given(strategy)
     def keep(case: Case) -> None:
         found.append(case)
 

@@ -145,7 +145,7 @@ def record_litellm() -> Iterator[list[Any]]:
     ):
         max_retries = max(2, attempt + 1)
         error = Exception()
-        error.response = SimpleNamespace(headers={"retry-after": retry_after} if retry_after else {})  # type: ignore[attr-defined]
+        error.response = SimpleNamespace(headers={"retry-after": retry_after} if retry_after else {})
         for healthy in (0, 1):
             others = [{"id": str(k)} for k in range(2)]
             delay = router._time_to_sleep_before_retry(error, max_retries - attempt, max_retries, others[: healthy * 2], others)

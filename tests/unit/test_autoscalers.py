@@ -35,7 +35,7 @@ DEFAULTS: dict[str, dict[str, float]] = {"hpa": HPA, "keda": KEDA, "knative": KN
 
 def scaler(law: str, settings: dict[str, float] | None = None, **fields: Any) -> Autoscaler:
     named = DEFAULTS.get(law, {}) | (settings or {})
-    return Autoscaler(law, settings=tuple(named.items()), **({"max_replicas": 1000} | fields))  # type: ignore[arg-type]
+    return Autoscaler(law, settings=tuple(named.items()), **({"max_replicas": 1000} | fields))
 
 
 def state_of(autoscaler: Autoscaler, replicas: int, clock_offset_s: float = 0.0) -> Any:

@@ -162,21 +162,21 @@ def test_an_alias_bomb_is_refused_at_once() -> None:
 def test_deep_nesting_and_large_files_are_refused(tmp_path: pytest.TempPathFactory) -> None:
     with pytest.raises(InputError, match="deep"):
         read("[" * 3000 + "]" * 3000)
-    file = tmp_path / "large.yaml"  # type: ignore[operator]
+    file = tmp_path / "large.yaml"
     file.write_text("a: '" + "x" * 5_000_000 + "'")
     with pytest.raises(InputError, match="bytes"):
         load_model(file, Whole)
 
 
 def test_a_file_that_cannot_be_read(tmp_path: pytest.TempPathFactory) -> None:
-    file = tmp_path / "stack.yaml"  # type: ignore[operator]
+    file = tmp_path / "stack.yaml"
     file.write_bytes(b"name: x\nb: \xff\n")
     with pytest.raises(InputError, match=r"stack\.yaml:2:4: not UTF-8"):
         load_model(file, Whole)
     with pytest.raises(InputError, match=r"no such file; did you mean 'stack.yaml'"):
-        load_model(tmp_path / "stakc.yaml", Whole)  # type: ignore[operator]
+        load_model(tmp_path / "stakc.yaml", Whole)
     with pytest.raises(InputError, match="a folder"):
-        load_model(tmp_path, Whole)  # type: ignore[arg-type]
+        load_model(tmp_path, Whole)
 
 
 def test_a_good_text_becomes_a_frozen_model() -> None:
@@ -191,7 +191,7 @@ def test_a_good_text_becomes_a_frozen_model() -> None:
 
 def test_a_whole_float_is_an_integer_and_a_text_is_not() -> None:
     whole = load_text(GOOD.replace("max: 2", "max: 1e3"), "s.yaml", Whole)
-    assert whole.deployments["own"].replicas.max == 1000  # type: ignore[union-attr]
+    assert whole.deployments["own"].replicas.max == 1000
     assert lines(GOOD.replace("max: 2", "max: '2'"))[0].startswith("s.yaml:6:29: deployments.own.replicas.max: found the text '2'")
     assert lines(GOOD.replace("max: 2", "max: yes"))[0].startswith("s.yaml:6:29: deployments.own.replicas.max: found the text 'yes'")
     assert lines(GOOD.replace("max: 2", "max: true"))[0].startswith("s.yaml:6:29: deployments.own.replicas.max: found true")
@@ -257,7 +257,7 @@ def test_a_mistake_is_one_line_in_plain_words(text: str, message: str) -> None:
 def test_an_overlay_is_located_on_the_command_line() -> None:
     document = parse_documents(GOOD, "s.yaml")[0]
     path = ("deployments", "own", "replicas", "max")
-    assert validate(overlay(document, path, 6, "--set deployments.own.replicas.max"), Whole).deployments["own"].replicas.max == 6  # type: ignore[union-attr]
+    assert validate(overlay(document, path, 6, "--set deployments.own.replicas.max"), Whole).deployments["own"].replicas.max == 6
     with pytest.raises(InputError) as caught:
         validate(overlay(document, path, "many", "--set deployments.own.replicas.max"), Whole)
     assert str(caught.value).startswith("--set deployments.own.replicas.max: found the text 'many'")

@@ -27,7 +27,7 @@ def test_a_crowd_in_a_queue() -> None:
 
 @pytest.mark.parametrize("law", ["sliding_window", "token_bucket"])
 def test_a_crowd_that_tries_again(law: str) -> None:
-    limit = Limit(law, "requests", limit=100.0, burst=100.0)  # type: ignore[arg-type]
+    limit = Limit(law, "requests", limit=100.0, burst=100.0)
     api = Api("far", vendor=0, limits=(limit,))
     result = simulate(System((api,), (Rule((Target(0, client=Client(retries=2)),)),)), at_once(), log=True)
     assert result.log is not None

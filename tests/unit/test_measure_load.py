@@ -21,7 +21,7 @@ ANY = 1e9
 
 
 def trace_of(prompt: object, output: object, **columns: object) -> Trace:
-    return Trace.from_arrays(arrival_s=np.arange(len(prompt)) * 0.1, prompt_tokens=prompt, output_tokens=output, **columns)  # type: ignore[arg-type]
+    return Trace.from_arrays(arrival_s=np.arange(len(prompt)) * 0.1, prompt_tokens=prompt, output_tokens=output, **columns)
 
 
 def mix_of(trace: Trace, deployment: Pool) -> Mix:

@@ -216,7 +216,7 @@ def test_the_default_provider_and_region() -> None:
 )
 def test_an_unknown_gpu_price_is_an_error_that_names_what_is_known(name: str, arguments: dict[str, str], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        PriceBook(TODAY).gpu_price(gpu(name), **arguments)  # type: ignore[arg-type]
+        PriceBook(TODAY).gpu_price(gpu(name), **arguments)
 
 
 NEGOTIATED = """\

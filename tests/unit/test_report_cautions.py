@@ -51,7 +51,7 @@ def test_each_warning_has_its_cause() -> None:
     seen = set()
 
     def one(code: str, measures: Measures, said: str, **more: tuple[str, ...] | tuple[Origin, ...]) -> None:
-        found = codes(measures, **more)  # type: ignore[arg-type]
+        found = codes(measures, **more)
         assert list(found) == [code]
         assert said in found[code].cause + "; " + found[code].remedy
         seen.add(code)

@@ -19,7 +19,7 @@ PATIENT = Target(0, client=Client(retries=0))
 
 
 def pool(law: str, settings: dict[str, float], cold_s: float, *, initial: int = 1, drain_s: float = float("inf"), **fields: Any) -> Pool:
-    autoscaler = Autoscaler(law, settings=tuple(settings.items()), **({"max_replicas": 4} | fields))  # type: ignore[arg-type]
+    autoscaler = Autoscaler(law, settings=tuple(settings.items()), **({"max_replicas": 4} | fields))
     return Pool(law, ONE_SECOND, 4, initial, autoscaler=autoscaler, cold_start=(Stage("all", cold_s),), drain_s=drain_s)
 
 
