@@ -10,6 +10,7 @@ import pytest
 
 from sim.engine import compiled
 from sim.engine.advance import advance
+from sim.engine.retry import retry_delay
 
 
 def test_the_cache_folder_is_named_by_sources_and_versions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -44,10 +45,11 @@ def test_a_cache_folder_is_found_when_home_cannot_be_written(tmp_path: Path) -> 
     assert done.stdout.startswith(str(tmp_path))
 
 
-@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="looks at machine code, and compilation is switched off")
-def test_compiled_code_counts_no_references() -> None:
-    """`_nrt=False`: reference counting would cost a factor of five."""
-    for function in (advance,):
-        for code in function.inspect_llvm().values() if function.signatures else []:
-            assert "NRT_incref" not in code
-        assert function.targetoptions["_nrt"] is False
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="looks at how a function is compiled, and compilation is switched off")
+def test_constants_make_no_versions_of_a_function() -> None:
+    """A call with a literal argument finds the version that takes any number (tests/benchmark/test_machine_code.py looks at the code itself)."""
+    assert advance.targetoptions["_nrt"] is False
+    literal = numba.types.literal
+    retry_delay.get_call_template((literal(0), literal(2), *[numba.float64] * 6, literal(1), numba.float64), {})
+    assert retry_delay.overloads
+    assert not any(isinstance(kind, numba.types.Literal) for version in retry_delay.overloads for kind in version)
