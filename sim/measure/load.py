@@ -169,15 +169,18 @@ def _pool_peak(result: Result, d: int, rate: float, mix: Mix | None) -> float | 
     if intervals == 0:
         return None
     starts = np.arange(0, intervals, width)
-    came, ready = (np.add.reduceat(result.timeline[:intervals, d, TIMELINE_FIELDS.index(name)], starts) for name in ("arrivals", "ready"))
+    arrivals, ready = (result.timeline[:intervals, d, TIMELINE_FIELDS.index(name)] for name in ("arrivals", "ready"))
+    # The end of the trace may cut the last interval short.
+    length_s = np.minimum(result.window_s - np.arange(intervals) * result.timeline_s, result.timeline_s)
+    came, ready_s = np.add.reduceat(arrivals, starts), np.add.reduceat(ready * length_s, starts)
     if mix is not None and mix.offered is not None:
         sent = np.zeros(len(starts))
         seen = mix.offered[: len(starts)]
         sent[: len(seen)] = seen
         came = np.maximum(came, sent)
     if len(starts) > 1 and intervals % width:
-        came, ready = came[:-1], ready[:-1]  # a last bin cut short says little
-    carried = ready * result.timeline_s * rate
+        came, ready_s = came[:-1], ready_s[:-1]  # a last bin cut short says little
+    carried = ready_s * rate
     served = carried > 0
     return float(np.max(came[served] / carried[served])) if served.any() else None
 

@@ -145,6 +145,16 @@ def test_load_counts_what_was_offered_a_ready_replica() -> None:
     assert load.peak == 1900 / (2.0 * 300)
 
 
+def test_an_interval_that_the_end_cuts_short_carries_less() -> None:
+    result = empty_result(window_s=90.0)
+    stood(result, 0, 0.0, 90.0)
+    result.counters["attempts"][0] = 180
+    result.timeline[:, 0, 0] = [120, 60]
+    result.timeline[:, 0, 5] = 1
+    load = pool_load(result, 0, Saturation(2.0, 4.0))
+    assert load.mean == load.peak == 180 / (2.0 * 90)
+
+
 def test_load_of_an_api_is_that_of_its_tightest_limit() -> None:
     limits = (
         Limit("token_bucket", "requests", 60, window_s=60, burst=10),
