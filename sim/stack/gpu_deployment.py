@@ -163,7 +163,7 @@ class GpuDeployment(Strict):
         default="least_outstanding",
         description="how the pool chooses a replica: round_robin, least_outstanding, least_kv or session_affinity",
     )
-    queue_limit: Whole | None = Field(default=None, le=10**9, description="most requests waiting at a replica; absent: any number")
+    queue_limit: PositiveWhole | None = Field(default=None, le=10**9, description="most requests waiting at a replica; absent: any number")
     gateway_queue_limit: Whole | None = Field(
         default=None, le=10**9, description="most requests waiting while no replica is ready; absent: any number"
     )

@@ -140,6 +140,7 @@ def test_every_mistake_is_reported_with_its_place() -> None:
         ("autoscaler: {law: schedule, steps: [{at: 25h, replicas: 1}]}", "below 24h"),
         ("autoscaler: {law: knative, metric: kv}", "allowed: concurrency, rps"),
         ("gpu_memory_utilization: 95", "not a share between 0 and 1"),
+        ("queue_limit: 0", "found 0; it should be greater than 0"),
         ("queue_limit: 1.5", "a whole number is needed"),
         ("replicas: no", "found 'no'; a number is needed, or min, max and initial"),
         ("replicas: true", "found true; a number is needed, or min, max and initial"),
