@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from sim.cli.main import exit_code
+from tests.made import command
+from tests.made.command import Capture
 from tests.made.world import write_world
 
 FILES = {
@@ -30,14 +32,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-Capture = pytest.CaptureFixture[str]
-
-
 def run(capsys: Capture, *arguments: str) -> tuple[int, str, str]:
-    capsys.readouterr()
-    code = exit_code(["run", *arguments])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+    return command.run(capsys, "run", *arguments)
 
 
 def good(capsys: Capture, *arguments: str) -> str:
@@ -47,13 +43,7 @@ def good(capsys: Capture, *arguments: str) -> str:
 
 
 def refused(capsys: Capture, *arguments: str) -> str:
-    """The message of a command line that must be refused, with nothing written and nothing on stdout."""
-    before = sorted(Path().rglob("*"))
-    code, out, err = run(capsys, *arguments)
-    assert (code, out) == (2, ""), err
-    assert "Traceback" not in err
-    assert sorted(Path().rglob("*")) == before
-    return err
+    return command.refused(capsys, "run", *arguments)
 
 
 def test_the_result_and_its_folder(world: Path, capsys: Capture) -> None:
@@ -182,19 +172,9 @@ def test_an_interrupt_leaves_nothing(world: Path, capsys: Capture, monkeypatch: 
 
 def test_a_stdout_that_knows_no_bars(world: Path, root: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii"}
-    command = [
-        sys.executable,
-        "-m",
-        "sim",
-        "run",
-        "trace.parquet",
-        "--stack",
-        "small.yaml",
-        "--set",
-        "deployments.own.replicas={min: 0, max: 1}",
-    ]
-    command += ["--set", "deployments.own.autoscaler={law: knative}"]
-    done = subprocess.run(command, capture_output=True, cwd=world, env=environment, timeout=120)
+    settings = ("deployments.own.replicas={min: 0, max: 1}", "deployments.own.autoscaler={law: knative}")
+    words = ["run", "trace.parquet", "--stack", "small.yaml", *(word for setting in settings for word in ("--set", setting))]
+    done = subprocess.run([sys.executable, "-m", "sim", *words], capture_output=True, cwd=world, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr
     done.stdout.decode("ascii")
 
