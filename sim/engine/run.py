@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -64,9 +64,13 @@ class InvariantError(AssertionError):
 
 def simulate(
     system: System, trace: Source, *, seed: int = 0, events: Sequence[Event] = (), until_s: float = math.inf, log: bool = False,
-    timeline_s: float = 60.0, chunk_rows: int = CHUNK_ROWS, progress: Any = None,
+    timeline_s: float = 60.0, chunk_rows: int = CHUNK_ROWS, progress: Callable[[float], None] | None = None,
 ) -> Result:  # fmt: skip
-    """Replay `trace` through `system` (docs/engine.md). `progress`, if given, is called with the simulated time now and then."""
+    """Replay `trace` through `system` (docs/engine.md) until nothing is left to do, or until `until_s`.
+
+    `log` keeps a row a request, `timeline_s` is the length in seconds of the timeline's intervals (0: no timeline), `progress` is called
+    with the simulated time now and then. Raises InvariantError where the engine breaks its own laws, which is a bug.
+    """
     demand = [e for e in events if e.kind == "demand_factor"]
     control_events = [e for e in events if e.kind != "demand_factor"]
     segments = 1 + 2 * sum(e.kind == "price_change" for e in control_events)
