@@ -36,7 +36,7 @@ class Limit(Strict):
     law: Law
     unit: Unit
     limit: Positive
-    window_s: Positive = 60.0
+    window_s: Annotated[Positive, Field(ge=1e-3, le=1e10)] = 60.0
     burst: Positive | None = None
     """What a full bucket holds (token_bucket; the limit when absent), or what is always let through (acceleration)."""
     growth: Positive | None = None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sim.catalog.catalog import Catalog
 
 
+Rate = Annotated[NotNegative, Field(le=1e6)]
 Discount = Annotated[Share, parsed(parse_share)]
 
 
@@ -32,10 +33,10 @@ class ApiRates(Strict):
     """What a team pays for tokens of one API: a discount off the list, or rates of its own."""
 
     discount: Discount | None = None
-    input_usd_per_mtok: NotNegative | None = None
-    cached_input_usd_per_mtok: NotNegative | None = None
-    cache_write_usd_per_mtok: NotNegative | None = None
-    output_usd_per_mtok: NotNegative | None = None
+    input_usd_per_mtok: Rate | None = None
+    cached_input_usd_per_mtok: Rate | None = None
+    cache_write_usd_per_mtok: Rate | None = None
+    output_usd_per_mtok: Rate | None = None
     batch_discount: Discount | None = None
     """Off these rates in the batch lane; without it a batch price is not known."""
 
@@ -87,7 +88,7 @@ class GpuRate(Strict):
 
     provider: Name
     purchase: Purchase = "on_demand"
-    usd_per_gpu_hour: NotNegative
+    usd_per_gpu_hour: Rate
     region: str | None = None
     gpus_sold_together: Count | None = None
     as_of: AsOf | None = None

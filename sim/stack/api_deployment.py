@@ -47,7 +47,7 @@ class ApiDeployment(Strict):
     model: Name = Field(description="catalogue name of the API model")
     tier: str = Field(default="auto", description="tier of the account; auto: the lowest whose spend cap holds the forecast bill")
     limits: Limits = Field(default="tier", description="the tier's limits, none, or a list of one's own contract")
-    spend_cap_usd: Usd | None = Field(default=None, description="most to spend in a month; absent: the tier's cap")
+    spend_cap_usd: Usd | None = Field(default=None, gt=0, description="most to spend in a month; absent: the tier's cap")
     prices: ApiRates | None = Field(
         default=None,
         description="negotiated rates: a discount, or input_usd_per_mtok, output_usd_per_mtok and so on; absent: the price book",

@@ -59,7 +59,7 @@ PositiveWhole = Annotated[int, BeforeValidator(_whole), parsed(parse_number), Fi
 Share = Annotated[float, parsed(parse_share), Field(ge=0, le=1)]
 """A share of one: `99.5%` or `0.995`."""
 
-Usd = Annotated[float, Unit("USD"), parsed(parse_usd), Field(ge=0)]
+Usd = Annotated[float, Unit("USD"), parsed(parse_usd), Field(ge=0, le=1e12)]
 """An amount of money in US dollars: `$5`, `3.2`."""
 
 DeploymentName = Annotated[

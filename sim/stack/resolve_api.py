@@ -174,7 +174,7 @@ def _tier(name: str, spec: ApiDeployment, api: Api, forecast: float | None, ledg
 def _limits(key: str, spec: ApiDeployment, tier: Tier, ledger: Ledger) -> tuple[Limit, ...]:
     limits: list[Limit] = []
     cap = spec.spend_cap_usd if spec.spend_cap_usd is not None else tier.monthly_spend_cap_usd if spec.limits == "tier" else None
-    if cap:
+    if cap is not None:
         limits.append(Limit(law="fixed_window", unit="usd", limit=cap, window_s=SECONDS_PER_MONTH, no_retry_after=True))
         if spec.spend_cap_usd is None:
             ledger.origin(f"{key}.spend_cap", cap, "USD/month", "assumed" if tier.assumed else "vendor", tier.source, tier.as_of)
