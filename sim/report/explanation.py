@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sim.report.section import WIDTH, escaped, plain
+from sim.errors import visible
+from sim.report.section import WIDTH, escaped
 from sim.stack.resolved import Origin, ResolvedApi, ResolvedPool, ResolvedRule, ResolvedStack
 from sim.units import show_seconds
 
@@ -145,9 +146,9 @@ def _table(rows: list[tuple[str, str, str, str, str]]) -> list[str]:
 
 
 def _cut(text: str, width: int) -> str:
-    text = plain(text)
+    text = visible(text)
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(plain(text), WIDTH, initial_indent=indent, subsequent_indent=indent + "  ") or [indent]
+    return textwrap.wrap(visible(text), WIDTH, initial_indent=indent, subsequent_indent=indent + "  ") or [indent]

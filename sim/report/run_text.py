@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from sim.errors import visible
 from sim.report.answer import answer
 from sim.report.run_report import RunReport
 from sim.report.run_sections import run_sections
-from sim.report.section import as_markdown, as_text, escaped, plain, wrapped
+from sim.report.section import as_markdown, as_text, escaped, wrapped
 
 
 def run_text(report: RunReport) -> str:
     """For a terminal of 80 columns, ending with a line break."""
-    return "\n".join(wrapped(plain(answer(report)))) + "\n\n" + as_text(run_sections(report)) + "\n"
+    return "\n".join(wrapped(visible(answer(report)))) + "\n\n" + as_text(run_sections(report)) + "\n"
 
 
 def run_markdown(report: RunReport) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import textwrap
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from sim.errors import visible
 
 WIDTH = 80
 _GAP = 2
@@ -25,11 +26,6 @@ class Section:
     header: Sequence[str] = ()
     notes: Sequence[str] = ()
     facts: bool = False
-
-
-def plain(text: str) -> str:
-    """A name from a file of the user, without anything that could steer a terminal or break a line."""
-    return "".join(" " if unicodedata.category(each) in ("Cc", "Cf", "Zl", "Zp", "Cs") else each for each in text)
 
 
 def as_text(sections: Sequence[Section]) -> str:
@@ -65,15 +61,15 @@ def _text(section: Section) -> list[str]:
         width = max(len(row[0]) for row in section.rows) + _GAP
         lines = []
         for name, text in section.rows:
-            parts = textwrap.wrap(plain(text), WIDTH - width, break_on_hyphens=False) or [""]
-            lines += [f"{plain(name):<{width}}{parts[0]}", *(" " * width + part for part in parts[1:])]
+            parts = textwrap.wrap(visible(text), WIDTH - width, break_on_hyphens=False) or [""]
+            lines += [f"{visible(name):<{width}}{parts[0]}", *(" " * width + part for part in parts[1:])]
     else:
         lines = _table(section)
-    return [*lines, *(line for note in section.notes for line in wrapped(plain(note), "  "))]
+    return [*lines, *(line for note in section.notes for line in wrapped(visible(note), "  "))]
 
 
 def _table(section: Section) -> list[str]:
-    table = [[section.title, *section.header], *([plain(cell) for cell in row] for row in section.rows)]
+    table = [[section.title, *section.header], *([visible(cell) for cell in row] for row in section.rows)]
     columns = len(table[0])
     widths = [max(len(row[k]) for row in table) for k in range(columns)]
     for gap in (_GAP, 1):  # closer together before names are cut
@@ -108,4 +104,4 @@ def _markdown(section: Section) -> list[str]:
 
 def escaped(text: str) -> str:
     """Text that cannot be taken for Markdown or HTML."""
-    return re.sub(r"([\\`*_\[\]|#<>&])", lambda found: f"&#{ord(found[1])};" if found[1] in "<>&|" else f"\\{found[1]}", plain(text))
+    return re.sub(r"([\\`*_\[\]|#<>&])", lambda found: f"&#{ord(found[1])};" if found[1] in "<>&|" else f"\\{found[1]}", visible(text))

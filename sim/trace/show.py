@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from sim.errors import visible
 from sim.trace.describe import Description, Lengths
 from sim.units import show_count, show_seconds, show_share
 
@@ -102,6 +103,5 @@ def _number(count: int, noun: str) -> str:
 
 
 def _cut(text: str, width: int) -> str:
-    # Names come from files: a control character must not reach the terminal.
-    clean = "".join(character if character.isprintable() else "?" for character in text)
-    return clean if len(clean) <= width else clean[: width - 1] + "…"
+    text = visible(text)
+    return text if len(text) <= width else text[: width - 1] + "…"
