@@ -74,7 +74,7 @@ class Catalog:
 
     def names(self, kind: Kind) -> list[str]:
         """All names of a kind, sorted."""
-        found = {path.stem for folder in self.folders for path in (folder / FOLDERS[kind]).glob("*.yaml")}
+        found = {path.stem for folder in self.folders for path in (folder / FOLDERS[kind]).glob("*.yaml") if path.is_file()}
         return sorted(found)
 
     def path(self, kind: Kind, name: str) -> Path:

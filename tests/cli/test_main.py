@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -118,6 +119,24 @@ def test_a_bug_exits_with_3_a_traceback_and_a_request(monkeypatch: pytest.Monkey
     assert "Traceback" in shown.err
     assert "ZeroDivisionError: of ours" in shown.err
     assert "please report" in shown.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "secret/t.parquet"), "error: secret/t.parquet: Permission denied"),
+        (OSError(errno.ENOSPC, "No space left on device"), "error: the result could not be written: No space left on device"),
+        (MemoryError("Unable to allocate 74.5 GiB"), "error: not enough memory (Unable to allocate 74.5 GiB); fewer replicas or"),
+        (InputError("a\x1b[31m: first\nb\u2028: second"), "error: a\\x1b[31m: first\nerror: b\\u2028: second\n"),
+    ],
+)
+def test_what_the_machine_refuses_is_no_bug_of_ours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, said: str
+) -> None:
+    assert ends(monkeypatch, raising(error)) == 2
+    shown = capsys.readouterr()
+    assert shown.out == "" and shown.err.startswith(said)
+    assert "Traceback" not in shown.err
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])

@@ -280,6 +280,7 @@ def test_a_folder_of_ones_own_goes_first(tmp_path: Path) -> None:
     (tmp_path / "gpus" / "l4.yaml").write_text(text.replace("power_w: 72", "power_w: 75"))
     (tmp_path / "gpus" / "l5.yaml").write_text(text.replace("name: l4", "name: l5"))
     (tmp_path / "gpus" / "l6.yaml").write_text(text)
+    (tmp_path / "gpus" / "folder.yaml").mkdir()
     catalog = Catalog.load(tmp_path)
     assert catalog.gpu("l4").power_w == 75
     assert catalog.gpu("l5").power_w == 72
