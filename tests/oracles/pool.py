@@ -53,6 +53,8 @@ class PoolOracle:
     lives: list[Life] = field(default_factory=list)
     busy_s: list[tuple[float, float]] = field(default_factory=list)
     """(start, end) of every step, cut where its replica was lost."""
+    sequences: list[int] = field(default_factory=list)
+    """How many were running in each of them."""
     closed: dict[str, int] = field(default_factory=dict)
     """Counters of replicas that are gone."""
 
@@ -151,12 +153,17 @@ class PoolOracle:
             replica = slot.replica
             left = [work for work in [*replica.running, *replica.waiting] if not work.aborted]
             if replica.in_flight:
-                self.busy_s.append((slot.step_began_s, t))
+                self.note_step(slot, t)
             self.add_counters(replica)
         self.lives.append(Life(self.index, r, slot.start_s, slot.ready_s, t, end))
         slot.state, slot.replica = State.OFF, None
         slot.life += 1
         return left
+
+    def note_step(self, slot: Slot, t: float) -> None:
+        assert slot.replica is not None
+        self.busy_s.append((slot.step_began_s, t))
+        self.sequences.append(len(slot.replica.running))
 
     def add_counters(self, replica: ReplicaOracle) -> None:
         for name in ("steps", "step_tokens", "prefill_tokens", "preemptions", "hit_tokens", "queried_tokens"):

@@ -73,6 +73,8 @@ class Outcome:
     api_requests: npt.NDArray[np.int64]
     busy_s: npt.NDArray[np.float64]
     """[D] time with a step in flight, within the duration of the trace."""
+    sequence_s: npt.NDArray[np.float64]
+    """[D] the same times the sequences running."""
     end_s: float
 
 

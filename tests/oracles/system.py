@@ -258,7 +258,7 @@ class SystemOracle(ControlPlane):
         slot = pool.slots[r]
         if slot.life != life or slot.replica is None:
             return
-        pool.busy_s.append((slot.step_began_s, t))
+        pool.note_step(slot, t)
         for work in slot.replica.end(t):
             front_end_s = pool.spec.front_end_s
             self.complete(self.attempt_of(work), work.first_token_s + front_end_s, t + front_end_s)
@@ -320,25 +320,27 @@ class SystemOracle(ControlPlane):
             billed = api.settle(attempt.flight, attempt.asked, attempt.flight.last_s)
             if billed is not None:
                 self.tokens[api.index] += (attempt.asked.prompt - attempt.asked.cached, attempt.asked.cached, billed)
-        busy_s = np.zeros(len(self.deployments))
+        busy_s, sequence_s = np.zeros(len(self.deployments)), np.zeros(len(self.deployments))
         lives: list[Life] = []
         for pool in self.pools():
             for r, slot in enumerate(pool.slots):
                 if slot.replica is not None:
                     pool.add_counters(slot.replica)
                     if slot.replica.in_flight:
-                        pool.busy_s.append((slot.step_began_s, max(slot.step_began_s, self.now)))
+                        pool.note_step(slot, self.now)
                 if slot.state is not State.OFF:
                     lives.append(Life(pool.index, r, slot.start_s, slot.ready_s, math.nan, "running"))
             lives += pool.lives
             for name, value in pool.closed.items():
                 self.count[name][pool.index] = value
             most = self.table.duration_s
-            busy_s[pool.index] = math.fsum(min(end, most) - min(start, most) for start, end in pool.busy_s)
+            steps_s = [min(end, most) - min(start, most) for start, end in pool.busy_s]
+            busy_s[pool.index] = math.fsum(steps_s)
+            sequence_s[pool.index] = math.fsum(s * n for s, n in zip(steps_s, pool.sequences, strict=True))
         rows = [self.log_row(request) for request in self.requests if request.row.arrival_s <= self.until_s]
         lives.sort(key=lambda life: (life.deployment, life.start_s, life.replica))
         return Outcome(
-            np.array(rows, LOG_DTYPE), self.count, lives, self.tokens, self.api_requests, busy_s, self.end_s
+            np.array(rows, LOG_DTYPE), self.count, lives, self.tokens, self.api_requests, busy_s, sequence_s, self.end_s
         )  # fmt: skip
 
     def log_row(self, request: Request) -> tuple[object, ...]:

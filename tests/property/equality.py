@@ -46,8 +46,24 @@ def assert_equal(result: Result, outcome: Outcome) -> None:
     counted = [int(((log["reason"] == i) & (log["outcome"] > 0)).sum()) for i in range(len(REASONS))]
     assert result.reasons.tolist() == counted
     assert ended(result.lives) == ended(outcome.lives), f"lives: {ended(result.lives)} {ended(outcome.lives)}"
-    np.testing.assert_allclose(result.busy_s, outcome.busy_s, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(result.busy_s, outcome.busy_s, rtol=1e-12, atol=1e-12, err_msg="busy_s")
+    np.testing.assert_allclose(result.sequence_s, outcome.sequence_s, rtol=1e-12, atol=1e-12, err_msg="sequence_s")
+    assert_integrals(result)
     assert result.end_s == outcome.end_s
+
+
+def assert_integrals(result: Result) -> None:
+    """Time present and ready, within the window, are sums over lives."""
+    for d in range(len(result.present_s)):
+        mine = [life for life in result.lives if life.deployment == d]
+
+        def within(start: float, end: float) -> float:
+            return 0.0 if math.isnan(start) else min(end, result.window_s) - min(start, result.window_s)
+
+        present_s = math.fsum(within(life.start_s, life.end_s) for life in mine)
+        ready_s = math.fsum(within(life.ready_s, life.end_s) for life in mine)
+        assert math.isclose(result.present_s[d], present_s, rel_tol=1e-12, abs_tol=1e-12), f"present_s: {result.present_s[d]} {present_s}"
+        assert math.isclose(result.ready_s[d], ready_s, rel_tol=1e-12, abs_tol=1e-12), f"ready_s: {result.ready_s[d]} {ready_s}"
 
 
 def ended(lives: Any) -> list[tuple[Any, ...]]:

@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sim.engine.result import HIST_BUCKETS, HIST_GROWTH, HIST_MIN_S, OUTCOMES, Result
@@ -20,6 +20,8 @@ from tests.property.equality import by_engine
 from tests.property.systems import QUANTUM, Case, apis, cases, crowded, one_of, seconds, tables
 
 COMPLETED = OUTCOMES.index("completed")
+THIRD = settings(max_examples=max(1, settings().max_examples // 3))
+"""Each of these runs the engine two or three times an example."""
 
 
 def everything(result: Result) -> dict[str, Any]:
@@ -30,6 +32,7 @@ def everything(result: Result) -> dict[str, Any]:
     return {name: value.tobytes() if isinstance(value, np.ndarray) else value for name, value in found.items()}
 
 
+@THIRD
 @given(cases(), st.lists(seconds(20), min_size=1, max_size=5), st.integers(0, 2))
 def test_control_events_that_change_nothing_leave_every_byte_as_it_was(case: Case, times: list[float], which: int) -> None:
     d = which % len(case.system.deployments)
@@ -39,6 +42,7 @@ def test_control_events_that_change_nothing_leave_every_byte_as_it_was(case: Cas
     assert everything(by_engine(case)) == everything(by_engine(replace(case, events=events)))
 
 
+@THIRD
 @given(cases(), one_of(1, 7))
 def test_the_size_of_chunks_changes_nothing_and_neither_does_a_second_run(case: Case, rows: int) -> None:
     first = everything(by_engine(case))
@@ -46,6 +50,7 @@ def test_the_size_of_chunks_changes_nothing_and_neither_does_a_second_run(case: 
     assert first == everything(by_engine(case))
 
 
+@THIRD
 @given(cases())
 def test_each_request_has_one_row_and_its_times_are_in_order(case: Case) -> None:
     result = by_engine(case)
@@ -63,8 +68,15 @@ def test_each_request_has_one_row_and_its_times_are_in_order(case: Case) -> None
     assert (others["output_tokens"] == 0).all()
     assert ((log["reason"] == 0) == (log["outcome"] == COMPLETED)).all()
     assert (log["attempts"] >= log["retries"]).all()
+    times = [happening.at_s for happening in result.happenings]
+    assert times == sorted(times)
+    for life in result.lives:
+        assert life.start_s <= life.end_s
+        assert not life.ready_s < life.start_s
+        assert not life.ready_s > life.end_s
 
 
+@THIRD
 @given(cases())
 def test_counters_histograms_and_the_timeline_add_up_to_the_log(case: Case) -> None:
     result = by_engine(replace(case, table=replace(case.table, window_s=4096.0), until_s=math.inf), timeline_s=8.0)
@@ -105,6 +117,7 @@ def test_counters_histograms_and_the_timeline_add_up_to_the_log(case: Case) -> N
             assert result.sequence_s[d] <= spec.replica.max_num_seqs * result.busy_s[d] + 1e-9
 
 
+@THIRD
 @given(crowded())
 def test_a_replica_never_idles_while_somebody_waits(case: Case) -> None:
     """One replica that takes whoever is first: it is busy exactly while anybody is in the system."""
@@ -123,6 +136,7 @@ def test_a_replica_never_idles_while_somebody_waits(case: Case) -> None:
     assert result.busy_s[0] == busy_s
 
 
+@THIRD
 @given(tables(), one_of("token_bucket", "fixed_window", "sliding_window"), one_of(1, 2, 5), one_of(1.0, 4.0), apis())
 def test_no_window_holds_more_than_its_limit(table: Table, law: Any, most: int, window_s: float, api: Api) -> None:
     limit = Limit(law, "requests", limit=float(most), window_s=window_s, burst=float(2 * most))
@@ -142,6 +156,7 @@ def test_no_window_holds_more_than_its_limit(table: Table, law: Any, most: int, 
                 assert number <= most * (math.floor(admitted[j] / window_s) - math.floor(first / window_s) + 1)
 
 
+@THIRD
 @given(cases(), st.integers(0, 39), one_of(1, 9))
 def test_no_decision_sees_an_output_before_it_has_come(case: Case, which: int, more: int) -> None:
     """One output is made longer: all that was over before it would have ended stays as it was."""
@@ -179,6 +194,7 @@ def fits(system: System, prompt: int, output: int) -> bool:
     return True
 
 
+@THIRD
 @given(cases(), st.integers(1, 39))
 def test_nothing_depends_on_what_arrives_later(case: Case, which: int) -> None:
     rows = case.table.rows
@@ -191,6 +207,7 @@ def test_nothing_depends_on_what_arrives_later(case: Case, which: int) -> None:
     assert whole[: len(part)][early].tobytes() == part[early].tobytes()
 
 
+@THIRD
 @given(cases(kinds=("pool",)))
 def test_all_times_doubled_double_all_times(case: Case) -> None:
     """Without autoscalers, whose grids and windows are times too."""
