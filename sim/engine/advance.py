@@ -173,8 +173,17 @@ def advance(s: State, until: float) -> tuple[float, int]:
 
 
 @compiled
+def _control_acts(s: State, t: float) -> None:
+    """The control plane changes something at time t: what it sets off in the data plane happens then."""
+    g = s.g[0]
+    g.now = t
+    g.last_move = t
+
+
+@compiled
 def make_ready(s: State, r: int, t: float) -> None:
     """Replica r has started: it takes work from now on, first what waits in front of its pool."""
+    _control_acts(s, t)
     p = s.rep[r]
     reset_replica(s, r)
     p.state = READY
@@ -199,6 +208,7 @@ def begin_drain(s: State, r: int) -> bool:
 @compiled
 def lose_replica(s: State, r: int, t: float) -> None:
     """Replica r is gone at time t with all it held."""
+    _control_acts(s, t)
     p = s.rep[r]
     stop_work(s, r, t)
     if p.state == READY:
@@ -216,6 +226,7 @@ def lose_replica(s: State, r: int, t: float) -> None:
 @compiled
 def begin_outage(s: State, d: int, t: float) -> None:
     """API d stops answering at time t: attempts in flight end in a 5xx."""
+    _control_acts(s, t)
     k = s.dep[d]
     k.outage += 1
     if k.outage == 1:
