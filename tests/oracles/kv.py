@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable
 
 
@@ -19,7 +20,7 @@ class Blocks:
     """The blocks of a replica. `free` is the queue: taken at index 0."""
 
     def __init__(self, count: int) -> None:
-        self.free = list(range(count))
+        self.free = deque(range(count))
         self.references = [0] * count
         self.key_of: dict[int, int] = {}
         self.blocks_of: dict[int, list[int]] = {}
@@ -35,8 +36,8 @@ class Blocks:
             self.blocks_of.setdefault(key, []).append(block)
 
     def take(self, count: int) -> list[int]:
-        taken, self.free = self.free[:count], self.free[count:]
-        assert len(taken) == count, "more blocks taken than are free"
+        assert count <= len(self.free), "more blocks taken than are free"
+        taken = [self.free.popleft() for _ in range(count)]
         for block in taken:
             assert self.references[block] == 0
             self.references[block] = 1
@@ -59,4 +60,5 @@ class Blocks:
             self.references[block] -= 1
             if self.references[block] == 0:
                 (back if block in self.key_of else front).append(block)
-        self.free = front + self.free + back
+        self.free.extendleft(reversed(front))
+        self.free.extend(back)

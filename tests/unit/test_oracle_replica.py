@@ -152,13 +152,13 @@ def test_free_blocks_without_a_key_are_taken_before_cached_ones_and_the_oldest_c
     blocks.enter(first[1], keys[1])
     blocks.enter(second[0], keys[2])
     blocks.release(first)
-    assert blocks.free == [2, 5, 1, 0]
+    assert list(blocks.free) == [2, 5, 1, 0]
     blocks.release(second)
-    assert blocks.free == [4, 2, 5, 1, 0, 3]
+    assert list(blocks.free) == [4, 2, 5, 1, 0, 3]
     assert blocks.take(4) == [4, 2, 5, 1]
     assert blocks.find(keys[1]) is None
     blocks.share([0])
-    assert blocks.free == [3]
+    assert list(blocks.free) == [3]
     assert blocks.find(keys[0]) == 0
 
 
