@@ -50,7 +50,7 @@ class Caution:
 def month_caveat(window_s: float) -> str:
     """What a month scaled up from so many seconds leaves out; nothing for two weeks and more."""
     if window_s <= 0:
-        return "the trace has no duration: no month can be made of it"
+        return "the trace has no duration: no hour of a GPU is in its bill, and no month can be made of it"
     if window_s < _NEARLY * SECONDS_PER_DAY:
         return f"scaled up from {brief(show_seconds(window_s))}: no whole day and no week is in it; a month may differ several times"
     if window_s < _NEARLY * TWO_WEEKS_S:

@@ -215,8 +215,10 @@ def _bill(report: RunReport) -> Section:
             rows.append(
                 (f"{line.deployment} {_ITEMS.get(line.item, line.item)}", _quantity(line), _money(line.usd), _month(report, line.usd))
             )
-    unused = [use.name for use in report.measures.uses if not any(line.quantity for line in replayed.lines if line.deployment == use.name)]
-    rows += [(f"{name} (not used)", "", _money(0.0), _month(report, 0.0)) for name in unused]
+    unused = [use for use in report.measures.uses if not any(line.quantity for line in replayed.lines if line.deployment == use.name)]
+    for use in unused:
+        why = "no duration" if use.kind == "gpu" and replayed.window_s <= 0 else "not used"
+        rows.append((f"{use.name} ({why})", "", _money(0.0), _month(report, 0.0)))
     rows.append(("Total", "", _money(replayed.total_usd), _month(report, replayed.total_usd)))
     notes = [f"{_unit_costs(replayed)}, idle included."]
     caveat = month_caveat(replayed.window_s)

@@ -226,5 +226,7 @@ def test_unsorted_and_odd_traces_are_replayed_with_a_note(world: Path, capsys: C
         pq.write_table(pa.table({"arrival_s": times, "prompt_tokens": [5] * rows, "output_tokens": [1] * rows}), f"{name}.parquet")
         code, out, err = run(capsys, f"{name}.parquet", "--stack", "small.yaml")
         assert code == 0, err
+        assert "own (no duration)" in out and "spill (not used)" in out
+        assert "no hour of a GPU is in its bill" in " ".join(out.split())
         assert "no duration, so no month" in out and "API only, same traffic: $" in out
         assert max(map(len, out.splitlines())) <= 80
