@@ -261,8 +261,9 @@ def test_a_process_that_is_stopped_leaves_nothing(root: Path, name: str, code: i
     slow = "import sys, time; from sim.report import run_tables; run_tables.write_csv = lambda *_: (open('here', 'w').close(), time.sleep(60)); from sim.cli.main import run; run()"
     environment = {**os.environ, "PYTHONPATH": str(root)}
     process = subprocess.Popen(
-        [sys.executable, "-c", slow, *BASE, "-o", "r"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    )
+        [sys.executable, "-c", slow, *BASE, "-o", "r"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs start with SIGINT ignored
+    )  # fmt: skip
     until = time.monotonic() + 200
     while not Path("here").exists() and time.monotonic() < until and process.poll() is None:
         time.sleep(0.05)
