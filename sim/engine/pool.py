@@ -125,7 +125,8 @@ def place(s: State, d: int, i: int, t: float) -> tuple[int, int]:
         return REFUSED, R_QUEUE_FULL
     q.enqueued = t
     append_waiting(s, r, i)
-    if p.n_wait == 1:
+    if p.n_wait == 1 or (k.adaptive and k.threshold > 0):
+        # the adaptive threshold shrinks with every one more: the head's first chunk may fit now
         wake(s, r, t)
     return NONE, R_NONE
 
