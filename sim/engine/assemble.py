@@ -33,7 +33,7 @@ def assemble(resolved: ResolvedStack, classes: Sequence[str], *, clock_offset_s:
     rules = [_rule(rule, number, resolved) for rule in resolved.rules if not rule.classes or any(name in number for name in rule.classes)]
     return System(
         deployments=tuple(
-            _pool(each) if isinstance(each, ResolvedPool) else _api(each, vendors[each.model.vendor], clock_offset_s)
+            _pool(each, clock_offset_s) if isinstance(each, ResolvedPool) else _api(each, vendors[each.model.vendor], clock_offset_s)
             for each in resolved.deployments
         ),
         rules=tuple(rules),
@@ -103,7 +103,7 @@ def _vendor_numbers(resolved: ResolvedStack) -> dict[str, int]:
     return numbers
 
 
-def _pool(pool: ResolvedPool) -> Pool:
+def _pool(pool: ResolvedPool, clock_offset_s: float) -> Pool:
     spec, step = pool.spec, pool.step
     return Pool(
         name=pool.name,
@@ -123,7 +123,7 @@ def _pool(pool: ResolvedPool) -> Pool:
             hit_rate=spec.hit_rate,
         ),
         replicas=spec.replicas.max,
-        initial_replicas=spec.replicas.at_start,
+        initial_replicas=spec.at_start(clock_offset_s),
         gpus_per_replica=spec.tensor_parallel,
         gpus_per_node=pool.gpus_per_node,
         routing=spec.routing,

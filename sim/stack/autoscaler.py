@@ -171,11 +171,20 @@ class Schedule(Timed):
             raise ValueError(f"found a step at {self.steps[-1].at:g} s; times of a day are below 24h")
         return self
 
+    def at_start(self, clock_s: float) -> int:
+        """The replicas it wants at this second of the day; before the first step, those of the last."""
+        past = [step.replicas for step in self.steps if step.at <= clock_s]
+        return (past or [self.steps[-1].replicas])[-1]
+
 
 class Plan(Timed):
     """Replicas by the time of the run, as a capacity plan gives them."""
 
     law: Literal["plan"]
+
+    def at_start(self) -> int | None:
+        """The replicas it wants when the run begins; None where it begins later."""
+        return self.steps[0].replicas if self.steps[0].at == 0 else None
 
 
 Autoscaler = Annotated[Fixed | Hpa | Keda | Knative | TargetTracking | Schedule | Plan, Field(discriminator="law")]

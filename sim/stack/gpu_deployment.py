@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from sim.catalog.gpu import Precision, Purchase
 from sim.catalog.strict import Count, Name, NotNegative, Strict
 from sim.profile.shipped import StepTable
-from sim.stack.autoscaler import Autoscaler
+from sim.stack.autoscaler import Autoscaler, Plan, Schedule
 from sim.stack.client import Client
 from sim.stack.quantity import VLLM, PositiveSeconds, PositiveWhole, Seconds, Share, Usd, Whole
 
@@ -52,7 +52,10 @@ class Replicas(Strict):
 
     min: Whole = Field(default=1, description="fewest replicas")
     max: Whole = Field(le=10_000, description="most replicas")
-    initial: Whole | None = Field(default=None, description="replicas ready at the start; absent: min, at least one if max allows it")
+    initial: Whole | None = Field(
+        default=None,
+        description="replicas ready at the start; absent: what a schedule or plan says for then, else min, at least one if max allows it",
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Replicas:
@@ -196,3 +199,11 @@ class GpuDeployment(Strict):
         if law in ("hpa", "target_tracking") and replicas.min == 0 < replicas.max:
             raise ValueError(f"replicas.min 0: {law} cannot start from none; keda and knative can")
         return self
+
+    def at_start(self, clock_s: float = 0.0) -> int:
+        """Replicas ready when a run begins at this second of the day."""
+        law, replicas = self.autoscaler, self.replicas
+        timed = law.at_start(clock_s) if isinstance(law, Schedule) else law.at_start() if isinstance(law, Plan) else None
+        if replicas.initial is not None or timed is None:
+            return replicas.at_start
+        return min(max(timed, replicas.min), replicas.max)

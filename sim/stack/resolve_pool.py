@@ -55,7 +55,7 @@ def resolve_pool(
     key = ".".join(at)
     stages, origins = cold_stages(spec.cold_start, llm.weight_bytes(spec.precision), load_defaults(catalog), key)
     ledger.read(spec, at)
-    if spec.replicas.max > spec.replicas.at_start or spec.replicas.min < spec.replicas.max:
+    if spec.replicas.max > spec.at_start() or spec.replicas.min < spec.replicas.max:
         ledger.origins += origins
     if profile is not None:
         step, blocks, longest = profile.step, profile.blocks, profile.max_model_len

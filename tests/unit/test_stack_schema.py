@@ -52,6 +52,23 @@ def test_replicas_start_with_one_where_the_least_is_none() -> None:
     assert own("replicas: 0").replicas.at_start == 0
 
 
+@pytest.mark.parametrize(
+    ("law", "clock_s", "found"),
+    [
+        ("law: plan, steps: [{at: 0h, replicas: 3}, {at: 1h, replicas: 1}]", 0.0, 3),
+        ("law: plan, steps: [{at: 0h, replicas: 9}]", 0.0, 4),
+        ("law: plan, steps: [{at: 1h, replicas: 3}]", 0.0, 1),
+        ("law: schedule, steps: [{at: 8h, replicas: 3}, {at: 20h, replicas: 2}]", 0.0, 2),
+        ("law: schedule, steps: [{at: 8h, replicas: 3}, {at: 20h, replicas: 2}]", 30_000.0, 3),
+        ("law: schedule, steps: [{at: 0h, replicas: 0}, {at: 20h, replicas: 2}]", 0.0, 0),
+        ("law: keda", 0.0, 1),
+    ],
+)
+def test_a_timed_law_says_how_many_stand_ready_at_the_start(law: str, clock_s: float, found: int) -> None:
+    assert own(f"replicas: {{min: 0, max: 4}}, autoscaler: {{{law}}}").at_start(clock_s) == found
+    assert own(f"replicas: {{min: 0, max: 4, initial: 1}}, autoscaler: {{{law}}}").at_start(clock_s) == 1
+
+
 def test_a_stage_of_a_cold_start_may_be_a_plain_time() -> None:
     stage = own("cold_start: {load: 90s, warmup: {median: 20s, sigma: 0.3}}").cold_start
     assert stage.load is not None and (stage.load.median, stage.load.sigma) == (90.0, 0.0)
