@@ -224,7 +224,7 @@ class ApiOracle:
 
         def drawn(stream: int, zs: tuple[float, ...], ln_s: tuple[float, ...]) -> float:
             z = random.normal(random.uniform(self.seed, stream, asked.row, self.index, attempt, 0))
-            return math.exp(interpolate(z, zs, ln_s)) * hour_factor * slow_factor
+            return math.exp(interpolate(z, zs, ln_s)) * (hour_factor * slow_factor)
 
         hour = math.floor((t + self.clock_offset_s) / 3600)
         hour_factor = math.exp(api.hour_sigma * random.normal(random.uniform(self.seed, random.HOUR, hour, api.vendor, 0, 0)))

@@ -273,7 +273,7 @@ def scripted(draw: st.DrawFn, deployments: tuple[Pool | Api, ...]) -> tuple[Even
         at_s, duration_s = draw(seconds(16)) + i * QUANTUM / 16, draw(seconds(8))
         if isinstance(deployments[d], Api):
             kind = draw(one_of("api_outage", "degradation", "limit_change"))
-            factor = draw(one_of(0.5, 2.0)) if kind == "limit_change" else draw(one_of(1.0, 2.0, 4.0))
+            factor = draw(one_of(0.5, 2.0)) if kind == "limit_change" else draw(one_of(1.0, 2.0, 3.0))
             events.append(Event(at_s, kind, d, max(duration_s, QUANTUM), factor, draw(one_of(0.0, 0.5)), limit=draw(one_of(-1, 0))))
         else:
             kind = draw(one_of("gpu_failure", "spot_preemption"))
