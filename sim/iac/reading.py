@@ -42,19 +42,22 @@ class Reading:
         return "" if value is None or isinstance(value, (dict, list)) else str(value)
 
     def number(self, *keys: str | int) -> float | None:
-        """The value as a number, written as one or as a text; None where it is neither."""
+        """The value as a finite number, written as one or as a text; None where it is neither."""
         value = self.take(*keys)
         try:
-            number = None if value is None or isinstance(value, (bool, dict, list)) else float(value)
-            return int(number) if number is not None and number.is_integer() else number
-        except ValueError:
+            number = float("nan" if isinstance(value, (bool, dict, list)) else value)
+            return int(number) if number == round(number) else number
+        except (TypeError, ValueError, OverflowError):
             self.taken.discard(self.at(*keys).path)
             return None
 
     def count(self, *keys: str | int) -> int | None:
-        """The value as a whole number."""
+        """The value as a whole number; None where it is none."""
         found = self.number(*keys)
-        return int(found) if found is not None and found == int(found) else None
+        if isinstance(found, float):
+            self.taken.discard(self.at(*keys).path)
+            return None
+        return found
 
     def items(self, *keys: str | int) -> Iterator[Reading]:
         """The parts of a list."""

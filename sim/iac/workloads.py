@@ -166,15 +166,15 @@ def _production_stack(spec: Reading) -> Workload:
     name, replicas = spec.text("name"), spec.count("replicaCount")
     config = spec.at("vllmConfig")
     spec.take("repository")
-    arguments = read_arguments([str(word) for word in config.take("extraArgs") or []])
+    arguments = read_arguments(_words(config, "extraArgs"))
     names = ("tensorParallelSize", "maxModelLen", "maxNumSeqs", "maxNumBatchedTokens", "gpuMemoryUtilization", "blockSize")
     arguments.keys |= _config(config, names)
     arguments.model = spec.text("modelURL")
     labels = " ".join(
-        str(value)
+        str(value.data)
         for terms in spec.items("nodeSelectorTerms")
         for match in terms.items("matchExpressions")
-        for value in match.at("values").data or []
+        for value in match.items("values")
     )
     gpu = spec.text("requestGPUType") if "/" not in str(spec.at("requestGPUType").data or "/") else labels
     return _workload(
@@ -238,7 +238,10 @@ def _gpus(box: Reading) -> int | None:
             if str(key).startswith("nvidia.com/mig-"):
                 raise InputError(f"{key}: slices of a GPU are not modelled")
             if key in _GPU_RESOURCES:
-                return int(str(value))
+                count = Reading(value).count()
+                if count is None or count < 0:
+                    raise InputError(f"{key}: found {str(value)[:60]!r}; a whole number of GPUs is needed")
+                return count
     return None
 
 

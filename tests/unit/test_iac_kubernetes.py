@@ -154,6 +154,19 @@ def test_refused_by_name(change: tuple[str, str], what: str) -> None:
     assert what in refusal(DEPLOYMENT.replace(*change))
 
 
+@pytest.mark.parametrize("count", ["[2]", "two", ".inf", ".nan", "1e400", "-1", "1.5", "{a: 1}"])
+def test_a_number_of_gpus_that_is_none(count: str) -> None:
+    text = DEPLOYMENT.replace('nvidia.com/gpu: "2"', f"nvidia.com/gpu: {count}")
+    with pytest.raises(InputError, match=r"nvidia\.com/gpu: found .*; a whole number of GPUs is needed"):
+        imported(text)
+
+
+@pytest.mark.parametrize("count", ["[2]", "two", ".inf", ".nan", "1e400", "1.5", "{a: 1}", "true"])
+def test_a_number_of_replicas_that_is_none_is_listed_as_ignored(count: str) -> None:
+    text = DEPLOYMENT.replace("replicas: 2", f"replicas: {count}")
+    assert any("replicas" in line for line in imported(text).ignored)
+
+
 def test_an_ignored_argument_of_several_lines_stays_in_its_comment() -> None:
     found = imported(DEPLOYMENT.replace('--port, "8000"', r'--chat-template, "a\nrouting: []\nb"'))
     assert any("routing: []" in note for note in found.ignored), "the argument is listed as ignored"
