@@ -42,7 +42,7 @@ class Calendar:
     @cached_property
     def hours(self) -> FloatArray:
         """[M] hours of every month."""
-        return self.days * 24.0
+        return np.asarray(self.days * 24.0, np.float64)
 
     @cached_property
     def month_of_day(self) -> IntArray:
