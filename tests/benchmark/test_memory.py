@@ -28,7 +28,7 @@ def replayed(folder: Path, requests: int) -> Used:
     trace = write_traffic(folder / "trace.parquet", requests, PER_S)
     try:
         assert trace.stat().st_size < BYTES_PER_ROW * requests
-        return use(["-m", "sim", "run", trace, *STACK, "-o", folder / "run", "--force"], folder=folder)
+        return use(["-m", "sim", "run", trace, *STACK, "--months", "0", "-o", folder / "run", "--force"], folder=folder)
     finally:
         trace.unlink()
 

@@ -13,7 +13,7 @@ import pytest
 from tests.made.command import Capture, refused, run
 from tests.made.world import STACK, write_world
 
-BASE = ("run", "trace.parquet", "--stack", "small.yaml")
+BASE = ("run", "trace.parquet", "--stack", "small.yaml", "--months", "0")
 
 
 @pytest.fixture(autouse=True)

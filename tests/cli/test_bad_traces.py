@@ -144,7 +144,7 @@ def test_a_duration_that_cannot_be(capsys: Capture, stated: str) -> None:
 )
 def test_odd_clocks_are_read_and_said(capsys: Capture, change: Any, said: str) -> None:
     changed(arrival_s=np.ascontiguousarray(change(arrivals())))
-    code, _, err = run(capsys, "run", "t.parquet", "--stack", "small.yaml")
+    code, _, err = run(capsys, "run", "t.parquet", "--stack", "small.yaml", "--months", "0")
     assert code == 0
     assert said in " ".join(err.split())
     assert all(line.isprintable() for line in err.splitlines())
@@ -157,7 +157,7 @@ def test_a_prompt_that_fits_nowhere_is_counted_with_its_reason(capsys: Capture) 
     assert found["requests"]["reasons"] == {"too_long": 1}
     log = pq.read_table("r/requests.parquet")
     assert (log["outcome"][5].as_py(), log["reason"][5].as_py()) == ("rejected", "too_long")
-    assert "reasons: too long 1" in run(capsys, "run", "t.parquet", "--stack", "small.yaml")[1]
+    assert "reasons: too long 1" in run(capsys, "run", "t.parquet", "--stack", "small.yaml", "--months", "0")[1]
 
 
 def test_a_prompt_beyond_the_kv_cache_goes_where_it_fits(capsys: Capture) -> None:
@@ -178,7 +178,8 @@ HOSTILE = (
 def test_hostile_names_of_classes_and_clients(capsys: Capture, form: str) -> None:
     names = [HOSTILE[i % len(HOSTILE)] for i in range(ROWS)]
     changed(**{"class": names, "client_id": names})
-    code, out, err = run(capsys, "run", "t.parquet", "--stack", "small.yaml", "--format", form, "-o", "r", "--log-requests")
+    words = ("run", "t.parquet", "--stack", "small.yaml", "--months", "0", "--log-requests")
+    code, out, err = run(capsys, *words, "--format", form, "-o", "r")
     assert code == 0, err
     for text in (out, err):
         assert all(line.isprintable() for line in text.split("\n"))
@@ -198,11 +199,12 @@ def test_hostile_names_of_classes_and_clients(capsys: Capture, form: str) -> Non
 def test_hostile_names_of_files(capsys: Capture, name: str) -> None:
     Path(f"{name}.parquet").write_bytes(Path("trace.parquet").read_bytes())
     Path(f"{name}.yaml").write_bytes(Path("small.yaml").read_bytes())
-    code, out, err = run(capsys, "run", f"./{name}.parquet", "--stack", f"./{name}.yaml")
+    code, out, err = run(capsys, "run", f"./{name}.parquet", "--stack", f"./{name}.yaml", "--months", "0")
     assert code == 0, err
     for text in (out, err):
         assert all(line.isprintable() and len(line) <= 300 for line in text.split("\n"))
     (folder,) = Path("outputs").iterdir()
     assert all(each in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-" for each in folder.name)
-    again = run(capsys, "run", f"./{name}.parquet", "--stack", str(folder / "stack.resolved.yaml"), "--format", "json")
+    resolved = str(folder / "stack.resolved.yaml")
+    again = run(capsys, "run", f"./{name}.parquet", "--stack", resolved, "--months", "0", "--format", "json")
     assert again[0] == 0, again[2]

@@ -27,7 +27,7 @@ events:
   - {at: 30s, kind: degradation, factor: 3, error_rate: 20%, duration: 40s}
   - {at: 60s, kind: price_change, factor: 1.5}
 """
-OPTIONS = ("--stack", "small.yaml", "--events", "events.yaml", "--seed", "7", "--log-requests")
+OPTIONS = ("--stack", "small.yaml", "--events", "events.yaml", "--seed", "7", "--log-requests", "--months", "0")
 
 
 def made(folder: Path) -> Path:

@@ -33,7 +33,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(capsys: Capture, *arguments: str) -> tuple[int, str, str]:
-    return command.run(capsys, "run", *arguments)
+    """The plain replay, unless the arguments ask for months."""
+    return command.run(capsys, "run", "--months", "0", *arguments)
 
 
 def good(capsys: Capture, *arguments: str) -> str:
@@ -131,7 +132,7 @@ def test_a_price_change_is_billed_from_its_moment_on(world: Path, capsys: Captur
 
 def test_quiet_says_nothing(world: Path, capsys: Capture) -> None:
     capsys.readouterr()
-    assert exit_code(["-q", "run", "trace.parquet", "--stack", "small.yaml"]) == 0
+    assert exit_code(["-q", "run", "trace.parquet", "--stack", "small.yaml", "--months", "0"]) == 0
     captured = capsys.readouterr()
     assert captured.out and captured.err == ""
 
@@ -173,7 +174,7 @@ def test_an_interrupt_leaves_nothing(world: Path, capsys: Capture, monkeypatch: 
 def test_a_stdout_that_knows_no_bars(world: Path, root: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii"}
     settings = ("deployments.own.replicas={min: 0, max: 1}", "deployments.own.autoscaler={law: knative}")
-    words = ["run", "trace.parquet", "--stack", "small.yaml", *(word for setting in settings for word in ("--set", setting))]
+    words = ["run", "trace.parquet", "--stack", "small.yaml", "--months", "0", *(word for setting in settings for word in ("--set", setting))]
     done = subprocess.run([sys.executable, "-m", "sim", *words], capture_output=True, cwd=world, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr
     done.stdout.decode("ascii")

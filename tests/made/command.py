@@ -44,8 +44,8 @@ def refused(capsys: Capture, *arguments: str) -> str:
 
 
 def replayed(capsys: Capture, *arguments: str) -> dict[str, Any]:
-    """The summary of `sim run` with these arguments, checked; nothing is written but the folder `r`."""
-    code, out, err = run(capsys, "run", *arguments, "--format", "json", "-o", "r", "--force")
+    """The summary of a plain replay with these arguments, checked; nothing is written but the folder `r`."""
+    code, out, err = run(capsys, "run", *arguments, "--months", "0", "--format", "json", "-o", "r", "--force")
     assert code == 0, err
     found: dict[str, Any] = json.loads(out)
     check_summary(found)

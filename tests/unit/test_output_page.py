@@ -27,7 +27,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     world = tmp_path_factory.mktemp("world")
     write_world(world)
     files = [str(world / "trace.parquet"), "--stack", str(world / "small.yaml")]
-    assert exit_code(["-q", "run", *files, "--log-requests", "-o", str(world / "run")]) == 0
+    assert exit_code(["-q", "run", *files, "--months", "0", "--log-requests", "-o", str(world / "run")]) == 0
     return world / "run"
 
 
