@@ -1,0 +1,98 @@
+"""From replayed nodes to months: weights of every future's days on the nodes, summed by month.
+
+Everything that was replayed is a source: N nodes with their amounts a mean day. A day of a future lies between nodes; its weights are
+those of linear interpolation (in level, and in level and value for the differences along an axis). A month is the sum of its days, so
+usage is a product of weights and amounts, and what is priced by the day takes weights that carry the price.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.futures.calendar import Calendar
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Source:
+    """N replayed nodes and where the days of the futures lie between them.
+
+    `node` and `weight` are [F, T, K]: the K nodes around a day and their weights, which are zero for days the source does not hold for.
+    """
+
+    calendar: Calendar
+    amounts: FloatArray
+    """[N, I] a mean day."""
+    histogram: FloatArray
+    """[N, 3, B]."""
+    blocks: FloatArray
+    """[N, NB, 6] SLO_ITEMS by block of the day."""
+    node: IntArray
+    weight: FloatArray
+
+    @cached_property
+    def _parts(self) -> tuple[IntArray, FloatArray, IntArray]:
+        """Of every weight that is not zero: its place among months and nodes, itself, and its day among all futures' days."""
+        futures, days, around = self.node.shape
+        kept = np.flatnonzero(self.weight)
+        day = kept // around
+        month = (day // days) * self.calendar.months + self.calendar.month_of_day[day % days]
+        return month * len(self.amounts) + self.node.ravel()[kept], self.weight.ravel()[kept], day
+
+    @cached_property
+    def plain(self) -> FloatArray:
+        """[F * M, N] weights of the nodes in each month of each future: how many days of it they stand for."""
+        return self._summed(self._parts[1])
+
+    def priced(self, factor: FloatArray) -> FloatArray:
+        """[F * M, N] the same weights with every day's multiplied by its factor [F, T]."""
+        _, weight, day = self._parts
+        return self._summed(weight * factor.ravel()[day])
+
+    def _summed(self, weight: FloatArray) -> FloatArray:
+        futures, nodes = len(self.node), len(self.amounts)
+        rows = futures * self.calendar.months
+        return np.bincount(self._parts[0], weight, rows * nodes).reshape(rows, nodes)
+
+
+def between(nodes: FloatArray, at: FloatArray) -> tuple[IntArray, FloatArray]:
+    """The lower node of each value and how far it is to the next (0 to 1); values outside are taken to the end."""
+    if len(nodes) == 1:
+        return np.zeros(at.shape, np.int64), np.zeros(at.shape)
+    low = np.clip(np.searchsorted(nodes, at, side="right") - 1, 0, len(nodes) - 2)
+    share = np.clip((at - nodes[low]) / (nodes[low + 1] - nodes[low]), 0.0, 1.0)
+    return np.asarray(low, np.int64), share
+
+
+def along_levels(levels: FloatArray, at: FloatArray, holds: BoolArray) -> tuple[IntArray, FloatArray]:
+    """Nodes and weights [F, T, 2] of days at demand levels `at` [F, T] on nodes [n], for the days that `holds`."""
+    low, share = between(levels, at)
+    high = np.minimum(low + 1, len(levels) - 1)
+    weight = np.stack([1.0 - share, share], axis=-1) * holds[:, :, None]
+    return np.stack([low, high], axis=-1), weight
+
+
+def along_axis(levels: FloatArray, values: FloatArray, at: FloatArray, value: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Nodes and weights [F, T, 4] on the n x k nodes of an axis (row by row), for levels and values [F, T]."""
+    low, share = between(levels, at)
+    left, part = between(values, value)
+    high, right = np.minimum(low + 1, len(levels) - 1), np.minimum(left + 1, len(values) - 1)
+    k = len(values)
+    node = np.stack([low * k + left, low * k + right, high * k + left, high * k + right], axis=-1)
+    weight = np.stack([(1 - share) * (1 - part), (1 - share) * part, share * (1 - part), share * part], axis=-1)
+    return node, weight
+
+
+def interpolated(nodes: FloatArray, values: FloatArray, at: FloatArray) -> FloatArray:
+    """Values [n, ...] on nodes [n], read at the points `at` [p] by straight lines: [p, ...]."""
+    low, share = between(nodes, at)
+    high = np.minimum(low + 1, len(nodes) - 1)
+    part = share.reshape(-1, *([1] * (values.ndim - 1)))
+    return np.asarray(values[low] * (1 - part) + values[high] * part)

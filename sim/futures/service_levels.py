@@ -1,0 +1,122 @@
+"""Service levels of every month of every future, and how far one sample of traffic can be trusted for them.
+
+A month's requests are the weighted counts of the blocks of the mean day. The trace is one sample of what could have come: another would
+have had its bursts elsewhere. So every future weighs the blocks anew (a Bayesian bootstrap: exponential weights, normalised within hours of
+the day, so that the daily pattern stays), and every month of its days once more, with the variance of a mean over so many days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.engine.result import HIST_BUCKETS, HIST_GROWTH, HIST_MIN_S
+from sim.futures.calendar import Calendar
+from sim.futures.combine import Source
+from sim.futures.forecast import SloForecast
+from sim.futures.usage import ALL, SLO_ITEMS, UsageLayout
+from sim.sampling import stream
+from sim.stack.schema import Slo
+
+FloatArray = npt.NDArray[np.float64]
+
+_QUANTILES = ((0, 0.95), (0, 0.99), (1, 0.95))
+"""(row of the histogram, quantile) of SloForecast's latencies."""
+_LEVEL = 0.95
+_AT_A_TIME = 2_000_000
+"""Counts of histograms held at a time."""
+
+
+def block_weights(blocks: int, strata: npt.NDArray[np.int64], calendar: Calendar, futures: int, seed: int, replication: int) -> FloatArray:
+    """[F, M, NB] weights of the blocks, 1 in the mean: of the future, times those of its months."""
+    generator = stream(seed, "futures/sample/blocks", replication)
+    own = _within(generator.standard_exponential((futures, blocks)), strata)
+    days = calendar.days.astype(float)[None, :, None]
+    month = generator.standard_gamma(np.broadcast_to(days, (futures, calendar.months, blocks))) / days
+    return own[:, None, :] * month
+
+
+def _within(weight: FloatArray, strata: npt.NDArray[np.int64]) -> FloatArray:
+    """Weights [F, NB] with the mean 1 within every stratum."""
+    sums = np.zeros((len(weight), int(strata.max()) + 1))
+    for stratum in range(sums.shape[1]):
+        sums[:, stratum] = weight[:, strata == stratum].mean(axis=1)
+    return weight / sums[:, strata]
+
+
+def service_levels(
+    sources: Sequence[Source], usage: FloatArray, extra: FloatArray, layout: UsageLayout, slo: Slo, weights: FloatArray | None,
+    extra_histogram: tuple[object, FloatArray] | None,
+) -> SloForecast:
+    """The levels of [F, M]: `usage` are the month's amounts, `extra` [F, M, I] what of them incidents added.
+
+    `weights` [F, M, NB] are those of `block_weights` (None: all 1, for an outlook without spread). `extra_histogram` is what incidents add to
+    latencies: weights [F * M, E] (sparse) and histograms [E, 3, B].
+    """
+    futures, months = usage.shape[:2]
+    plain = sum(s.plain @ s.blocks.reshape(len(s.blocks), -1) for s in sources).reshape(futures, months, -1, len(SLO_ITEMS))
+    counts = plain.sum(axis=2) if weights is None else np.einsum("fmb,fmbi->fmi", weights, plain)
+    columns = [layout.at(ALL, item) for item in SLO_ITEMS]
+    counts = np.maximum(counts + extra[:, :, columns], 0.0)
+    held, completed_held, ttft_ok, tpot_n, tpot_ok, met = (counts[:, :, k] for k in range(len(SLO_ITEMS)))
+    requests, completed = usage[:, :, layout.at(ALL, "requests")], usage[:, :, layout.at(ALL, "completed")]
+    lost = 1.0 - _ratio(completed, requests)
+    if weights is not None:
+        # What was lost of the requests held to the levels depends on the sample as they do.
+        whole = plain.sum(axis=2) + extra[:, :, columns]
+        before = 1.0 - _ratio(whole[:, :, 1], whole[:, :, 0])
+        after = 1.0 - _ratio(completed_held, held)
+        lost = np.where(before > 1e-12, lost * after / np.maximum(before, 1e-12), lost)
+    completed_share = np.clip(1.0 - lost, 0.0, 1.0)
+    shares = (_ratio(ttft_ok, completed_held), _ratio(tpot_ok, tpot_n))
+    met_all = completed_share >= slo.completed
+    for share in shares:
+        met_all &= ~(share < _LEVEL - 1e-12)  # what no request shows (NaN) is met
+    quantiles = _latencies(sources, futures * months, extra_histogram)
+    return SloForecast(
+        good_share=np.minimum(_ratio(met, held), 1.0),
+        completed_share=completed_share,
+        ttft_p95_s=quantiles[0].reshape(futures, months),
+        ttft_p99_s=quantiles[1].reshape(futures, months),
+        tpot_p95_s=quantiles[2].reshape(futures, months),
+        met=met_all & (completed > 0),
+    )
+
+
+def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """part / whole, NaN where there is nothing."""
+    return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0)
+
+
+def _latencies(sources: Sequence[Source], rows: int, extra: tuple[object, FloatArray] | None) -> FloatArray:
+    """[len(_QUANTILES), rows] quantiles in seconds of the months' histograms, a part of the months at a time."""
+    used = sum(np.abs(s.histogram).sum(axis=(0, 1)) for s in sources)
+    if extra is not None:
+        used = used + np.abs(extra[1]).sum(axis=(0, 1))
+    seen = np.flatnonzero(used)
+    found = np.full((len(_QUANTILES), rows), np.nan)
+    if not len(seen):
+        return found
+    low, high = int(seen[0]), int(seen[-1]) + 1
+    middle = np.array([_middle_s(bucket) for bucket in range(low, high)])
+    step = max(1, _AT_A_TIME // (high - low))
+    for metric in sorted({metric for metric, _ in _QUANTILES}):
+        for start in range(0, rows, step):
+            part = slice(start, min(start + step, rows))
+            counts = sum(s.plain[part] @ s.histogram[:, metric, low:high] for s in sources)
+            if extra is not None:
+                counts = counts + np.asarray(extra[0][part] @ extra[1][:, metric, low:high])  # type: ignore[index]
+            total = np.cumsum(np.maximum(counts, 0.0), axis=1)
+            for k, (of, q) in enumerate(_QUANTILES):
+                if of == metric:
+                    rank = q * total[:, -1:]
+                    bucket = np.minimum((total < rank).sum(axis=1), high - low - 1)
+                    found[k, part] = np.where(total[:, -1] > 0, middle[bucket], np.nan)
+    return found
+
+
+def _middle_s(bucket: int) -> float:
+    """The geometric middle of a latency bucket in seconds."""
+    return HIST_MIN_S / 2 if bucket == 0 else HIST_MIN_S * HIST_GROWTH ** (min(bucket, HIST_BUCKETS - 1) - 0.5)
