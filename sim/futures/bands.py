@@ -1,10 +1,11 @@
 """Bands over futures: the mean, p5, p50 and p95 of a quantity, each with its standard error.
 
 Quantiles are Harrell-Davis estimates (Biometrika 69, 1982): weighted means of all order statistics, the weights those of a Beta((F+1)p,
-(F+1)(1-p)). They move smoothly where a plain order statistic jumps, as between futures with and without an incident. Their standard error is
-the infinitesimal jackknife of such a mean (Efron, The Jackknife, the Bootstrap and Other Resampling Plans, 1982, chapter 6): the standard
-deviation of the influence of each future, over sqrt(F). How near that is to what bands really do from seed to seed: docs/uncertainty.md.
-Everything is taken relative to the least value, so that what does not vary has a band without width, and no error, to the last bit.
+(F+1)(1-p)). They move smoothly where a plain order statistic jumps, as between futures with and without an incident. Their standard error
+is the infinitesimal jackknife of such a mean (Efron, The Jackknife, the Bootstrap and Other Resampling Plans, 1982, chapter 6): the
+standard deviation of the influence of each future, over sqrt(F). How near that is to what bands really do from seed to seed:
+docs/uncertainty.md. Everything is taken relative to the least value, so that what does not vary has a band without width, and no error,
+to the last bit.
 """
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ def bands(
 ) -> tuple[Band, ...]:
     """M bands of values [F, M], each over its column; all in the unit of the values.
 
-    Added in quadrature to the error of the mean and of each edge: `extra_variance`, in the square of the unit, and `relative_se`, a share of
-    the mean or edge itself (the choice of windows, the library of incidents); scalars or [M]. Values that do not exist are NaN: ignored,
-    or refused with ValueError, as infinite ones always are. A column of none is a band of NaN; that of one future has errors of NaN, for
-    one draw does not tell how far another is.
+    Added in quadrature to the error of the mean and of each edge: `extra_variance`, in the square of the unit, and `relative_se`, a share
+    of the mean or edge itself (the choice of windows, the library of incidents); scalars or [M]. Values that do not exist are NaN:
+    ignored, or refused with ValueError, as infinite ones always are. A column of none is a band of NaN; that of one future has errors of
+    NaN, for one draw does not tell how far another is.
     """
     table = np.asarray(values, np.float64)
     known = ~np.isnan(table)
