@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from sim.cost.price import ApiPrice, TokenPrice, known_usd
+from sim.cost import tokens_month
+from sim.cost.amount import FloatArray
+from sim.cost.price import ApiPrice, TokenPrice
 
 IntArray = npt.NDArray[np.int64]
 
@@ -32,18 +34,24 @@ def output_usd(*, tokens: IntArray, price: ApiPrice, factors: Sequence[float]) -
 
 def requests_usd(*, requests: IntArray, price: ApiPrice, factors: Sequence[float]) -> float:
     """A charge per admitted request, `requests` being [G]: requests x USD a request x factor of their segment."""
-    total = 0.0
-    for segment in map(int, np.flatnonzero(requests)):
-        usd = known_usd(price.request_usd, f"a request to {price.model}")
-        total += int(requests[segment]) * usd * factors[segment]
-    return total
+    what = f"a request to {price.model}"
+    return _sum([tokens_month.requests_usd(requests=requests, usd_per_request=price.request_usd, factor=np.asarray(factors), what=what)])
 
 
 def _tokens_usd(
     *, tokens: IntArray, price: ApiPrice, factors: Sequence[float], kind: str, of_tier: Callable[[TokenPrice], float | None]
 ) -> float:
+    what = f"{kind} of {price.model}"
+    return _sum(
+        tokens_month.tokens_usd(tokens=tokens[tier], usd_per_token=of_tier(price.tiers[tier]), factor=np.asarray(factors), what=what)
+        for tier in map(int, np.flatnonzero(tokens.any(axis=1)))
+    )
+
+
+def _sum(rows: Iterable[FloatArray]) -> float:
+    # One after the other: numpy adds in pairs, and the last digit would depend on how many segments there are.
     total = 0.0
-    for tier, segment in zip(*np.nonzero(tokens), strict=True):
-        usd = known_usd(of_tier(price.tiers[tier]), f"{kind} of {price.model}")
-        total += int(tokens[tier, segment]) * usd * factors[segment]
+    for row in rows:
+        for usd in row.tolist():
+            total += usd
     return total

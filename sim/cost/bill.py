@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from sim.cost.api import cached_input_usd, input_usd, output_usd, requests_usd
 from sim.cost.extra import egress_usd, storage_usd, tooling_usd
-from sim.cost.gpu import MachineLife, gpu_hours, idle_usd, machine_lives, rent_usd, spare_usd, used_usd
-from sim.cost.price import ApiPrice, Extras, GpuPrice, Price, known_usd
+from sim.cost.gpu import MachineLife, gpu_hours, machine_lives, machines_usd
+from sim.cost.gpu_month import idle_usd, spare_usd, used_usd
+from sim.cost.price import ApiPrice, Extras, GpuPrice, Price
 from sim.engine.result import Life, Result
 from sim.engine.system import Pool, System
 from sim.errors import InputError
@@ -133,15 +134,15 @@ def paid_machines(pool: Pool, d: int, result: Result, price: GpuPrice) -> list[M
 def _pool_lines(pool: Pool, d: int, result: Result, price: GpuPrice) -> list[Line]:
     machines = paid_machines(pool, d, result, price)
     changes = tuple((step.at_s, step.factor) for step in result.price_steps if step.deployment == d)
-    rent = rent_usd(machines=machines, price=price, changes=changes)
+    rent = machines_usd(machines=machines, price=price, changes=changes)
     hours = gpu_hours(machines=machines, price=price)
     stood = float(result.present_s[d]) / SECONDS_PER_HOUR * pool.gpus_per_replica
     if stood > hours * (1 - 1e-9):  # all but rounding: no part of a machine was empty
         stood = hours
     busy = min(float(result.busy_s[d]) / SECONDS_PER_HOUR * pool.gpus_per_replica, stood)
-    used = used_usd(rent_usd=rent, gpu_hours=hours, busy_gpu_hours=busy)
-    spare = spare_usd(rent_usd=rent, gpu_hours=hours, replica_gpu_hours=stood)
-    idle = idle_usd(rent_usd=rent, used_usd=used, spare_usd=spare)
+    used = float(used_usd(rent_usd=rent, gpu_hours=hours, busy_gpu_hours=busy))
+    spare = float(spare_usd(rent_usd=rent, gpu_hours=hours, replica_gpu_hours=stood))
+    idle = float(idle_usd(rent_usd=rent, used_usd=used, spare_usd=spare))
     lines = [Line(pool.name, "gpu_used", busy, "GPU-hours", used), Line(pool.name, "gpu_idle", stood - busy, "GPU-hours", idle)]
     if hours > stood:
         lines.append(Line(pool.name, "gpu_spare", hours - stood, "GPU-hours", spare))
@@ -150,16 +151,14 @@ def _pool_lines(pool: Pool, d: int, result: Result, price: GpuPrice) -> list[Lin
 
 def _extra_lines(extras: Extras, window_s: float) -> list[Line]:
     lines = []
+    months = window_s / SECONDS_PER_MONTH
     if extras.storage_gb:
-        usd = known_usd(extras.storage_usd_per_gb_month, "a GB of storage")
-        lines.append(
-            Line(SHARED, "storage", extras.storage_gb, "GB", storage_usd(gb=extras.storage_gb, usd_per_gb_month=usd, window_s=window_s))
-        )
+        usd = storage_usd(gb=extras.storage_gb, usd_per_gb_month=extras.storage_usd_per_gb_month, months=months)
+        lines.append(Line(SHARED, "storage", extras.storage_gb, "GB", float(usd)))
     if extras.egress_gb:
-        usd = known_usd(extras.egress_usd_per_gb, "a GB of egress")
-        lines.append(Line(SHARED, "egress", extras.egress_gb, "GB", egress_usd(gb=extras.egress_gb, usd_per_gb=usd)))
+        usd = egress_usd(gb=extras.egress_gb, usd_per_gb=extras.egress_usd_per_gb)
+        lines.append(Line(SHARED, "egress", extras.egress_gb, "GB", float(usd)))
     if extras.tooling_usd_per_month:
-        months = window_s / SECONDS_PER_MONTH
-        usd = tooling_usd(usd_per_month=extras.tooling_usd_per_month, window_s=window_s)
-        lines.append(Line(SHARED, "tooling", months, "months", usd))
+        usd = tooling_usd(usd_per_month=extras.tooling_usd_per_month, months=months)
+        lines.append(Line(SHARED, "tooling", months, "months", float(usd)))
     return lines

@@ -1,4 +1,4 @@
-"""What GPUs cost, one function a line: the hours they worked, the hours they stood idle, and GPUs bought along with a machine.
+"""What the machines of a run cost: which stood there, for how long they are billed, and the rent of each.
 
 A provider bills machines, each as a whole and by its own clock: replica i stands on machine i // (replicas a machine holds), a machine
 is paid from when its first replica's provisioning starts until its last one is gone, and a life is rounded up to the billing
@@ -11,7 +11,10 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sim.cost.price import GpuPrice, known_usd, mean_factor
+import numpy as np
+
+from sim.cost.gpu_month import rent_usd
+from sim.cost.price import GpuPrice, mean_factor
 from sim.engine.result import Life
 from sim.units import SECONDS_PER_HOUR
 
@@ -63,34 +66,12 @@ def gpu_hours(*, machines: Sequence[MachineLife], price: GpuPrice) -> float:
     return math.fsum(_machine_s(machine, price) * machine.gpus for machine in machines) / SECONDS_PER_HOUR
 
 
-def rent_usd(*, machines: Sequence[MachineLife], price: GpuPrice, changes: Sequence[tuple[float, float]] = ()) -> float:
+def machines_usd(*, machines: Sequence[MachineLife], price: GpuPrice, changes: Sequence[tuple[float, float]] = ()) -> float:
     """All that is paid for machines: GPU-hours billed x USD per GPU-hour x the mean factor of their time (changes: from second, factor)."""
-    if not machines:
-        return 0.0
-    usd = known_usd(price.usd_per_gpu_hour, "a GPU-hour")
-    return math.fsum(
-        _machine_s(machine, price)
-        / SECONDS_PER_HOUR
-        * machine.gpus
-        * usd
-        * mean_factor(start_s=machine.start_s, end_s=machine.end_s, changes=changes)
-        for machine in machines
-    )
-
-
-def used_usd(*, rent_usd: float, gpu_hours: float, busy_gpu_hours: float) -> float:
-    """The part of the rent for replicas at work: busy GPU-hours over billed ones."""
-    return rent_usd * busy_gpu_hours / gpu_hours if gpu_hours > 0 else 0.0
-
-
-def spare_usd(*, rent_usd: float, gpu_hours: float, replica_gpu_hours: float) -> float:
-    """The part of the rent on which no replica stood: rest of whole machines, rounded lives, reservations not started."""
-    return rent_usd * (gpu_hours - replica_gpu_hours) / gpu_hours if gpu_hours > 0 else 0.0
-
-
-def idle_usd(*, rent_usd: float, used_usd: float, spare_usd: float) -> float:
-    """The part of the rent for replicas that had nothing to do or were not ready yet: what is left of it."""
-    return rent_usd - used_usd - spare_usd
+    hours = [_machine_s(machine, price) / SECONDS_PER_HOUR * machine.gpus for machine in machines]
+    factors = [mean_factor(start_s=machine.start_s, end_s=machine.end_s, changes=changes) for machine in machines]
+    usd = rent_usd(gpu_hours=np.array(hours), usd_per_gpu_hour=price.usd_per_gpu_hour, factor=np.array(factors))
+    return math.fsum(usd.tolist())
 
 
 def most_gpus(*, machines: Sequence[MachineLife]) -> int:

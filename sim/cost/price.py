@@ -60,7 +60,7 @@ Price = ApiPrice | GpuPrice
 def known_usd(usd: float | None, what: str) -> float:
     """The price; InputError that names what has none when it is not known."""
     if usd is None:
-        raise InputError(f"no price is known for {what}; give one with --prices FILE")
+        raise InputError(f"no price is known for {what}; give one in the stack or with --prices FILE")
     return usd
 
 

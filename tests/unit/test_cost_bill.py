@@ -14,7 +14,7 @@ from sim.cost.api import cached_input_usd, input_usd, output_usd, requests_usd
 from sim.cost.api_only import TraceTokens
 from sim.cost.bill import SHARED, bill
 from sim.cost.extra import egress_usd, storage_usd, tooling_usd
-from sim.cost.gpu import billed_s, machine_lives, rent_usd
+from sim.cost.gpu import billed_s, machine_lives, machines_usd
 from sim.cost.price import ApiPrice, Extras, GpuPrice, TokenPrice, mean_factor
 from sim.cost.share import NOBODY, OTHERS, by_class, by_client, by_deployment
 from sim.engine.result import Life, PriceStep, Result
@@ -100,7 +100,7 @@ def test_rent_follows_price_changes() -> None:
     assert mean_factor(start_s=6, end_s=6, changes=((5.0, 2.0),)) == 2.0
     assert mean_factor(start_s=0, end_s=10, changes=((0.0, 3.0), (5.0, 1.0), (9.0, 4.0))) == pytest.approx((15 + 4 + 4) / 10)
     machines = machine_lives(lives=[Life(0, 0, 0.0, 0.0, 7200.0, "running")], gpus_per_replica=2, gpus_per_machine=2, window_s=7200.0)
-    assert rent_usd(machines=machines, price=GpuPrice(3.0), changes=((3600.0, 2.0),)) == pytest.approx(2 * 3.0 * (1 + 2))
+    assert machines_usd(machines=machines, price=GpuPrice(3.0), changes=((3600.0, 2.0),)) == pytest.approx(2 * 3.0 * (1 + 2))
 
 
 def test_a_pool_is_split_into_used_idle_and_spare() -> None:
@@ -206,9 +206,9 @@ def test_a_pool_without_traffic_was_caused_by_nobody() -> None:
 
 def test_extras_are_lines_of_their_own() -> None:
     month_s = 730 * 3600
-    assert storage_usd(gb=100, usd_per_gb_month=0.1, window_s=month_s / 2) == pytest.approx(5.0)
+    assert storage_usd(gb=100, usd_per_gb_month=0.1, months=0.5) == pytest.approx(5.0)
     assert egress_usd(gb=10, usd_per_gb=0.09) == pytest.approx(0.9)
-    assert tooling_usd(usd_per_month=300, window_s=month_s / 3) == pytest.approx(100.0)
+    assert tooling_usd(usd_per_month=300, months=1 / 3) == pytest.approx(100.0)
     extras = Extras(storage_gb=100, storage_usd_per_gb_month=0.1, egress_gb=10, egress_usd_per_gb=0.09, tooling_usd_per_month=300)
     found = bill(system=system(pool()), result=empty_result(window_s=month_s), prices={"own": GpuPrice(1.0)}, extras=extras)
     assert {line.item: line.usd for line in found.lines if line.deployment == SHARED} == pytest.approx(

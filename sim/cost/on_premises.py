@@ -1,0 +1,44 @@
+"""GPUs that are owned: what buying them costs, as a charge a month and as cash, the room they stand in, and their support contract.
+
+The bill carries the charge a month (straight line over the life of the hardware, down to what it can be sold for); the cash view
+says when the money leaves. Over a whole life both add up to the same.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.cost.amount import Amount, FloatArray, amount, product, share
+from sim.cost.schedule import Month, once, spread
+
+_MONTHS_PER_YEAR = 12.0
+
+
+def capex_usd(
+    *, purchase_usd: Amount | None, month: Month, life_months: int, residual_share: Amount = 0.0, from_month: Month = 0
+) -> FloatArray:
+    """Straight-line amortisation: purchase x (1 - residual share) / life in months, in every month of the life that begins `from_month`."""
+    due = spread(month=month, over_months=life_months, from_month=from_month)
+    return np.asarray(
+        product(quantity=due, usd=purchase_usd, what="the hardware") * (1.0 - share(residual_share, "residual_share")), np.float64
+    )
+
+
+def capex_cash_usd(
+    *, purchase_usd: Amount | None, month: Month, life_months: int, residual_share: Amount = 0.0, from_month: Month = 0
+) -> FloatArray:
+    """The cash view: the purchase in the month it is made, and minus what it is sold for in the month after its life."""
+    paid = product(quantity=once(month=month, at_month=from_month), usd=purchase_usd, what="the hardware")
+    sold = product(quantity=once(month=month, at_month=from_month + life_months), usd=purchase_usd, what="the hardware")
+    return np.asarray(paid - sold * share(residual_share, "residual_share"), np.float64)
+
+
+def hosting_usd(*, power_kw: Amount, usd_per_kw_month: Amount | None, factor: Amount = 1.0) -> FloatArray:
+    """Racks and cooling: kW of power provided for x USD a kW and month, used or not; electricity apart (`power_usd`)."""
+    return product(quantity=power_kw, usd=usd_per_kw_month, what="a kW of hosting", factor=factor)
+
+
+def support_usd(*, purchase_usd: Amount | None, support_share_per_year: Amount, months: Amount = 1.0) -> FloatArray:
+    """Support and spares of the maker: purchase x share of it a year / 12 x months."""
+    quantity = amount(months, "months") / _MONTHS_PER_YEAR * share(support_share_per_year, "support_share_per_year")
+    return product(quantity=quantity, usd=purchase_usd, what="the hardware")
