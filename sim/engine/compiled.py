@@ -68,7 +68,7 @@ def compiled(function: F) -> F:
     Constants among the arguments of a call do not make a version of the function of their own: numba would compile `drive` six times
     over, and a third of the compilation with it.
     """
-    dispatcher = numba.njit(cache=True, _nrt=False)(function)
+    dispatcher = numba.njit(cache=True, _nrt=False, nogil=True)(function)
     if not numba.config.DISABLE_JIT:
         by_type = dispatcher.get_call_template
 
