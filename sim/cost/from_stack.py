@@ -6,11 +6,10 @@ from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
 from sim.catalog.token_prices import Rates, TokenPrices
 from sim.cost.price import ApiPrice, GpuPrice, Price, TokenPrice
+from sim.stack.resolve_hour import PAID_WHATEVER_STANDS
 from sim.stack.resolved import ResolvedApi, ResolvedPool, ResolvedStack
 from sim.units import MILLION
 
-PAID_WHATEVER_STANDS = ("capacity_block", "reserved_1y", "reserved_3y")
-"""Ways to buy hours that are paid from start to end."""
 DEFAULT_MODEL = "gpt-6.1-sol"
 """The mid-priced API model that a stack without any is compared with."""
 

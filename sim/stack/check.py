@@ -101,6 +101,7 @@ def _schemas() -> dict[str, type[pydantic.BaseModel]]:
     from sim.profile.shipped import ProfileFile
     from sim.stack.client import ClientFile
     from sim.stack.cold_start import ColdStartDefaults
+    from sim.stack.cost_defaults import OnPremisesDefaults, OwnershipDefaults, PeopleDefaults, RetrainingDefaults
     from sim.stack.events import EventFile
     from sim.stack.schema import Stack
     from sim.trace.recipe import Recipe
@@ -118,6 +119,10 @@ def _schemas() -> dict[str, type[pydantic.BaseModel]]:
         "engines": Coefficients,
         "client": ClientFile,
         "cold-start": ColdStartDefaults,
+        "people": PeopleDefaults,
+        "ownership": OwnershipDefaults,
+        "on-premises": OnPremisesDefaults,
+        "retraining": RetrainingDefaults,
     }
 
 

@@ -16,6 +16,7 @@ from sim.catalog.strict import Count, Name, NotNegative, Strict
 from sim.profile.shipped import StepTable
 from sim.stack.autoscaler import Autoscaler, Plan, Schedule
 from sim.stack.client import Client
+from sim.stack.on_premises import Commitment, OnPremises
 from sim.stack.quantity import VLLM, PositiveSeconds, PositiveWhole, Seconds, Share, Usd, Whole
 
 Routing = Literal["round_robin", "least_outstanding", "least_kv", "session_affinity"]
@@ -178,6 +179,8 @@ class GpuDeployment(Strict):
     )
     region: str | None = Field(default=None, description="region of the price; absent: the first that is listed for the provider")
     usd_per_gpu_hour: Usd | None = Field(default=None, description="a price of one's own")
+    on_premises: OnPremises | None = Field(default=None, description="the GPUs are bought, not rented; {} takes what is assumed")
+    commitment: Commitment | None = Field(default=None, description="an advance for reserved hours")
     gpus_per_node: Count | None = Field(
         default=None, le=1024, description="GPUs of the machine that is billed whole; absent: as the provider sells them"
     )

@@ -9,6 +9,7 @@ from sim.stack.facts import TraceFacts
 from sim.stack.ledger import Ledger
 from sim.stack.read import StackFile
 from sim.stack.resolve_api import batch_classes, batch_lane, resolve_api
+from sim.stack.resolve_costs import resolve_costs
 from sim.stack.resolve_pool import resolve_pool
 from sim.stack.resolve_rules import check_rules, note_classes, parts_for, resolve_rules
 from sim.stack.resolved import ResolvedApi, ResolvedPool, ResolvedStack
@@ -46,12 +47,14 @@ def resolve(file: StackFile, catalog: Catalog, prices: PriceBook, facts: TraceFa
                 lanes[main.name] = (len(deployments), classes)
                 deployments.append(lane)
                 ledger.note(f"{main.name}: requests of class {', '.join(classes)} go through the batch API, at its price and in its time")
-    ledger.check()
     index = {deployment.name: number for number, deployment in enumerate(deployments)}
     for number, rule in enumerate(stack.routing):
         ledger.read(rule, ("routing", number))
     ledger.read(stack.router, ("router",))
     ledger.read(stack.slo, ("slo",))
+    costs = resolve_costs(stack, deployments, catalog, prices, ledger)
+    ledger.check()
+    assert costs is not None
     return ResolvedStack(
         name=file.name,
         description=stack.description,
@@ -60,6 +63,7 @@ def resolve(file: StackFile, catalog: Catalog, prices: PriceBook, facts: TraceFa
         rules=resolve_rules(stack, index, lanes, facts),
         cooldown_s=stack.router.cooldown,
         slo=stack.slo,
+        costs=costs,
         origins=tuple(ledger.origins),
         notes=tuple(ledger.notes),
     )

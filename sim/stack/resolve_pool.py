@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from sim.catalog.catalog import Catalog
-from sim.catalog.gpu import Gpu, Provider
+from sim.catalog.gpu import Gpu
 from sim.catalog.llm import Llm
 from sim.catalog.price_book import GpuHour, PriceBook
 from sim.profile import Profile, StepCoefficients, resolve_profile
@@ -17,6 +17,8 @@ from sim.stack.cold_start import cold_stages, load_defaults
 from sim.stack.facts import TraceFacts
 from sim.stack.gpu_deployment import GpuDeployment
 from sim.stack.ledger import Ledger
+from sim.stack.on_premises import ON_PREMISES
+from sim.stack.resolve_hour import resolve_hour
 from sim.stack.resolved import Label, ResolvedPool
 
 Batching = Literal["continuous", "prefill_first", "static"]
@@ -41,7 +43,7 @@ def resolve_pool(
     if llm is None or gpu is None or client is None:
         return None
     tokens, sequences = _limits(name, spec, gpu, ledger)
-    hour, provider = _price(name, spec, gpu, catalog, prices, ledger)
+    hour, provider, payment = resolve_hour(name, spec, gpu, catalog, prices, ledger)
     profile: Profile | None = None
     if spec.profile is None:
         with ledger.refusing(*at):
@@ -99,6 +101,7 @@ def resolve_pool(
         gpu_hour=hour,
         provider=provider,
         gpus_per_node=node,
+        payment=payment,
         label=label,
         error=error,
         prefill_error=prefill_error,
@@ -144,49 +147,13 @@ def _limits(name: str, spec: GpuDeployment, gpu: Gpu, ledger: Ledger) -> tuple[i
     return tokens, sequences
 
 
-def _price(
-    name: str, spec: GpuDeployment, gpu: Gpu, catalog: Catalog, prices: PriceBook, ledger: Ledger
-) -> tuple[GpuHour | None, Provider | None]:
-    at = ("deployments", name)
-    seller = spec.provider or gpu.default_provider
-    hour: GpuHour | None = None
-    if spec.usd_per_gpu_hour is not None:
-        hour = GpuHour(
-            gpu=gpu.name, provider=seller or "own", purchase=spec.purchase, region=spec.region, usd_per_gpu_hour=spec.usd_per_gpu_hour,
-            gpus_sold_together=spec.gpus_per_node, source=str(ledger.document.mark((*at, "usd_per_gpu_hour"))),
-            as_of=prices.date.isoformat(), assumed=False, negotiated=True,
-        )  # fmt: skip
-    else:
-        with ledger.refusing(*at, "provider" if spec.provider else "gpu"):
-            hour = prices.gpu_price(gpu, spec.provider, spec.purchase, spec.region)
-            place = " ".join(part for part in (hour.provider, hour.purchase, hour.region) if part)
-            label: Label = "given" if hour.negotiated else "assumed" if hour.assumed else "vendor"
-            ledger.origin(
-                f"deployments.{name}.usd_per_gpu_hour", hour.usd_per_gpu_hour, "USD", label, f"{place}: {hour.source}", hour.as_of
-            )
-    provider: Provider | None = None
-    if hour is not None and hour.provider in catalog.names("provider"):
-        provider = catalog.provider(hour.provider)
-        said = provider.sources[0]
-        ledger.origin(
-            f"deployments.{name}.billing_unit",
-            provider.billing_unit_s,
-            "s",
-            "assumed" if said.assumed else "vendor",
-            said.source,
-            said.as_of,
-        )
-    elif hour is not None:
-        ledger.note(f"{name}: how {hour.provider} counts hours is not known; they are billed to the second")
-    return hour, provider
-
-
 def _node(name: str, spec: GpuDeployment, hour: GpuHour, ledger: Ledger) -> int:
     if spec.gpus_per_node is not None:
         return spec.gpus_per_node
     key = f"deployments.{name}.gpus_per_node"
     if hour.gpus_sold_together is not None:
-        ledger.origin(key, hour.gpus_sold_together, "GPUs", "vendor", f"{hour.provider}: {hour.source}", hour.as_of)
+        said = f"a server of {hour.gpu}" if hour.purchase == ON_PREMISES else f"{hour.provider}: {hour.source}"
+        ledger.origin(key, hour.gpus_sold_together, "GPUs", "vendor", said, hour.as_of)
         return hour.gpus_sold_together
     ledger.origin(
         key, spec.tensor_parallel, "GPUs", "assumed", f"what {hour.provider} sells together is not known: just what a replica needs"

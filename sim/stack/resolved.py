@@ -16,6 +16,7 @@ from sim.catalog.token_prices import Rates, TokenPrices
 from sim.profile import StepCoefficients
 from sim.stack.client import ClientPolicy, Fault
 from sim.stack.gpu_deployment import GpuDeployment
+from sim.stack.resolved_costs import ResolvedCosts
 from sim.stack.schema import Slo
 
 Label = Literal["given", "default", "measured", "calibrated", "estimated", "vendor", "assumed"]
@@ -35,6 +36,15 @@ class Origin:
     label: Label
     source: str
     as_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What is paid for one GPU before its hours: bought, or in advance. The price of an hour has it spread over the term already."""
+
+    usd_per_gpu: float
+    term_months: float
+    kind: Literal["commitment", "on_premises"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +77,22 @@ class ResolvedPool:
     """How the provider counts hours; None where nothing is known of it."""
     gpus_per_node: int
     """GPUs of the machine that is billed whole."""
+    payment: Payment | None
+    """What is paid before the first hour; None: nothing."""
     label: Label
     error: float
     """Cross-validated relative error of a decode step (root mean square of the logarithm)."""
     prefill_error: float
     front_end_s: float
     """What a request spends in the server outside its scheduler."""
+
+    @property
+    def most_gpus(self) -> int:
+        """GPUs that are paid for when as many replicas stand as may: whole machines."""
+        each, replicas = self.spec.tensor_parallel, self.spec.replicas.max
+        if self.gpus_per_node >= each:
+            return -(-replicas // (self.gpus_per_node // each)) * self.gpus_per_node
+        return replicas * -(-each // self.gpus_per_node) * self.gpus_per_node
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +156,8 @@ class ResolvedStack:
     rules: tuple[ResolvedRule, ...]
     cooldown_s: float
     slo: Slo
+    costs: ResolvedCosts
+    """What it costs beside tokens and GPU-hours."""
     origins: tuple[Origin, ...]
     notes: tuple[str, ...]
     """What was guessed or left out, in words."""

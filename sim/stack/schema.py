@@ -9,8 +9,10 @@ from pydantic import BeforeValidator, Field, model_validator
 from sim.catalog.strict import Strict
 from sim.stack.api_deployment import ApiDeployment
 from sim.stack.client import Fault
+from sim.stack.costs import Costs, People
 from sim.stack.gpu_deployment import GpuDeployment
 from sim.stack.quantity import DeploymentName, PositiveSeconds, PositiveWhole, Seconds, Share, Whole
+from sim.stack.retraining import Retraining
 
 Deployment = Annotated[ApiDeployment | GpuDeployment, Field(discriminator="kind")]
 
@@ -90,7 +92,7 @@ class Slo(Strict):
 
 
 class Stack(Strict):
-    """What we run: deployments, routing and service levels."""
+    """What we run: deployments, routing, service levels, and what else they cost."""
 
     description: str = Field(default="", description="one sentence for people")
     deployments: dict[DeploymentName, Deployment] = Field(
@@ -100,6 +102,9 @@ class Stack(Strict):
     router: Router = Field(default=Router(), description="settings of the router")
     data_home: DataHome | None = Field(default=None, description="classes of requests that must stay at home")
     slo: Slo = Field(default=Slo(), description="service levels")
+    people: People = Field(default=People(), description="who works on it")
+    costs: Costs = Field(default=Costs(), description="what it costs beside tokens, GPU-hours and people")
+    retraining: tuple[Retraining, ...] = Field(default=(), max_length=64, description="models that are trained again and again")
 
     @model_validator(mode="after")
     def _rules_exist(self) -> Stack:

@@ -19,15 +19,20 @@ from sim.catalog.yaml_file import load_text
 from sim.stack.api_deployment import ApiDeployment, ApiLatency, BatchLane
 from sim.stack.autoscaler import Hpa, Keda, Knative, Plan, Schedule, Step, TargetTracking
 from sim.stack.client import ClientPolicy
+from sim.stack.costs import Compliance, Costs, Development, Egress, HiddenShare, Migration, People, Storage, YearlyIncidents
 from sim.stack.events import EventEntry, EventFile
 from sim.stack.gpu_deployment import ColdStage, ColdStart, ExplicitProfile, GpuDeployment, Replicas
+from sim.stack.on_premises import Commitment, OnPremises
 from sim.stack.read import stack_of
 from sim.stack.resolve import resolve
+from sim.stack.retraining import AtVendor, Drift, Labels, OnOwn, OnRented, Retraining
 from sim.stack.schema import DataHome, PromptTokens, Router, Rule, Slo, Stack, Target, When
 
 STACKS = (
     Stack, GpuDeployment, Replicas, ColdStart, ColdStage, ExplicitProfile, Hpa, Keda, Knative, TargetTracking, Schedule, Plan, Step,
     ApiDeployment, ApiLatency, BatchLane, ClientPolicy, Rule, When, PromptTokens, Target, Router, DataHome, Slo,
+    OnPremises, Commitment, People, Costs, Storage, Egress, Development, Compliance, YearlyIncidents, HiddenShare, Migration,
+    Retraining, Drift, OnOwn, OnRented, AtVendor, Labels,
 )  # fmt: skip
 
 
