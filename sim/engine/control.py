@@ -1,8 +1,8 @@
 """The control plane: SimPy processes for everything that changes the rules while the data plane runs.
 
-Replicas start, drain, stop, fail and are replaced here; scripted events (outages, degradations, failures, spot notices, changed limits and
-prices) are one process each. The data plane (advance) is called between control events and comes back early when it needs a decision
-carried out.
+Replicas start, drain, stop, fail, are lent and replaced here; scripted events (outages, degradations, failures, spot notices, lack of
+capacity, training jobs, changed limits and prices) are one process each. The data plane (advance) is called between control events and
+comes back early when it needs a decision carried out.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from sim.engine.state import make_room
 from sim.engine.system import Event, Pool, System
 
 Steps = Generator[simpy.Event, Any, None]
+
+_COUNTS_OF_GPUS = frozenset({"fixed", "plan"})
+"""Laws whose counts are of GPUs one has, lent or not; what the others want is to serve."""
 
 
 class Clock(simpy.Environment):
@@ -56,10 +59,14 @@ class Control:
         n = len(state.rep)
         self.launch = [0] * n  # which life a replica slot is in; processes of an earlier life see that and stop
         self.usable_from = [-math.inf] * n
+        self.lent_until = [-math.inf] * n
         self.started = [0.0 if r.state == L.READY else math.nan for r in state.rep]
         self.became_ready = list(self.started)
         self.end_kind = ["scaled_down"] * n
         self.launches = [0] * len(system.deployments)
+        self.no_capacity = [0] * len(system.deployments)  # how many events say so
+        self.lent = [0] * len(system.deployments)  # replicas that training jobs have taken
+        self.base_most = [int(k.max_rep) for k in state.dep]
         self.lives: list[Life] = []
         self.happenings: list[Happening] = []
         self.price_steps = [PriceStep(d, 0, 0.0, 1.0) for d in range(len(system.deployments))]
@@ -84,12 +91,12 @@ class Control:
         return range(int(k.rep0), int(k.rep0 + k.n_rep))
 
     def reconcile(self, d: int) -> None:
-        """Start or stop replicas of pool d until as many are starting or ready as are wanted (or no slot is free)."""
+        """Start or stop replicas of pool d until as many are starting or ready as are wanted, or no slot or machine is to be had."""
         rep = self.state.rep
-        wanted = int(self.state.dep[d].wanted)
+        wanted = max(0, int(self.state.dep[d].wanted) - (self.lent[d] if self._counts_gpus(d) else 0))
         present = sum(rep[r].state in (L.STARTING, L.READY) for r in self._replicas(d))
         for r in self._replicas(d):
-            if present >= wanted:
+            if present >= wanted or self.no_capacity[d]:
                 break
             if rep[r].state == L.OFF and self.usable_from[r] <= self.clock.now:
                 rep[r].state = L.STARTING
@@ -121,6 +128,9 @@ class Control:
         pool = self.system.deployments[d]
         assert isinstance(pool, Pool)
         return pool
+
+    def _counts_gpus(self, d: int) -> bool:
+        return self._pool(d).autoscaler.law in _COUNTS_OF_GPUS
 
     def _start(self, d: int, r: int) -> Steps:
         """Provisioning, image pull, weight load and warm-up of replica r, then it is ready."""
@@ -171,9 +181,13 @@ class Control:
             lose_replica(self.state, r, float(self.clock.now))
         else:
             p.state = L.OFF
+        if self.clock.now < self.lent_until[r]:
+            p.state = L.LENT
+            self.started[r], self.became_ready[r] = float(self.clock.now), math.nan
+            self.note("lend", d, r)
 
     def finish(self, end_s: float) -> None:
-        """Close the lives of replicas that are still there at the end."""
+        """Close the lives of replicas that are still there, or lent, at the end."""
         for r, p in enumerate(self.state.rep):
             if p.state != L.OFF and r < int(self.state.g[0].n_replicas):
                 self.lives.append(Life(int(p.dep), int(p.index), self.started[r], self.became_ready[r], end_s, "running"))
@@ -214,6 +228,39 @@ class Control:
                 else:
                     self._lose(r, "preempted")
             self.reconcile(d)
+        elif event.kind == "no_capacity":
+            self.no_capacity[d] += 1
+            yield self.clock.at(event.at_s + event.duration_s)
+            self.no_capacity[d] -= 1
+            self.note("no_capacity_end", d)
+            self.reconcile(d)
+        elif event.kind == "retraining":
+            yield from self._lend(event)
+
+    def _lend(self, event: Event) -> Steps:
+        """Replicas are drained and their slots lent to a training job; when it ends they are wanted again."""
+        d, until = event.deployment, event.at_s + event.duration_s
+        taken = self._highest_ready(d, event.count)
+        fell = 0 if self._counts_gpus(d) else min(len(taken), int(self.state.dep[d].wanted))
+        self._change_lent(d, len(taken), -fell)
+        for r in taken:
+            self.lent_until[r] = until
+            self._drain(r, float(self._pool(d).drain_s), "scaled_down")
+        self.reconcile(d)
+        yield self.clock.at(until)
+        self.note("retraining_end", d)
+        self._change_lent(d, -len(taken), fell)
+        for r in taken:
+            if self.state.rep[r].state == L.LENT:
+                self._end_life(r, "lent")
+        self.reconcile(d)
+
+    def _change_lent(self, d: int, count: int, wanted: int) -> None:
+        self.lent[d] += count
+        if not self._counts_gpus(d):
+            k = self.state.dep[d]
+            k.max_rep = max(0, self.base_most[d] - self.lent[d])
+            k.wanted = min(int(k.wanted) + wanted, int(k.n_rep))
 
     def _while_in_force(self, event: Event, in_force: list[Event], apply: Callable[[], None]) -> Steps:
         in_force.append(event)

@@ -13,7 +13,7 @@ from sim.engine.reference import ByReference
 
 POOL, API = 0, 1
 # replica states
-OFF, STARTING, READY, DRAINING = 0, 1, 2, 3
+OFF, STARTING, READY, DRAINING, LENT = 0, 1, 2, 3, 4
 # what a replica is doing: nothing, standing at a step boundary (its next step starts in phase 6), one mixed step, a run of decode steps
 IDLE, BOUNDARY, STEP, RUN = 0, 1, 2, 3
 # where a live request is

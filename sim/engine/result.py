@@ -65,7 +65,10 @@ TIMELINE_FIELDS = (
 
 @dataclass(frozen=True)
 class Life:
-    """One replica from the start of its provisioning to its end; what is billed. Times in seconds; `ready_s` NaN if it never was."""
+    """One replica from the start of its provisioning to its end, or its GPUs while they are lent to a training job; what is billed.
+
+    Times in seconds; `ready_s` NaN if it never was.
+    """
 
     deployment: int
     replica: int
@@ -73,7 +76,7 @@ class Life:
     ready_s: float
     end_s: float
     end: str
-    """running (still there at the end of the run), scaled_down, lost, preempted."""
+    """running (still there at the end of the run), scaled_down, lost, preempted, or lent for the time of a training job."""
 
 
 @dataclass(frozen=True)

@@ -197,10 +197,11 @@ class System:
 class Event:
     """A scripted event at a given time (`--events`, docs/events.md).
 
-    kind: api_outage, degradation, gpu_failure, spot_preemption, limit_change, price_change or demand_factor. `duration_s` is how long
-    it lasts (repair time of a failure; 0 for a changed limit, price or demand: for good); `factor` multiplies latency (degradation),
-    limits, prices or demand; `error_rate` is that of a degradation; `count` is how many replicas are lost (highest index of READY
-    first); `notice_s` the warning of a spot preemption; `limit` the position of the changed limit, -1 for all.
+    kind: api_outage, degradation, gpu_failure, spot_preemption, no_capacity, retraining, limit_change, price_change or demand_factor.
+    `duration_s` is how long it lasts (repair time of a failure; 0 for a changed limit, price or demand: for good); `factor` multiplies
+    latency (degradation), limits, prices or demand; `error_rate` is that of a degradation; `count` is how many replicas are lost, or
+    lent to a training job (highest index of READY first); `notice_s` the warning of a spot preemption; `limit` the position of the
+    changed limit, -1 for all.
     """
 
     at_s: float

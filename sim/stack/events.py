@@ -17,7 +17,10 @@ from sim.stack.quantity import Number, PositiveSeconds, Seconds, Share
 from sim.stack.resolved import ResolvedApi, ResolvedPool, ResolvedStack
 from sim.units import show_seconds
 
-Kind = Literal["api_outage", "degradation", "gpu_failure", "spot_preemption", "limit_change", "price_change", "demand_factor"]
+Kind = Literal[
+    "api_outage", "degradation", "gpu_failure", "spot_preemption", "no_capacity", "retraining", "limit_change", "price_change",
+    "demand_factor",
+]  # fmt: skip
 
 _TAKES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -25,6 +28,8 @@ _TAKES: Mapping[str, frozenset[str]] = MappingProxyType(
         "degradation": frozenset({"duration", "factor", "error_rate"}),
         "gpu_failure": frozenset({"duration", "count"}),
         "spot_preemption": frozenset({"count", "notice"}),
+        "no_capacity": frozenset({"duration"}),
+        "retraining": frozenset({"duration", "count"}),
         "limit_change": frozenset({"duration", "factor", "limit"}),
         "price_change": frozenset({"duration", "factor"}),
         "demand_factor": frozenset({"duration", "factor"}),
@@ -36,13 +41,23 @@ _NEEDS: Mapping[str, frozenset[str]] = MappingProxyType(
         "api_outage": frozenset({"duration"}),
         "degradation": frozenset({"duration"}),
         "gpu_failure": frozenset({"duration"}),
+        "no_capacity": frozenset({"duration"}),
+        "retraining": frozenset({"duration"}),
         "limit_change": frozenset({"factor"}),
         "price_change": frozenset({"factor"}),
         "demand_factor": frozenset({"factor"}),
     }
 )
 _ONLY: Mapping[str, Literal["api", "gpu"]] = MappingProxyType(
-    {"api_outage": "api", "degradation": "api", "limit_change": "api", "gpu_failure": "gpu", "spot_preemption": "gpu"}
+    {
+        "api_outage": "api",
+        "degradation": "api",
+        "limit_change": "api",
+        "gpu_failure": "gpu",
+        "spot_preemption": "gpu",
+        "no_capacity": "gpu",
+        "retraining": "gpu",
+    }
 )
 """The kind of deployment an event can happen to, where not both."""
 _MOST_DEMAND = 100.0
@@ -62,7 +77,7 @@ class EventEntry(Strict):
         default=None, le=1_000_000, description="times the latency, limits, prices or demand; of demand at most 100, and 0 for none"
     )
     error_rate: Share | None = Field(default=None, description="degradation: share of attempts that fail")
-    count: Count | None = Field(default=None, le=10_000, description="replicas lost, the highest ready ones first")
+    count: Count | None = Field(default=None, le=10_000, description="replicas lost, or lent, the highest ready ones first")
     notice: Seconds | None = Field(default=None, description="spot_preemption: warning before the end")
     limit: NotNegative | None = Field(default=None, description="limit_change: which limit of the deployment, counted from 0; absent: all")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sim.engine.system import Autoscaler, Event
@@ -130,6 +130,8 @@ class ControlPlane(Agenda):
 
     def decide(self, pool: PoolOracle, t: float) -> None:
         settings = pool.spec.autoscaler
+        if settings.law != "plan":
+            settings = replace(settings, max_replicas=max(0, settings.max_replicas - pool.lent))
         latest = t - settings.lag_s
         seen = [(at, value) for at, value in self.samples[pool.index] if at <= latest]
         recent = [value for at, value in seen if at > latest - settings.average_s] or [value for _, value in seen[-1:]]
@@ -144,13 +146,20 @@ class ControlPlane(Agenda):
         if view.metric is None and settings.law not in ("schedule", "plan"):
             return
         wanted = self.laws[settings.law](settings, view)
-        self.want(pool, min(max(wanted, settings.min_replicas), settings.max_replicas), t)
+        self.want(pool, max(min(wanted, settings.max_replicas), settings.min_replicas), t)
 
     # Scripted events.
 
     def happen(self, event: Event, t: float) -> None:
         deployment = self.deployments[event.deployment]
-        if isinstance(deployment, PoolOracle):
+        if event.kind == "no_capacity":
+            assert isinstance(deployment, PoolOracle)
+            deployment.shut += 1
+            self.control(t + event.duration_s, partial(self.reopen, deployment))
+        elif event.kind == "retraining":
+            assert isinstance(deployment, PoolOracle)
+            self.lend_replicas(deployment, event, t)
+        elif isinstance(deployment, PoolOracle):
             self.lose_replicas(deployment, event, t)
         elif event.kind == "api_outage":
             deployment.outages += 1
@@ -193,3 +202,27 @@ class ControlPlane(Agenda):
         for r in slots:
             pool.slots[r].usable = True
         self.fill(pool, t)
+
+    def reopen(self, pool: PoolOracle, t: float) -> None:
+        pool.shut -= 1
+        self.fill(pool, t)
+
+    def lend_replicas(self, pool: PoolOracle, event: Event, t: float) -> None:
+        lent = sorted(pool.in_state(State.READY), reverse=True)[: event.count]
+        pool.lent += len(lent)
+        before = pool.wanted
+        if pool.spec.autoscaler.law not in ("fixed", "plan"):
+            pool.wanted = max(0, pool.wanted - len(lent))
+        for r in lent:
+            pool.slots[r].lent_until_s = t + event.duration_s
+            self.drain(pool, r, t, pool.spec.drain_s, "scaled_down")
+        self.control(t + event.duration_s, partial(self.take_back, pool, lent, before - pool.wanted))
+        self.reconcile(pool, t)
+
+    def take_back(self, pool: PoolOracle, lent: list[int], fell: int, t: float) -> None:
+        pool.lent -= len(lent)
+        pool.wanted = min(pool.wanted + fell, len(pool.slots))
+        for r in lent:
+            if pool.slots[r].state is State.LENT:
+                pool.switch_off(r, t, "lent")
+        self.reconcile(pool, t)

@@ -18,6 +18,7 @@ class State(Enum):
     STARTING = "starting"
     READY = "ready"
     DRAINING = "draining"
+    LENT = "lent"
 
 
 @dataclass
@@ -33,6 +34,8 @@ class Slot:
     ready_s: float = math.nan
     doomed: str = "scaled_down"
     step_began_s: float = math.nan
+    lent_until_s: float = -math.inf
+    """When the training job ends that has this slot's GPUs as soon as it is empty."""
 
 
 @dataclass
@@ -46,6 +49,10 @@ class PoolOracle:
     slots: list[Slot] = field(init=False)
     gateway: list[object] = field(default_factory=list)
     wanted: int = 0
+    lent: int = 0
+    """Replicas lent to training jobs under way."""
+    shut: int = 0
+    """Events in force that say that no machine is to be had."""
     launches: int = 0
     last_chosen: int = -1
     offered: int = 0
@@ -158,6 +165,8 @@ class PoolOracle:
         self.lives.append(Life(self.index, r, slot.start_s, slot.ready_s, t, end))
         slot.state, slot.replica = State.OFF, None
         slot.life += 1
+        if t < slot.lent_until_s:
+            slot.state, slot.start_s, slot.ready_s = State.LENT, t, math.nan
         return left
 
     def note_step(self, slot: Slot, t: float) -> None:
@@ -169,14 +178,26 @@ class PoolOracle:
         for name in ("steps", "step_tokens", "prefill_tokens", "preemptions", "hit_tokens", "queried_tokens"):
             self.closed[name] = self.closed.get(name, 0) + getattr(replica, name)
 
+    @property
+    def to_serve(self) -> int:
+        """How many are to be starting or ready: where `wanted` counts GPUs, those that are lent are among them."""
+        return max(0, self.wanted - self.lent) if self.spec.autoscaler.law in ("fixed", "plan") else self.wanted
+
+    @property
+    def can_rest(self) -> bool:
+        """Whether its law may want none, and so is woken by the first request."""
+        return self.spec.autoscaler.law in ("keda", "knative") and self.spec.autoscaler.min_replicas == 0
+
     def surplus(self) -> list[int]:
-        """Slots to give up to come down to `wanted`, in order."""
+        """Slots to give up to come down to what is to serve, in order."""
         present = self.in_state(State.STARTING, State.READY)
         starting = sorted(self.in_state(State.STARTING), reverse=True)
         ready = sorted(self.in_state(State.READY), key=lambda r: (self.replica(r).outstanding, -r))
-        return (starting + ready)[: max(0, len(present) - self.wanted)]
+        return (starting + ready)[: max(0, len(present) - self.to_serve)]
 
     def shortage(self) -> list[int]:
-        """Slots to start a replica in to come up to `wanted`."""
+        """Slots to start a replica in to come up to what is to serve."""
+        if self.shut:
+            return []
         off = [r for r in self.in_state(State.OFF) if self.slots[r].usable]
-        return off[: max(0, self.wanted - len(self.in_state(State.STARTING, State.READY)))]
+        return off[: max(0, self.to_serve - len(self.in_state(State.STARTING, State.READY)))]

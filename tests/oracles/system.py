@@ -186,7 +186,7 @@ class SystemOracle(ControlPlane):
             if 0 <= pool.spec.gateway_queue_limit <= len(pool.gateway):
                 self.fault(attempt, "429", "queue_full", t)
                 return
-            if not pool.gateway and pool.wanted == 0:
+            if not pool.gateway and pool.wanted == 0 and pool.can_rest:
                 self.want(pool, 1, t)
             pool.gateway.append(attempt)
         elif not self.join(pool, attempt, t):

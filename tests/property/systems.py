@@ -276,7 +276,7 @@ def scripted(draw: st.DrawFn, deployments: tuple[Pool | Api, ...]) -> tuple[Even
             factor = draw(one_of(0.5, 2.0)) if kind == "limit_change" else draw(one_of(1.0, 2.0, 3.0))
             events.append(Event(at_s, kind, d, max(duration_s, QUANTUM), factor, draw(one_of(0.0, 0.5)), limit=draw(one_of(-1, 0))))
         else:
-            kind = draw(one_of("gpu_failure", "spot_preemption"))
+            kind = draw(one_of("gpu_failure", "spot_preemption", "no_capacity", "retraining"))
             events.append(Event(at_s, kind, d, max(duration_s, QUANTUM), count=draw(one_of(1, 2)), notice_s=draw(seconds(4))))
     return tuple(sorted(events, key=lambda event: event.at_s))
 

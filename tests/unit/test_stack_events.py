@@ -36,6 +36,8 @@ events:
   - {at: 1d, kind: demand_factor, factor: 3, duration: 1h}
   - {at: 3h, kind: spot_preemption, deployment: own, notice: 120s}
   - {at: 4h, kind: limit_change, deployment: reserve, limit: 1, factor: 0.5}
+  - {at: 6h, kind: no_capacity, deployment: own, duration: 30 min}
+  - {at: 7h, kind: retraining, deployment: own, count: 2, duration: 6h}
   - {at: 5h, kind: degradation, deployment: spill, factor: 4, error_rate: 30%, duration: 1h}
 """
     assert script(read(tmp_path, text, hybrid), hybrid) == (
@@ -44,6 +46,8 @@ events:
         Event(10_800.0, "spot_preemption", 0, notice_s=120.0),
         Event(14_400.0, "limit_change", 2, factor=0.5, limit=1),
         Event(18_000.0, "degradation", 1, duration_s=3600.0, factor=4.0, error_rate=0.3),
+        Event(21_600.0, "no_capacity", 0, duration_s=1800.0),
+        Event(25_200.0, "retraining", 0, duration_s=21_600.0, count=2),
         Event(86_400.0, "demand_factor", -1, duration_s=3600.0, factor=3.0),
     )
 
@@ -80,6 +84,15 @@ def test_without_a_deployment_it_happens_to_all_it_can(tmp_path: Path, hybrid: R
         ("{at: 1h, kind: limit_change, factor: 2, duration: 0s}", "events.0.duration: found the text '0s'; it should be greater than 0"),
         ("{at: 1h, kind: limit_change, factor: 2, deployment: reserve, limit: 9}", "found 9; reserve has 3 limits, counted from 0"),
         ("{at: 1h, kind: gpu_failure, duration: 1h, count: 0}", "events.0.count"),
+        ("{at: 1h, kind: no_capacity}", "no_capacity needs duration"),
+        ("{at: 1h, kind: no_capacity, duration: 1h, count: 2}", "events.0.count: no_capacity has no use for it; it takes duration"),
+        (
+            "{at: 1h, kind: no_capacity, duration: 1h, deployment: reserve}",
+            "no_capacity happens to deployments of kind gpu, which reserve is not",
+        ),
+        ("{at: 1h, kind: retraining, count: 1}", "retraining needs duration"),
+        ("{at: 1h, kind: retraining, duration: 1h, notice: 1m}", "events.0.notice: retraining has no use for it; it takes count, duration"),
+        ("{at: 1h, kind: retrain, duration: 1h}", "events.0.kind: found the text 'retrain'; .*did you mean 'retraining'"),
     ],
 )
 def test_mistakes(tmp_path: Path, hybrid: ResolvedStack, entry: str, what: str) -> None:
