@@ -1,0 +1,285 @@
+"""The library of replayed incidents: what an episode of each type adds to a month, from some of them replayed one by one.
+
+Of every type of episode (sim/futures/episodes.py) a sample is replayed on the mean day with its events and without; the paired
+difference of usage is an entry. Every episode of every future takes the entry that is most like it, in proportion to demand and, where
+the effect lasts as long as the incident, to duration. Months are therefore products of sparse weights and entries (docs/incidents.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.engine.system import Event
+from sim.futures.draws import Draws
+from sim.futures.episodes import LONGEST_S, RECOVERY_S, Episodes, episodes, events_between, parted, shares, traits
+from sim.futures.hazard import Hazard, Incidents
+from sim.futures.nearest import Replayed, level_nodes, spread
+from sim.futures.rule_state import NORMAL, RuleState
+from sim.futures.usage import ALL, Usage, UsageLayout
+from sim.units import SECONDS_PER_DAY
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+Progress = Callable[[int, int], None]
+"""Replays done and all of them."""
+
+PER_TYPE = 50
+MOST_COMPOUND = 200
+"""Replays of episodes of several hazards, of all types together."""
+LEAD_S = 900.0
+"""Before an episode, so that queues and fleet are what they are at that hour."""
+
+
+class Replayer(Protocol):
+    """What the library asks of the cells: a piece of the mean day under a rule state."""
+
+    @property
+    def layout(self) -> UsageLayout: ...
+
+    def replay_piece(self, state: RuleState, level: float, from_s: float, to_s: float, events: Sequence[Event]) -> Usage:
+        """Usage of the mean day, repeated, from one second to another (0 is midnight); times of events count from `from_s`."""
+        ...
+
+
+@dataclass(frozen=True)
+class SelfError:
+    """How well entries of one type are predicted from their nearest other one, over the sum of what they are."""
+
+    hazards: tuple[int, ...]
+    entries: int
+    episodes: int
+    lasting: bool
+    """Whether the effect is taken in proportion to the duration."""
+    cost_bias: float
+    cost_rms: float
+    slo_bias: float
+    """Of requests outside the service level."""
+    slo_rms: float
+
+
+@dataclass(frozen=True)
+class HazardSum:
+    """What one hazard did in the mean over futures, a month: counts, requests and the amounts that a bill takes."""
+
+    hazard: Hazard
+    per_month: float
+    hours_per_month: float
+    replayed: int
+    failed: float
+    """More requests that did not complete."""
+    saved: float
+    """More requests that a fallback completed."""
+    late: float
+    """More completed requests outside the latency levels."""
+    amounts: FloatArray
+    """[I]"""
+
+
+@dataclass(frozen=True)
+class Library:
+    """N entries, and for each of E episodes which it takes and how often."""
+
+    layout: UsageLayout
+    draws: Draws
+    incidents: Incidents
+    """Cut to the horizon."""
+    episodes: Episodes
+    level: FloatArray
+    """[E] demand of the day an episode begins."""
+    replayed: Replayed
+    """The episode that each entry is a replay of, type after type, and at what level."""
+    amounts: FloatArray
+    """[N, I] what the episode adds."""
+    histogram: FloatArray
+    """[N, 3, B]"""
+    lasting: BoolArray
+    """[Y] whether the effect of a type is in proportion to its duration."""
+    entry: IntArray
+    """[E]"""
+    scale: FloatArray
+    """[E]"""
+    notes: tuple[str, ...]
+
+    @cached_property
+    def day(self) -> IntArray:
+        """[E] the day an episode begins; what it adds is booked there."""
+        return _days(self.episodes.start_s, self.draws)
+
+    def weights(self, factor: FloatArray | None = None) -> Any:
+        """[F * M, N] scipy.sparse csr: how often each entry happens in a month; `factor` [F, T] multiplies what happens on a day."""
+        from scipy.sparse import csr_array
+
+        calendar = self.draws.calendar
+        row = self.episodes.future * calendar.months + calendar.month_of_day[self.day]
+        weight = self.scale if factor is None else self.scale * factor[self.episodes.future, self.day]
+        return csr_array((weight, (row, self.entry)), shape=(self.draws.futures * calendar.months, len(self.amounts)))
+
+    def month_sums(self, factor: FloatArray | None = None) -> FloatArray:
+        """[F, M, I] what incidents add to each month of each future."""
+        total = self.weights(factor) @ self.amounts
+        return np.asarray(total, np.float64).reshape(self.draws.futures, self.draws.calendar.months, len(self.layout))
+
+    def hazard_sums(self) -> tuple[HazardSum, ...]:
+        """What each hazard did; an episode of several is laid at their doors by duration."""
+        from scipy.sparse import csr_array
+
+        hazards = self.draws.hazards
+        months = self.draws.futures * self.draws.calendar.months
+        episode, hazard, share = shares(self.episodes, self.incidents, len(hazards))
+        weights = csr_array((share * self.scale[episode], (hazard, self.entry[episode])), shape=(len(hazards), len(self.amounts)))
+        sums = np.asarray(weights @ self.amounts) / months
+        count = np.bincount(self.incidents.hazard, minlength=len(hazards)) / months
+        hours = np.bincount(self.incidents.hazard, self.incidents.duration_s, len(hazards)) / 3600.0 / months
+        kinds = [self.episodes.types[k] for k in self.episodes.type_of[self.replayed.episode].tolist()]
+        return tuple(
+            HazardSum(
+                hazard=each,
+                per_month=float(count[h]),
+                hours_per_month=float(hours[h]),
+                replayed=sum(h in kind for kind in kinds),
+                failed=float(sums[h] @ _failed(self.layout)),
+                saved=float(sums[h] @ _every(self.layout, "fallback_completed")),
+                late=float(sums[h] @ _late(self.layout)),
+                amounts=sums[h],
+            )
+            for h, each in enumerate(hazards)
+        )
+
+    def self_error(self, usd: FloatArray) -> tuple[SelfError, ...]:
+        """Leave one out, by type, where there are two entries or more; `usd` [I] is about what an amount costs."""
+        found = []
+        lost = _at(self.layout, {"held": 1.0, "met": -1.0})
+        for kind, hazards in enumerate(self.episodes.types):
+            lasting = bool(self.lasting[kind])
+            own, near, scale = self.replayed.left_out(kind, lasting=lasting)
+            if not len(own):
+                continue
+            errors = []
+            for what in (usd, lost):
+                true = self.amounts[own] @ what
+                wrong = self.amounts[near] @ what * scale - true
+                size = float(np.abs(true).mean()) or 1.0
+                errors += [float(wrong.mean()) / size, math.sqrt(float((wrong**2).mean())) / size]
+            found.append(SelfError(hazards, len(own), int((self.episodes.type_of == kind).sum()), lasting, *errors))
+        return tuple(found)
+
+
+def build_library(
+    cells: Replayer, draws: Draws, *, notice_s: Sequence[float], lead_s: float = LEAD_S, recovery_s: float = RECOVERY_S,
+    per_type: int = PER_TYPE, most_compound: int = MOST_COMPOUND, workers: int = 1, progress: Progress | None = None,
+) -> Library:  # fmt: skip
+    """Replay a sample of the episodes of every type, at least `per_type` of each (all if there are fewer), and assign all of them.
+
+    `notice_s` is the warning of a spot preemption by deployment (0 where none is given), `lead_s` what is replayed before an episode.
+    The same for any number of workers (threads).
+    """
+    incidents = within(draws.incidents, draws.calendar.length_s)
+    found, notes = _kept_whole(incidents, recovery_s, per_type, most_compound)
+    level = draws.level[found.future, _days(found.start_s, draws)]
+    nodes = level_nodes(level)
+    node = nodes[np.abs(np.log(level)[:, None] - np.log(nodes)[None, :]).argmin(axis=1)] if len(found) else level
+    of_type = [traits(found, incidents, kind, node) for kind in range(len(found.types))]
+    chosen = np.concatenate([own[spread(points, found.active_s[own], per_type)] for own, points in of_type] or [np.zeros(0, np.int64)])
+
+    def replay(episode: int) -> Usage:
+        start_s = float(found.start_s[episode]) - lead_s
+        end_s = min(float(found.end_s[episode]), float(found.start_s[episode]) + LONGEST_S)
+        events = events_between(incidents, found.members(episode), draws.hazards, notice_s, start_s, end_s)
+        from_s = start_s % SECONDS_PER_DAY
+        to_s = from_s + (end_s - start_s) + recovery_s
+        hit, plain = (cells.replay_piece(NORMAL, float(node[episode]), from_s, to_s, these) for these in (events, ()))
+        return Usage(hit.amounts - plain.amounts, hit.histogram - plain.histogram)
+
+    # Level after level, so that traffic made for one is used up before the next is made.
+    order = np.lexsort((chosen, node[chosen]))
+    done = _in_parallel(replay, chosen[order].tolist(), workers, progress)
+    place = np.argsort(order)
+    amounts = np.array([done[k].amounts for k in place]).reshape(len(chosen), len(cells.layout))
+    shape = done[0].histogram.shape if done else (3, 0)
+    histogram = np.array([done[k].histogram for k in place]).reshape(len(chosen), *shape)
+    replayed = Replayed(found, incidents, chosen, node[chosen])
+    lasting = replayed.lasting(draws.hazards, amounts)
+    entry, scale = replayed.assigned(level, lasting)
+    return Library(cells.layout, draws, incidents, found, level, replayed, amounts, histogram, lasting, entry, scale, notes)
+
+
+def within(incidents: Incidents, length_s: float) -> Incidents:
+    """Incidents as far as they lie within the horizon."""
+    start = np.maximum(incidents.start_s, 0.0)
+    end = np.minimum(incidents.start_s + incidents.duration_s, length_s)
+    kept = (start < length_s) & (end >= start)
+    return Incidents(
+        incidents.future[kept], incidents.hazard[kept], start[kept], (end - start)[kept], incidents.factor[kept],
+        incidents.error_rate[kept], incidents.count[kept],
+    )  # fmt: skip
+
+
+def _kept_whole(incidents: Incidents, recovery_s: float, per_type: int, most: int) -> tuple[Episodes, tuple[str, ...]]:
+    """The episodes, those of several hazards taken apart where they are too long or of a type too rare to be replayed."""
+    found = episodes(incidents, recovery_s=recovery_s)
+    compound = np.array([len(kind) > 1 for kind in found.types], np.bool_)[found.type_of]
+    long = found.end_s - found.start_s > LONGEST_S
+    active_s = np.bincount(found.type_of, found.active_s * ~long, len(found.types))
+    count = np.bincount(found.type_of, ~long, len(found.types))
+    whole = np.zeros(len(found.types), np.bool_)
+    for kind in np.argsort(-active_s, kind="stable").tolist():
+        if len(found.types[kind]) == 1:
+            whole[kind] = True
+        elif 0 < min(count[kind], per_type) <= most:
+            whole[kind] = True
+            most -= int(min(count[kind], per_type))
+    rare = compound & ~whole[found.type_of]
+    apart = rare | (compound & long)
+    notes = []
+    if long.any():
+        notes.append(f"{int(long.sum())} episodes of more than {LONGEST_S / 3600:g} h are replayed for that long and stretched")
+    if apart.any():
+        share = float(found.active_s[apart].sum() / found.active_s.sum())
+        notes.append(
+            f"{int(apart.sum())} of {len(found)} episodes in which incidents meet ({share:.1%} of the time of all) are taken as the sum of"
+            " single incidents: longer than is replayed, or hazards that rarely meet"
+        )
+        found = parted(found, incidents, apart)
+    return found, tuple(notes)
+
+
+def _days(start_s: FloatArray, draws: Draws) -> IntArray:
+    return np.clip(start_s // SECONDS_PER_DAY, 0, draws.level.shape[1] - 1).astype(np.int64)
+
+
+def _in_parallel(replay: Callable[[int], Usage], work: Sequence[int], workers: int, progress: Progress | None) -> list[Usage]:
+    from joblib import Parallel, delayed
+
+    done = []
+    for result in Parallel(n_jobs=workers, prefer="threads", return_as="generator")(delayed(replay)(each) for each in work):
+        done.append(result)
+        if progress is not None:
+            progress(len(done), len(work))
+    return done
+
+
+def _at(layout: UsageLayout, items: dict[str, float]) -> FloatArray:
+    weights = np.zeros(len(layout))
+    for item, weight in items.items():
+        weights[layout.at(ALL, item)] = weight
+    return weights
+
+
+def _failed(layout: UsageLayout) -> FloatArray:
+    return _at(layout, dict.fromkeys(("rejected", "timed_out", "failed", "unfinished"), 1.0))
+
+
+def _late(layout: UsageLayout) -> FloatArray:
+    return _at(layout, {"completed_held": 1.0, "met": -1.0})
+
+
+def _every(layout: UsageLayout, item: str) -> FloatArray:
+    return np.array([float(name != ALL and each == item) for name, each in layout.columns])
