@@ -196,13 +196,11 @@ def shares(found: Episodes, incidents: Incidents, hazards: int) -> tuple[IntArra
     return episode, pairs % hazards if hazards else pairs, lasts_s / total_s[episode]
 
 
-def events_between(
-    incidents: Incidents, chosen: IntArray, hazards: Sequence[Hazard], notice_s: Sequence[float], from_s: float, to_s: float
-) -> tuple[Event, ...]:
+def events_between(incidents: Incidents, chosen: IntArray, hazards: Sequence[Hazard], from_s: float, to_s: float) -> tuple[Event, ...]:
     """The engine's events of the incidents `chosen` as far as they lie within [from_s, to_s), times counted from `from_s`.
 
-    An incident that began earlier begins at from_s with what is left of it; one that would last longer ends at to_s. `notice_s`
-    gives the warning of a spot preemption by deployment.
+    An incident that began earlier begins at from_s with what is left of it; one that would last longer ends at to_s. What a spot
+    preemption lasts is its notice.
     """
     made = []
     for i in chosen.tolist():
@@ -212,16 +210,17 @@ def events_between(
         at_s = max(start_s, from_s)
         if at_s >= min(end_s, to_s) and not (hazard.kind in LOSSES and from_s <= start_s < to_s):
             continue
+        lasts_s = min(end_s, to_s) - at_s
         made += [
             Event(
                 at_s=at_s - from_s,
                 kind=hazard.kind,
                 deployment=deployment,
-                duration_s=min(end_s, to_s) - at_s,
+                duration_s=lasts_s,
                 factor=float(incidents.factor[i]),
                 error_rate=float(incidents.error_rate[i]),
                 count=int(incidents.count[i]),
-                notice_s=notice_s[deployment] if hazard.kind == "spot_preemption" else 0.0,
+                notice_s=lasts_s if hazard.kind == "spot_preemption" else 0.0,
             )
             for deployment in hazard.deployments
         ]

@@ -173,13 +173,12 @@ class Library:
 
 
 def build_library(
-    cells: Replayer, draws: Draws, *, notice_s: Sequence[float], lead_s: float = LEAD_S, recovery_s: float = RECOVERY_S,
+    cells: Replayer, draws: Draws, *, lead_s: float = LEAD_S, recovery_s: float = RECOVERY_S,
     per_type: int = PER_TYPE, most_compound: int = MOST_COMPOUND, workers: int = 1, progress: Progress | None = None,
 ) -> Library:  # fmt: skip
     """Replay a sample of the episodes of every type, at least `per_type` of each (all if there are fewer), and assign all of them.
 
-    `notice_s` is the warning of a spot preemption by deployment (0 where none is given), `lead_s` what is replayed before an episode.
-    The same for any number of workers (threads).
+    `lead_s` is what is replayed before an episode. The same for any number of workers (threads).
     """
     incidents = within(draws.incidents, draws.calendar.length_s)
     found, notes = _kept_whole(incidents, recovery_s, per_type, most_compound)
@@ -192,7 +191,7 @@ def build_library(
     def replay(episode: int) -> Usage:
         start_s = float(found.start_s[episode]) - lead_s
         end_s = min(float(found.end_s[episode]), float(found.start_s[episode]) + LONGEST_S)
-        events = events_between(incidents, found.members(episode), draws.hazards, notice_s, start_s, end_s)
+        events = events_between(incidents, found.members(episode), draws.hazards, start_s, end_s)
         from_s = start_s % SECONDS_PER_DAY
         to_s = from_s + (end_s - start_s) + recovery_s
         hit, plain = (cells.replay_piece(NORMAL, float(node[episode]), from_s, to_s, these) for these in (events, ()))

@@ -10,23 +10,13 @@ import pytest
 
 from sim.futures.episodes import RECOVERY_S, Episodes, episodes, events_between, parted, shares, traits
 from sim.futures.hazard import Hazard, Incidents
+from tests.made.incidents import HOUR, incidents
 
-HOUR = 3600.0
 HAZARDS = (
     Hazard("api_outage", "acme", (0, 1)),
     Hazard("degradation", "acme", (0, 1)),
     Hazard("spot_preemption", "own", (2,)),
 )
-
-
-def incidents(*rows: tuple[int, int, float, float], factor: float = 1.0, error_rate: float = 0.0, count: int = 1) -> Incidents:
-    """Rows of (future, hazard, start in hours, duration in hours)."""
-    n = len(rows)
-    future, hazard, start, duration = (np.array(column) for column in zip(*rows, strict=True)) if rows else (np.zeros(0),) * 4
-    return Incidents(
-        future.astype(np.int64), hazard.astype(np.int64), start * HOUR, duration * HOUR,
-        np.full(n, factor), np.full(n, error_rate), np.full(n, count),
-    )  # fmt: skip
 
 
 def one_by_one(given: Incidents, recovery_s: float) -> list[list[int]]:
@@ -162,7 +152,7 @@ def test_compound_episodes_differ_by_their_overlap() -> None:
 
 def test_events_happen_at_every_deployment_of_the_hazard() -> None:
     given = incidents((0, 0, 2, 1))
-    made = events_between(given, np.array([0]), HAZARDS, (120.0,) * 3, HOUR, 10 * HOUR)
+    made = events_between(given, np.array([0]), HAZARDS, HOUR, 10 * HOUR)
     assert [(event.kind, event.deployment, event.at_s, event.duration_s) for event in made] == [
         ("api_outage", 0, HOUR, HOUR),
         ("api_outage", 1, HOUR, HOUR),
@@ -171,20 +161,21 @@ def test_events_happen_at_every_deployment_of_the_hazard() -> None:
 
 def test_events_are_cut_to_the_piece() -> None:
     given = incidents((0, 1, 1, 4), (0, 1, 8, 4), (0, 1, 20, 1), (0, 1, 0, 2), factor=3.0, error_rate=0.1)
-    made = events_between(given, np.arange(4), HAZARDS[:2], (0.0,) * 3, 2 * HOUR, 9 * HOUR)
+    made = events_between(given, np.arange(4), HAZARDS[:2], 2 * HOUR, 9 * HOUR)
     spans = sorted({(event.at_s, event.duration_s) for event in made})
     assert spans == [(0.0, 3 * HOUR), (6 * HOUR, HOUR)]
     assert {(event.factor, event.error_rate) for event in made} == {(3.0, 0.1)}
 
 
 def test_what_happens_at_once_needs_no_duration() -> None:
-    given = incidents((0, 2, 2, 0), (0, 1, 3, 0), count=2)
-    made = events_between(given, np.arange(2), HAZARDS, (0.0, 10.0, 20.0), 0.0, 9 * HOUR)
+    given = incidents((0, 2, 2, 0), (0, 1, 3, 0), (0, 2, 4, 1 / 30), count=2)
+    made = events_between(given, np.arange(3), HAZARDS, 0.0, 9 * HOUR)
     # A degradation of no duration would otherwise never end (docs/engine.md).
-    assert [(event.kind, event.count, event.notice_s) for event in made] == [("spot_preemption", 2, 20.0)]
+    assert [(event.kind, event.count) for event in made] == [("spot_preemption", 2)] * 2
+    assert [event.notice_s for event in made] == pytest.approx([0.0, 120.0])
 
 
 def test_events_come_in_order() -> None:
     given = incidents((0, 0, 5, 1), (0, 2, 2, 1))
-    made = events_between(given, np.arange(2), HAZARDS, (0.0,) * 3, 0.0, 9 * HOUR)
+    made = events_between(given, np.arange(2), HAZARDS, 0.0, 9 * HOUR)
     assert all(first.at_s <= second.at_s for first, second in pairwise(made))

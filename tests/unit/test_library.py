@@ -15,13 +15,11 @@ from sim.futures.nearest import level_nodes, spread
 from sim.futures.usage import ALL
 from tests.made.incidents import DAY, FIRST, HAZARDS, HOUR, LOST, SECOND, SLOW, EvenStack, draws, incidents
 
-NOTICE_S = (0.0, 0.0, 0.0)
-
 
 def built(
     given: Incidents, *, stack: EvenStack | None = None, futures: int = 1, months: int = 1, level: float = 1.0, **settings: int
 ) -> Library:
-    return build_library(stack or EvenStack(), draws(given, futures=futures, months=months, level=level), notice_s=NOTICE_S, **settings)
+    return build_library(stack or EvenStack(), draws(given, futures=futures, months=months, level=level), **settings)
 
 
 def month(library: Library, name: str, item: str) -> list[list[float]]:
@@ -167,7 +165,7 @@ def test_prices_of_the_day_enter_the_weights() -> None:
 def test_the_same_on_any_number_of_workers_and_with_progress() -> None:
     given = random_incidents(300, 10, 30, (FIRST, SLOW, LOST))
     seen: list[tuple[int, int]] = []
-    one = build_library(EvenStack(), draws(given, futures=10), notice_s=NOTICE_S, per_type=10, progress=lambda *at: seen.append(at))
+    one = build_library(EvenStack(), draws(given, futures=10), per_type=10, progress=lambda *at: seen.append(at))
     two = built(given, futures=10, per_type=10, workers=2)
     for name in ("amounts", "histogram", "entry", "scale", "lasting"):
         assert (getattr(one, name) == getattr(two, name)).all()
@@ -179,7 +177,7 @@ def test_demand_is_replayed_at_few_levels_in_order() -> None:
     given = random_incidents(500, 10, 30, (SLOW,))
     base = draws(given, futures=10)
     level = np.exp(np.random.default_rng(1).normal(0, 0.3, base.level.shape))
-    library = build_library(stack, replace(base, level=level), notice_s=NOTICE_S)
+    library = build_library(stack, replace(base, level=level))
     asked = [piece[0] for piece in stack.pieces]
     assert asked == sorted(asked) and 2 <= len(set(asked)) <= 5
     days = (given.start_s // DAY).astype(int)
