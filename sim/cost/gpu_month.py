@@ -22,7 +22,9 @@ def reserved_usd(*, gpus: Amount, hours: Amount, usd_per_gpu_hour: Amount | None
     return rent_usd(gpu_hours=amount(gpus, "gpus") * amount(hours, "hours"), usd_per_gpu_hour=usd_per_gpu_hour, factor=factor)
 
 
-def upfront_usd(*, usd_per_term: Amount | None, month: Month, term_months: int, from_month: Month = 0, factor: Amount = 1.0) -> FloatArray:
+def upfront_usd(
+    *, usd_per_term: Amount | None, month: Month, term_months: Amount, from_month: Month = 0, factor: Amount = 1.0
+) -> FloatArray:
     """Paid ahead when a term begins, and again at every renewal; `factor` is that of the month it falls in."""
     return product(
         quantity=every(month=month, every_months=term_months, from_month=from_month), usd=usd_per_term, what="a term", factor=factor

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sim.cost.amount import Amount, FloatArray, amount, product
+from sim.cost.amount import Amount, FloatArray, product
 
 
-def migration_usd(*, migrations: Amount, hours_each: Amount, usd_per_hour: Amount | None, factor: Amount = 1.0) -> FloatArray:
-    """Migrations of the month x hours of people each x USD an hour."""
-    quantity = amount(migrations, "migrations") * amount(hours_each, "hours_each")
-    return product(quantity=quantity, usd=usd_per_hour, what="an hour of migration", factor=factor)
+def migration_usd(*, migrations: Amount, usd_each: Amount | None, factor: Amount = 1.0) -> FloatArray:
+    """Migrations of the month x USD each (an amount, or hours of people: `hours_usd` of sim/cost/people.py)."""
+    return product(quantity=migrations, usd=usd_each, what="a migration", factor=factor)

@@ -15,7 +15,7 @@ _MONTHS_PER_YEAR = 12.0
 
 
 def capex_usd(
-    *, purchase_usd: Amount | None, month: Month, life_months: int, residual_share: Amount = 0.0, from_month: Month = 0
+    *, purchase_usd: Amount | None, month: Month, life_months: Amount, residual_share: Amount = 0.0, from_month: Month = 0
 ) -> FloatArray:
     """Straight-line amortisation: purchase x (1 - residual share) / life in months, in every month of the life that begins `from_month`."""
     due = spread(month=month, over_months=life_months, from_month=from_month)
@@ -25,17 +25,18 @@ def capex_usd(
 
 
 def capex_cash_usd(
-    *, purchase_usd: Amount | None, month: Month, life_months: int, residual_share: Amount = 0.0, from_month: Month = 0
+    *, purchase_usd: Amount | None, month: Month, life_months: Amount, residual_share: Amount = 0.0, from_month: Month = 0
 ) -> FloatArray:
     """The cash view: the purchase in the month it is made, and minus what it is sold for in the month after its life."""
+    sold_in = np.asarray(from_month) + np.ceil(amount(life_months, "life_months")).astype(np.int64)
     paid = product(quantity=once(month=month, at_month=from_month), usd=purchase_usd, what="the hardware")
-    sold = product(quantity=once(month=month, at_month=from_month + life_months), usd=purchase_usd, what="the hardware")
+    sold = product(quantity=once(month=month, at_month=sold_in), usd=purchase_usd, what="the hardware")
     return np.asarray(paid - sold * share(residual_share, "residual_share"), np.float64)
 
 
-def hosting_usd(*, power_kw: Amount, usd_per_kw_month: Amount | None, factor: Amount = 1.0) -> FloatArray:
-    """Racks and cooling: kW of power provided for x USD a kW and month, used or not; electricity apart (`power_usd`)."""
-    return product(quantity=power_kw, usd=usd_per_kw_month, what="a kW of hosting", factor=factor)
+def hosting_usd(*, gpus: Amount, usd_per_gpu_month: Amount | None, factor: Amount = 1.0) -> FloatArray:
+    """Room, cooling contract, hands on site: GPUs that stand there x USD a GPU and month, used or not; electricity is `power_usd`."""
+    return product(quantity=gpus, usd=usd_per_gpu_month, what="hosting a GPU", factor=factor)
 
 
 def support_usd(*, purchase_usd: Amount | None, support_share_per_year: Amount, months: Amount = 1.0) -> FloatArray:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from sim.cost.amount import Amount, FloatArray, amount, product
+from sim.cost.amount import Amount, FloatArray, product
 from sim.cost.schedule import Month, once, spread
 
 
@@ -18,25 +16,23 @@ def on_call_usd(*, people: Amount, usd_per_person_month: Amount | None, factor: 
     return product(quantity=people, usd=usd_per_person_month, what="a month on call", factor=factor)
 
 
+def hours_usd(*, hours: Amount, usd_per_hour: Amount | None, factor: Amount = 1.0, what: str = "work") -> FloatArray:
+    """Work that is counted in hours: hours x USD an hour x factor on salaries."""
+    return product(quantity=hours, usd=usd_per_hour, what=f"an hour of {what}", factor=factor)
+
+
 def development_usd(
-    *,
-    hours: Amount,
-    usd_per_hour: Amount | None,
-    month: Month,
-    over_months: Amount | None = None,
-    from_month: Month = 0,
-    factor: Amount = 1.0,
+    *, usd: Amount | None, month: Month, over_months: Amount | None = None, from_month: Month = 0, factor: Amount = 1.0
 ) -> FloatArray:
-    """Building it: hours x USD an hour, in one month, or in equal parts `over_months`."""
+    """Building it (an amount, or `hours_usd`): all in one month, or in equal parts `over_months`."""
     due = (
         once(month=month, at_month=from_month)
         if over_months is None
         else spread(month=month, over_months=over_months, from_month=from_month)
     )
-    return np.asarray(product(quantity=hours, usd=usd_per_hour, what="an hour of development", factor=factor) * due, np.float64)
+    return product(quantity=due, usd=usd, what="development", factor=factor)
 
 
-def maintenance_usd(*, hours: Amount, usd_per_hour: Amount | None, months: Amount = 1.0, factor: Amount = 1.0) -> FloatArray:
-    """Keeping it running where people are counted in hours: hours a month x USD an hour x months."""
-    quantity = amount(hours, "hours") * amount(months, "months")
-    return product(quantity=quantity, usd=usd_per_hour, what="an hour of maintenance", factor=factor)
+def maintenance_usd(*, hours: Amount, usd_per_hour: Amount | None, factor: Amount = 1.0) -> FloatArray:
+    """Keeping it running, where people are counted in hours: hours of the month x USD an hour."""
+    return hours_usd(hours=hours, usd_per_hour=usd_per_hour, factor=factor, what="maintenance")

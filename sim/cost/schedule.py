@@ -27,8 +27,9 @@ def spread(*, month: Month, over_months: Amount, from_month: Month = 0) -> Float
     return np.asarray(np.where(since >= 0, np.clip(over - since, 0.0, 1.0), 0.0) / over, np.float64)
 
 
-def every(*, month: Month, every_months: int, from_month: Month = 0) -> FloatArray:
-    """All of it in a month, and again whenever so many months have passed."""
-    above_zero(every_months, "every_months")
+def every(*, month: Month, every_months: Amount, from_month: Month = 0) -> FloatArray:
+    """All of it in a month, and again whenever so many months have passed: how many terms begin in the month."""
+    term = above_zero(every_months, "every_months")
     since = np.asarray(month) - np.asarray(from_month)
-    return np.asarray((since >= 0) & (since % every_months == 0), np.float64)
+    begun, before = (np.where(at >= 0, np.floor(at / term) + 1.0, 0.0) for at in (since, since - 1))
+    return np.asarray(begun - before, np.float64)

@@ -16,8 +16,8 @@ from sim.cost.gpu_month import rent_usd
 from sim.cost.incident_cost import incident_response_usd
 from sim.cost.on_premises import capex_usd
 from sim.cost.opportunity import opportunity_usd
-from sim.cost.people import development_usd, maintenance_usd, people_usd
-from sim.cost.quality import evaluation_usd, labeling_usd
+from sim.cost.people import development_usd, hours_usd, maintenance_usd, people_usd
+from sim.cost.quality import evaluation_usd, labeling_usd, labels_usd
 from sim.cost.retraining import training_gpu_usd
 from sim.cost.schedule import spread
 from sim.cost.tokens_month import requests_usd
@@ -69,13 +69,15 @@ class TcoComponents:
         return {
             "compute": rent_usd(gpu_hours=HOURS_PER_MONTH, usd_per_gpu_hour=self.infrastructure_usd / HOURS_PER_MONTH)
             + requests_usd(requests=requests, usd_per_request=self.usd_per_request),
-            "development": development_usd(hours=self.development_hours, usd_per_hour=hour, month=0, over_months=over_months),
+            "development": development_usd(
+                usd=hours_usd(hours=self.development_hours, usd_per_hour=hour), month=0, over_months=over_months
+            ),
             "maintenance": maintenance_usd(hours=self.maintenance_hours, usd_per_hour=hour),
             "incidents": incident_response_usd(incidents=1, hours_per_incident=self.incident_hours, usd_per_hour=hour),
             "compliance": compliance_usd(usd_per_month=0.0, hours=self.compliance_hours, usd_per_hour=hour),
             "tooling": tooling_usd(usd_per_month=self.tooling_usd),
-            "training": part * training_gpu_usd(gpu_hours=1_000, usd_per_gpu_hour=self.training_usd / 1_000),
-            "labeling": part * labeling_usd(labels=10_000, usd_per_label=self.labeling_usd / 10_000),
+            "training": part * training_gpu_usd(attempts=1, gpu_hours_each=1_000, usd_per_gpu_hour=self.training_usd / 1_000),
+            "labeling": part * labels_usd(labels=10_000, usd_per_label=self.labeling_usd / 10_000),
         }
 
 
@@ -112,7 +114,7 @@ class CostComponents:
             "Compute": rent_usd(gpu_hours=every * HOURS_PER_MONTH, usd_per_gpu_hour=self.compute_usd / HOURS_PER_MONTH),
             "Engineering": people_usd(fte=every * self.ml_engineers, usd_per_month=ML_USD_PER_MONTH)
             + people_usd(fte=every * self.devops_engineers, usd_per_month=DEVOPS_USD_PER_MONTH),
-            "Data & Eval": labeling_usd(labels=every, usd_per_label=self.labeling_usd)
+            "Data & Eval": labeling_usd(usd_per_month=self.labeling_usd, months=every)
             + evaluation_usd(usd_per_month=self.evaluation_usd, months=every),
             "Compliance": compliance_setup_usd(setup_usd=self.compliance_setup_usd, month=month)
             + compliance_usd(usd_per_month=self.compliance_usd, months=every)

@@ -15,7 +15,7 @@ from sim.cost.gpu_month import rent_usd, usd_per_million_tokens
 from sim.cost.hidden import hidden_usd
 from sim.cost.incident_cost import incident_response_usd
 from sim.cost.people import people_usd
-from sim.cost.quality import evaluation_usd, labeling_usd
+from sim.cost.quality import evaluation_usd, labels_usd
 from sim.cost.schedule import once
 from sim.cost.tokens_month import requests_usd, tokens_usd
 from tests.made.seeds import (
@@ -202,7 +202,7 @@ def test_the_overrun_of_the_legal_startup() -> None:
     gpus = rent_usd(gpu_hours=4 * HOURS_PER_MONTH, usd_per_gpu_hour=7_000 / (4 * HOURS_PER_MONTH))
     hidden = {
         "engineer": people_usd(fte=0.5, usd_per_month=ML_USD_PER_MONTH),
-        "labels": labeling_usd(labels=3_000, usd_per_label=1.0),
+        "labels": labels_usd(labels=3_000, usd_per_label=1.0),
         "evaluation": evaluation_usd(usd_per_month=2_000),
         "compliance": compliance_usd(usd_per_month=4_000),
         "incidents": incident_response_usd(incidents=2, hours_per_incident=10, usd_per_hour=ENGINEER_USD_PER_HOUR),
@@ -319,5 +319,5 @@ def test_a_price_that_triples_overnight() -> None:
 
 def test_labels_of_a_dataset() -> None:
     """Printed: 10,000 examples cost 5,000 to 50,000 USD: half a dollar to five a label, again with each new model."""
-    usd = labeling_usd(labels=10_000 * np.array([[1.0], [3.0]]), usd_per_label=np.array([0.5, 5.0]))
+    usd = labels_usd(labels=10_000 * np.array([[1.0], [3.0]]), usd_per_label=np.array([0.5, 5.0]))
     assert usd.tolist() == [[5_000.0, 50_000.0], [15_000.0, 150_000.0]]
