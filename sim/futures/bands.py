@@ -46,13 +46,14 @@ def bands(
     if np.isinf(table).any() or (missing == "refuse" and not known.all()):
         raise ValueError("a band is made of finite values")
     counts = known.sum(axis=0)
-    ordered = np.sort(table, axis=0)  # NaN comes last
+    # One row a column, each summed by itself: a band is the same to the last bit whatever stands beside it. NaN comes last.
+    ordered = np.sort(np.ascontiguousarray(table.T), axis=1)
     columns = table.shape[1]
     edges, errors = np.full((4, columns), np.nan), np.full((4, columns), np.nan)
     for count in map(int, np.unique(counts)):
         if count:
             here = counts == count
-            edges[:, here], errors[:, here] = _edges(ordered[:count, here])
+            edges[:, here], errors[:, here] = _edges(np.ascontiguousarray(ordered[here, :count]))
     absolute = np.broadcast_to(np.asarray(extra_variance, np.float64), (columns,))
     relative = np.broadcast_to(np.asarray(relative_se, np.float64), (columns,))
     errors = np.sqrt(errors**2 + absolute + (relative * edges) ** 2)
@@ -67,37 +68,37 @@ def quantile_weights(count: int, p: float) -> FloatArray:
 
 
 def _edges(ordered: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """[4, M] mean, p5, p50 and p95 of sorted columns [n, M], and their standard errors."""
-    count = len(ordered)
-    least, most = ordered[0], ordered[-1]
-    above = ordered - least
-    quantiles = np.array([quantile_weights(count, p) @ above for p in EDGES])
+    """[4, M] mean, p5, p50 and p95 of sorted rows [M, n], and their standard errors."""
+    count = ordered.shape[1]
+    least, most = ordered[:, 0], ordered[:, -1]
+    above = ordered - least[:, None]
+    quantiles = np.array([(above * quantile_weights(count, p)).sum(axis=1) for p in EDGES])
     # Equal in theory where they meet; rounding must not cross them, nor leave the range of the values.
     quantiles = np.clip(np.maximum.accumulate(quantiles, axis=0) + least, least, most)
-    edges = np.vstack([np.clip(least + above.mean(axis=0), least, most), quantiles])
+    edges = np.vstack([np.clip(least + above.mean(axis=1), least, most), quantiles])
     if count == 1:
         return edges, np.full_like(edges, np.nan)
-    error_of_mean = above.std(axis=0, ddof=1) / math.sqrt(count)
+    error_of_mean = above.std(axis=1, ddof=1) / math.sqrt(count)
     return edges, np.vstack([error_of_mean, *(_quantile_error(above, p) for p in EDGES)])
 
 
 def _quantile_error(ordered: FloatArray, p: float) -> FloatArray:
-    """[M] standard errors of quantiles of sorted columns [n, M].
+    """[M] standard errors of quantiles of sorted rows [M, n].
 
     The influence of a value is the sum over the gaps below it of weight times share below, less that over the gaps above it of weight times
     share above: the weight being the density of the Beta at the share of values below the gap.
     """
     from scipy.special import betaln
 
-    count = len(ordered)
-    below = np.arange(1, count)[:, None] / count
+    count = ordered.shape[1]
+    below = np.arange(1, count) / count
     a, b = (count + 1) * p, (count + 1) * (1 - p)
     density = np.exp((a - 1) * np.log(below) + (b - 1) * np.log1p(-below) - betaln(a, b))
-    weighted = density * np.diff(ordered, axis=0)
+    weighted = density * np.diff(ordered, axis=1)
     influence = np.zeros_like(ordered)
-    influence[1:] += np.cumsum(weighted * below, axis=0)
-    influence[:-1] -= np.cumsum((weighted * (1 - below))[::-1], axis=0)[::-1]
-    return np.asarray(np.sqrt(np.mean(influence**2, axis=0) / count))
+    influence[:, 1:] += np.cumsum(weighted * below, axis=1)
+    influence[:, :-1] -= np.cumsum((weighted * (1 - below))[:, ::-1], axis=1)[:, ::-1]
+    return np.asarray(np.sqrt(np.mean(influence**2, axis=1) / count))
 
 
 def futures_needed(values: npt.ArrayLike, *, rel: float = 0.02) -> int:
