@@ -127,6 +127,17 @@ class Library:
         total = self.weights(factor) @ self.amounts
         return np.asarray(total, np.float64).reshape(self.draws.futures, self.draws.calendar.months, len(self.layout))
 
+    def on_day(self, future: int, day: int) -> FloatArray:
+        """[I] what incidents add to one day of one future: lasting effects as far as they lie in it, others where they begin."""
+        found = self.episodes
+        from_s, to_s = day * SECONDS_PER_DAY, (day + 1) * SECONDS_PER_DAY
+        inside = np.minimum(found.end_s, to_s) - np.maximum(found.start_s, from_s)
+        begins = (found.start_s >= from_s) & (found.start_s < to_s)
+        spread_out = self.lasting[found.type_of] & (found.end_s > found.start_s)
+        share = np.where(spread_out, np.maximum(inside, 0.0) / np.maximum(found.end_s - found.start_s, 1e-9), begins)
+        own = np.flatnonzero((found.future == future) & (share > 0.0))
+        return np.asarray((share * self.scale)[own] @ self.amounts[self.entry[own]], np.float64)
+
     def hazard_sums(self) -> tuple[HazardSum, ...]:
         """What each hazard did; an episode of several is laid at their doors by duration."""
         from scipy.sparse import csr_array

@@ -139,6 +139,18 @@ def test_incidents_are_cut_to_the_horizon() -> None:
     assert month(library, "second", "fallback_completed") == [[pytest.approx(2 * 2 * HOUR)]]
 
 
+def test_days_add_up_to_the_month() -> None:
+    rows = [(i % 2, hazard, 50.0 * i + at, 3.0 + i) for i in range(12) for hazard, at in ((FIRST, 22), (LOST, 44))]
+    library = built(incidents(*rows), futures=2)
+    assert library.lasting.tolist() == [True, False]
+    for future in range(2):
+        days = sum(library.on_day(future, day) for day in range(30))
+        assert days == pytest.approx(library.month_sums()[future, 0])
+    over = built(incidents((0, FIRST, 23, 3)))
+    at = over.layout.at("second", "fallback_completed")
+    assert [over.on_day(0, day)[at] for day in range(3)] == pytest.approx([2 * HOUR, 4 * HOUR, 0.0])
+
+
 def test_what_each_hazard_did() -> None:
     library = built(incidents((0, FIRST, 10, 3), (0, SECOND, 12, 1), (1, SLOW, 40, 4), factor=2.0), futures=2)
     first, second, lost, slow = library.hazard_sums()
