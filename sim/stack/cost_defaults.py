@@ -76,7 +76,6 @@ class RetrainingDefaults(Sourced):
     """How retraining goes."""
 
     mfu: Positive
-    drift_sigma: NotNegative
     label_overhead_share: NotNegative
     failure_share: Share
     rollback_share: Share

@@ -64,7 +64,7 @@ def _entry(
         return None
     ledger.read(entry, at)
     gpus = replicas = 0
-    gpu_hours = duration_s = usd_per_gpu_hour = 0.0
+    gpu_hours = duration_s = usd_per_gpu_hour = mfu = 0.0
     if not isinstance(where, AtVendor):
         assert isinstance(each, ResolvedPool)
         gpu = catalog.gpu(each.spec.gpu)
@@ -104,7 +104,6 @@ def _entry(
         name=each.name,
         every_s=entry.every,
         drift_months=drift_months,
-        drift_sigma=_assumed(drift.sigma, "drift_sigma", f"{key}.drift.sigma", defaults, ledger) if drift else 0.0,
         where=where.kind,
         gpu_hours=gpu_hours,
         duration_s=duration_s,
@@ -119,6 +118,7 @@ def _entry(
         engineer_hours=entry.engineer_hours,
         failure_share=_assumed(entry.failure_share, "failure_share", f"{key}.failure_share", defaults, ledger),
         rollback_share=_assumed(entry.rollback_share, "rollback_share", f"{key}.rollback_share", defaults, ledger),
+        assumed=f"training reaches {mfu:.0%} of its GPUs' peak" if gpu_hours and entry.mfu is None else "",
     )
 
 

@@ -6,6 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+
+Z95 = 1.6448536269514722
+"""The 95 % quantile of a standard normal."""
+
 
 @dataclass(frozen=True, slots=True)
 class ShareBand:
@@ -14,6 +23,11 @@ class ShareBand:
     p5: float
     p50: float
     p95: float
+
+    def at(self, z: FloatArray) -> FloatArray:
+        """The share for standard normal numbers: two halves of normal laws that meet at the median; never below 0."""
+        wide = np.where(z < 0.0, self.p50 - self.p5, self.p95 - self.p50)
+        return np.asarray(np.maximum(self.p50 + wide * z / Z95, 0.0), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +42,6 @@ class ResolvedRetraining:
     """By the calendar; None: by drift."""
     drift_months: float | None
     """Median months until accuracy has fallen to the threshold; None: by the calendar."""
-    drift_sigma: float
-    """Of the logarithm of that time; 0 by the calendar."""
     where: Literal["own", "rented", "vendor"]
     gpu_hours: float
     """0 at a vendor."""
@@ -55,6 +67,8 @@ class ResolvedRetraining:
     """Of attempts that fail their evaluation and are repeated."""
     rollback_share: float
     """Of runs whose model is taken back after roll-out."""
+    assumed: str
+    """What of its GPU-hours is assumed, in words; empty: nothing."""
 
     @property
     def nights(self) -> int:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from sim.catalog.gpu import Purchase
-from sim.catalog.strict import Count, Name, NotNegative, Strict
+from sim.catalog.strict import Count, Name, Strict
 from sim.stack.quantity import DeploymentName, Number, PositiveNumber, PositiveSeconds, PositiveWhole, Seconds, Share, Usd, Whole
 from sim.units import SECONDS_PER_HOUR
 
@@ -27,11 +27,10 @@ def training_gpu_hours(*, method: Method, active_params: float, tokens: float, m
 
 
 class Drift(Strict):
-    """Retraining when the model has become too bad."""
+    """Retraining when the model has become too bad; how far accuracy falls faster or slower is the outlook's."""
 
     accuracy_loss_per_month: Share = Field(gt=0, description="how much accuracy falls in a month, in the middle")
     threshold: Share = Field(gt=0, description="the fall at which it is retrained")
-    sigma: NotNegative | None = Field(default=None, description="spread of the time until then (of its logarithm); absent: assumed")
 
 
 class OnOwn(Strict):
