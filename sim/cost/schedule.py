@@ -28,8 +28,8 @@ def spread(*, month: Month, over_months: Amount, from_month: Month = 0) -> Float
 
 
 def every(*, month: Month, every_months: Amount, from_month: Month = 0) -> FloatArray:
-    """All of it in a month, and again whenever so many months have passed: how many terms begin in the month."""
+    """All of it in a month, and again whenever so many months have passed: how many terms begin in the course of the month."""
     term = above_zero(every_months, "every_months")
     since = np.asarray(month) - np.asarray(from_month)
-    begun, before = (np.where(at >= 0, np.floor(at / term) + 1.0, 0.0) for at in (since, since - 1))
-    return np.asarray(begun - before, np.float64)
+    before, by_its_end = (np.ceil(np.maximum(at, 0) / term) for at in (since, since + 1))
+    return np.asarray(by_its_end - before, np.float64)
