@@ -226,7 +226,7 @@ def test_one_off_costs_fall_when_they_fall() -> None:
     assert schedule.every(month=month, every_months=3, from_month=-1).tolist() == [0, 0, 1, 0, 0, 1]
     assert schedule.every(month=month, every_months=2, from_month=3).tolist() == [0, 0, 0, 1, 0, 1]
     assert schedule.every(month=month, every_months=1.5).tolist() == [1, 1, 0, 1, 1, 0]
-    assert schedule.every(month=month, every_months=0.5).tolist() == [1, 2, 2, 2, 2, 2]
+    assert schedule.every(month=month, every_months=0.5).tolist() == [2, 2, 2, 2, 2, 2]
     for function, name in ((schedule.spread, "over_months"), (schedule.every, "every_months")):
         with pytest.raises(InputError, match=f"{name}: found 0"):
             function(month=month, **{name: 0})
