@@ -5,10 +5,10 @@ from __future__ import annotations
 from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
 from sim.catalog.token_prices import Rates, TokenPrices
-from sim.cost.price import ApiPrice, GpuPrice, Price, TokenPrice
+from sim.cost.price import ApiPrice, Extras, GpuPrice, Price, TokenPrice
 from sim.stack.resolve_hour import PAID_WHATEVER_STANDS
 from sim.stack.resolved import ResolvedApi, ResolvedPool, ResolvedStack
-from sim.units import MILLION
+from sim.units import MILLION, SECONDS_PER_MONTH
 
 DEFAULT_MODEL = "gpt-6.1-sol"
 """The mid-priced API model that a stack without any is compared with."""
@@ -45,6 +45,18 @@ def gpu_price(pool: ResolvedPool) -> GpuPrice:
         billing_unit_s=provider.billing_unit_s if provider else 1.0,
         minimum_s=provider.minimum_s if provider else 0.0,
         always_paid_replicas=pool.spec.replicas.max if hour.purchase in PAID_WHATEVER_STANDS else 0,
+    )
+
+
+def stack_extras(resolved: ResolvedStack, window_s: float) -> Extras:
+    """What suppliers charge beside tokens and GPU-hours, for a run of so many seconds; a month has 730 hours."""
+    costs = resolved.costs
+    return Extras(
+        storage_gb=costs.storage_gb,
+        storage_usd_per_gb_month=costs.storage_usd_per_gb_month,
+        egress_gb=costs.egress_gb_per_month * window_s / SECONDS_PER_MONTH,
+        egress_usd_per_gb=costs.egress_usd_per_gb,
+        tooling_usd_per_month=costs.tooling_usd_per_month,
     )
 
 

@@ -9,7 +9,7 @@ from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
 from sim.cost.api_only import TraceTokens
 from sim.cost.bill import Bill, bill
-from sim.cost.from_stack import api_alone, stack_prices
+from sim.cost.from_stack import api_alone, stack_extras, stack_prices
 from sim.cost.price import Price
 from sim.cost.share import by_class, by_client
 from sim.engine.result import Result
@@ -99,7 +99,7 @@ def replay(
         d: saturation_of(system, d, mix, trace, slo, seed=seed, simulate=simulate, cache=known) for d, mix in mixes.items()
     }  # fmt: skip
     lanes = [d for d, each in enumerate(resolved.deployments) if isinstance(each, ResolvedApi) and each.lane_of is not None]
-    billed = bill(system=system, result=result, prices=prices)
+    billed = bill(system=system, result=result, prices=prices, extras=stack_extras(resolved, result.window_s))
     return Replay(
         system=system,
         result=result,
