@@ -16,7 +16,7 @@ _NEARLY_ALL = 0.99
 
 def answer(report: RunReport) -> str:
     """One or two sentences."""
-    return f"{_cost(report)} {_levels(report)}"
+    return f"{_cost(report)} {level_sentence(report)}"
 
 
 def _cost(report: RunReport) -> str:
@@ -42,7 +42,8 @@ def _times(ratio: float) -> str:
     return f"{ratio:.1f}" if ratio < 100 else f"{ratio:,.0f}"
 
 
-def _levels(report: RunReport) -> str:
+def level_sentence(report: RunReport) -> str:
+    """Whether the replay met its service levels, and by how much it missed them."""
     missed = [level for level in report.measures.levels if not level.met]
     if not missed:
         return "Its service levels are met."

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 from sim.cost.bill import Bill
 from sim.measure.measures import Measures
+from sim.report.amounts import chance
 from sim.report.section import brief
 from sim.units import SECONDS_PER_DAY, show_count, show_ms, show_seconds, show_share
 
 if TYPE_CHECKING:
+    from sim.report.forecast_report import ForecastReport
     from sim.stack.resolved import Origin
 
 Code = Literal[
@@ -25,6 +27,11 @@ Code = Literal[
     "short_trace",
     "doubtful_trace",
     "assumed_inputs",
+    "months_at_risk",
+    "past_capacity",
+    "few_futures",
+    "tail_not_resolved",
+    "inexact_forecast",
 ]
 
 THROTTLED = 0.05
@@ -34,6 +41,9 @@ FEW_REQUESTS = 1000
 TWO_WEEKS_S = 14 * SECONDS_PER_DAY
 _NEARLY = 0.99
 """A day of requests ends with the last one, a little before midnight."""
+_BIAS = 0.02
+_RMS = 0.1
+"""Relative errors of the cost of days against exact replays from which on a forecast is said to be inexact."""
 _MATTERS = 0.05
 """Share of requests or cost from which on the assumptions about a deployment matter."""
 
@@ -58,12 +68,23 @@ def month_caveat(window_s: float) -> str:
     return ""
 
 
-def cautions(measures: Measures, bill: Bill, assumed: Sequence[Origin], doubts: Sequence[str] = (), *, stack: str) -> tuple[Caution, ...]:
+def cautions(
+    measures: Measures,
+    bill: Bill,
+    assumed: Sequence[Origin],
+    doubts: Sequence[str] = (),
+    *,
+    stack: str,
+    ahead: ForecastReport | None = None,
+) -> tuple[Caution, ...]:
     """The warnings that a run calls for. `doubts` are those raised on reading the trace, `stack` how `sim explain` finds the stack."""
     found = [*_queues(measures), *_requests(measures)]
     caveat = month_caveat(measures.window_s)
-    if caveat:
+    if caveat and ahead is None:
         found.append(Caution("short_trace", caveat, "replay two weeks or more before budgeting with the monthly figures"))
+    elif caveat:
+        cause = f"the trace is {brief(show_seconds(measures.window_s))}: how its days and weeks differ comes from the outlook"
+        found.append(Caution("short_trace", cause, "forecast from a trace of two weeks or more"))
     found += [
         Caution("doubtful_trace", doubt, "see `sim trace describe`; repair the file or make it anew with `sim trace import`")
         for doubt in doubts
@@ -77,7 +98,32 @@ def cautions(measures: Measures, bill: Bill, assumed: Sequence[Origin], doubts: 
                 f"give your own figures in the stack or with --set; `sim explain {stack}` shows every one with its source",
             )
         )
+    if ahead is not None:
+        found += _months(ahead)
     return tuple(found)
+
+
+def _months(ahead: ForecastReport) -> list[Caution]:
+    found, forecast = [], ahead.found
+    months, missed = forecast.months, ahead.missed_by_month
+    if ahead.months_at_risk:
+        worst = max(ahead.months_at_risk, key=lambda m: missed[m].p_miss)
+        cause = f"service levels are missed in {chance(missed[worst].p_miss)} of futures in {months[worst]}"
+        found.append(Caution("months_at_risk", cause, "add capacity before then, or relax slo; slo.by_month has every month"))
+    if ahead.outgrown_from is not None:
+        cause = f"demand outgrows the stack: from {months[ahead.outgrown_from]} on every month misses its service levels in most futures"
+        found.append(Caution("past_capacity", cause, "plan more replicas or higher limits by then: capacity.csv has the load by month"))
+    if forecast.futures < forecast.futures_needed:
+        total = ahead.total["invoice"]
+        cause = f"{forecast.futures} futures leave a standard error of {show_share(total.se_p95 / total.p95)} at the p95 of the invoice"
+        found.append(Caution("few_futures", cause, f"--futures {forecast.futures_needed} would bring that of the total to 2 %"))
+    if not forecast.tail_resolved:
+        found.append(Caution("tail_not_resolved", "less than 24 hours were replayed: p99 says little", "give a longer trace, or --exact"))
+    rms, bias = forecast.accuracy.usd_rms, forecast.accuracy.usd_bias
+    if rms is not None and bias is not None and (abs(bias) > _BIAS or rms > _RMS):
+        cause = f"days replayed exactly cost {bias * 100:+.1f} % on average, {rms * 100:.1f} % rms, off what the cells say"
+        found.append(Caution("inexact_forecast", cause, "--exact replays every day of every future"))
+    return found
 
 
 def _queues(measures: Measures) -> list[Caution]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.report import run_tables
+from sim.report import forecast_tables, run_tables
 from sim.report.run_folder import MARK, write_folder
 from sim.report.run_record import record, stack_yaml
 from sim.report.run_report import RunReport
@@ -35,10 +35,17 @@ def write_run(
     def fill(draft: Path) -> None:
         (draft / "stack.resolved.yaml").write_text(stack_yaml(stack, resolved), encoding="utf-8")
         (draft / "summary.json").write_text(summary_json(report), encoding="utf-8")
-        monthly = run_tables.monthly(report)
-        run_tables.write_csv(draft / "monthly.csv", monthly)
-        run_tables.write_parquet(draft / "monthly.parquet", run_tables.monthly_table(monthly))
-        run_tables.write_csv(draft / "capacity.csv", run_tables.capacity(report, found))
+        if report.ahead is None:
+            monthly = run_tables.monthly(report)
+            run_tables.write_csv(draft / "monthly.csv", monthly)
+            run_tables.write_parquet(draft / "monthly.parquet", run_tables.monthly_table(monthly))
+            run_tables.write_csv(draft / "capacity.csv", run_tables.capacity(report, found))
+        else:
+            monthly = forecast_tables.monthly(report.ahead)
+            run_tables.write_csv(draft / "monthly.csv", monthly)
+            run_tables.write_parquet(draft / "monthly.parquet", forecast_tables.monthly_table(monthly))
+            run_tables.write_csv(draft / "capacity.csv", forecast_tables.capacity(report, report.ahead))
+            run_tables.write_parquet(draft / "draws.parquet", forecast_tables.draws(report, report.ahead))
         run_tables.write_parquet(draft / "latency.parquet", run_tables.latency(report))
         run_tables.write_parquet(draft / "timeline.parquet", run_tables.timeline(found))
         run_tables.write_parquet(draft / "events.parquet", run_tables.happenings(found))

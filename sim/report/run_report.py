@@ -13,6 +13,7 @@ from sim.report.cautions import Caution, cautions
 
 if TYPE_CHECKING:
     from sim.cost.replay import Replay
+    from sim.report.forecast_report import ForecastReport
     from sim.stack.events import ScriptedEvent
     from sim.stack.resolved import Origin, ResolvedStack
     from sim.trace.trace import Trace
@@ -75,6 +76,8 @@ class RunReport:
     assumed: tuple[Origin, ...]
     cautions: tuple[Caution, ...]
     notes: tuple[str, ...]
+    ahead: ForecastReport | None = None
+    """The months ahead; None for a plain replay."""
 
     @property
     def has_gpus(self) -> bool:
@@ -129,8 +132,16 @@ def prices_used(resolved: ResolvedStack) -> tuple[PriceUse, ...]:
     return tuple(found.values())
 
 
-def report_of(found: Replay, resolved: ResolvedStack, trace: Trace, *, seed: int, events: Sequence[ScriptedEvent] = ()) -> RunReport:
-    """The report of a replay; `events` are those that were scripted."""
+def report_of(
+    found: Replay,
+    resolved: ResolvedStack,
+    trace: Trace,
+    *,
+    seed: int,
+    events: Sequence[ScriptedEvent] = (),
+    ahead: ForecastReport | None = None,
+) -> RunReport:
+    """The report of a replay, with the months `ahead` of it if there are any; `events` are those that were scripted."""
     from sim.stack.events import late_events
 
     assumed = tuple(origin for origin in resolved.origins if origin.label in ("assumed", "estimated"))
@@ -163,6 +174,7 @@ def report_of(found: Replay, resolved: ResolvedStack, trace: Trace, *, seed: int
         ),
         prices=prices_used(resolved),
         assumed=assumed,
-        cautions=cautions(found.measures, found.bill, assumed, warned, stack=resolved.name),
+        cautions=cautions(found.measures, found.bill, assumed, warned, stack=resolved.name, ahead=ahead),
         notes=(*plain, *resolved.notes, *late_events(events, trace.info.duration_s)),
+        ahead=ahead,
     )

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from sim.cost.bill import Bill, Line
 from sim.engine.result import METRICS
 from sim.measure.latency import ALL, LatencyRow
+from sim.report.amounts import item_name, money
 from sim.report.answer import METRIC_NAMES, level_name, show_level
 from sim.report.cautions import month_caveat
 from sim.report.run_report import RunReport
 from sim.report.section import Section, brief
 from sim.units import show_count, show_ms, show_seconds, show_share, show_usd
 
-_ITEMS = MappingProxyType(
-    {
-        "gpu_used": "GPUs at work",
-        "gpu_idle": "GPUs idle",
-        "gpu_spare": "GPUs paid, not in use",
-        "api_input": "input tokens",
-        "api_cached_input": "cached input tokens",
-        "api_output": "output tokens",
-        "api_requests": "requests",
-        "storage": "storage",
-        "egress": "egress",
-        "tooling": "tooling",
-    }
-)
 _MOST_CLIENTS = 5
 _MOST_CLASSES = 12
 _BARS = "▁▂▃▄▅▆▇█"
@@ -212,14 +198,12 @@ def _bill(report: RunReport) -> Section:
     rows = []
     for line in replayed.lines:
         if line.quantity:
-            rows.append(
-                (f"{line.deployment} {_ITEMS.get(line.item, line.item)}", _quantity(line), _money(line.usd), _month(report, line.usd))
-            )
+            rows.append((f"{line.deployment} {item_name(line.item)}", _quantity(line), money(line.usd), _month(report, line.usd)))
     unused = [use for use in report.measures.uses if not any(line.quantity for line in replayed.lines if line.deployment == use.name)]
     for use in unused:
         why = "no duration" if use.kind == "gpu" and replayed.window_s <= 0 else "not used"
-        rows.append((f"{use.name} ({why})", "", _money(0.0), _month(report, 0.0)))
-    rows.append(("Total", "", _money(replayed.total_usd), _month(report, replayed.total_usd)))
+        rows.append((f"{use.name} ({why})", "", money(0.0), _month(report, 0.0)))
+    rows.append(("Total", "", money(replayed.total_usd), _month(report, replayed.total_usd)))
     notes = [f"{_unit_costs(replayed)}, idle included."]
     caveat = month_caveat(replayed.window_s)
     if caveat:
@@ -239,12 +223,7 @@ def _quantity(line: Line) -> str:
 
 def _month(report: RunReport, usd: float) -> str:
     factor = report.bill.month_factor
-    return "-" if factor is None else _money(usd * factor)
-
-
-def _money(usd: float) -> str:
-    """An amount in a column of amounts: cents, whole dollars from 1,000, and more digits only where cents would say nothing."""
-    return f"${usd:.2f}" if usd == 0 or 0.005 <= usd < 999.995 else show_usd(usd)
+    return "-" if factor is None else money(usd * factor)
 
 
 def _unit_costs(bill: Bill) -> str:
@@ -259,10 +238,10 @@ def _causes(report: RunReport, title: str, usd: Mapping[str, float], most: int, 
     total = report.bill.total_usd
     ranked = sorted(usd.items(), key=lambda item: -item[1])
     shown, rest = (ranked, []) if len(ranked) <= most else (ranked[: most - 1], ranked[most - 1 :])
-    rows = [(name, _money(value), _month(report, value), show_share(value / total if total else None)) for name, value in shown]
+    rows = [(name, money(value), _month(report, value), show_share(value / total if total else None)) for name, value in shown]
     if rest:
         left = sum(value for _, value in rest)
-        rows.append((f"{len(rest):,} more", _money(left), _month(report, left), show_share(left / total if total else None)))
+        rows.append((f"{len(rest):,} more", money(left), _month(report, left), show_share(left / total if total else None)))
     notes = ["GPU cost, idle included, is shared by tokens processed."] if not explained and report.has_gpus else []
     return Section(title, rows, ("replay", "month (730 h)", "share"), notes)
 

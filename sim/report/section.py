@@ -18,7 +18,7 @@ _LEAST_NAME = 12
 class Section:
     """A table with a title above its first column, or, without a header, facts by name; notes follow it.
 
-    A row whose first cell begins with two spaces belongs to the row above it.
+    A row whose first cell begins with two spaces belongs to the row above it, and so does a fact without a name.
     """
 
     title: str
@@ -90,7 +90,7 @@ def _table(section: Section) -> list[str]:
 def _markdown(section: Section) -> list[str]:
     lines = [f"## {section.title}", ""] if section.title else []
     if section.facts:
-        lines += [f"- **{escaped(name)}**: {escaped(text)}" for name, text in section.rows]
+        lines += [f"- **{escaped(name)}**: {escaped(text)}" if name else f"- {escaped(text)}" for name, text in section.rows]
     elif section.rows:
         lines.append("| " + " | ".join(escaped(cell) for cell in ("", *section.header)) + " |")
         lines.append("|---" + "|---:" * len(section.header) + "|")

@@ -14,8 +14,9 @@ from sim.cost.bill import Bill
 from sim.cost.share import by_deployment
 from sim.measure.histogram import Spread
 from sim.measure.latency import ALL
-from sim.report.answer import answer
 from sim.report.cautions import month_caveat
+from sim.report.forecast_answer import answer_of
+from sim.report.forecast_summary import forecast_summary, slo_by_month
 from sim.report.run_report import RunReport
 from sim.units import HOURS_PER_MONTH
 
@@ -29,7 +30,7 @@ def summary(report: RunReport) -> dict[str, Any]:
     outcomes = found.outcomes
     return {
         "schema_version": SCHEMA_VERSION,
-        "answer": answer(report),
+        "answer": answer_of(report),
         "trace": {
             "name": report.trace.name,
             "sha256": report.trace.sha256,
@@ -68,12 +69,14 @@ def summary(report: RunReport) -> dict[str, Any]:
             "goodput_per_s": found.goodput_per_s,
             "good_share": found.good_share,
             "left_out": list(found.lanes),
+            "by_month": slo_by_month(report.ahead),
         },
         "deployments": {use.name: _deployment(report, d) for d, use in enumerate(found.uses)},
         "classes": {
             name: {"cost_usd": report.by_class.get(name, 0.0), "latency": _latency(report, ALL, name)} for name in report.trace.classes
         },
         "bill": _bill(report),
+        **forecast_summary(report.ahead),
         "prices": {
             "date": report.date,
             "used": [

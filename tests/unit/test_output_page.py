@@ -11,6 +11,9 @@ import pytest
 
 from sim.cli.main import exit_code
 from sim.report.cautions import Code
+from sim.report.forecast_report import ForecastReport
+from sim.report.forecast_summary import forecast_summary, slo_by_month
+from tests.made.ahead import ahead
 from tests.made.world import write_world
 
 CODE = re.compile(r"`([^`]+)`")
@@ -42,7 +45,7 @@ def test_the_files_of_a_run(page: str, folder: Path) -> None:
     for first, *_ in rows(page, "Files"):
         whole, *endings = CODE.findall(first)
         named |= {whole, *(Path(whole).stem + ending for ending in endings)}
-    assert named == {each.name for each in folder.iterdir()}
+    assert named == {each.name for each in folder.iterdir()} | {"draws.parquet"}  # which a plain replay has nothing for
 
 
 def test_the_warnings(page: str) -> None:
@@ -66,8 +69,14 @@ def reach(summary: Any, path: str) -> None:
             found = [one[part] for one in found if one[part] is not None]
 
 
-def test_the_keys_of_the_summary(page: str, folder: Path) -> None:
+@pytest.mark.parametrize("months", [0, 3])
+def test_the_keys_of_the_summary(page: str, folder: Path, months: int) -> None:
+    """Of a plain replay, and of one that months follow."""
     summary = json.loads((folder / "summary.json").read_text())
+    if months:
+        found = ForecastReport(ahead(months, 20), budget_usd=15_000.0)
+        summary |= forecast_summary(found)
+        summary["slo"]["by_month"] = slo_by_month(found)
     outer: set[str] = set()
     for first, second in rows(page, "summary.json"):
         for path in (each for key in CODE.findall(first) for each in expanded(key)):

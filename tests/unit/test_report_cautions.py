@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import MappingProxyType
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from sim.cost.bill import Bill, Line
 from sim.engine.system import Api
+from sim.futures.forecast import Accuracy
 from sim.measure.load import Load
 from sim.measure.measures import Measures, measure
 from sim.measure.slo import Slo
 from sim.report.cautions import Caution, Code, cautions
+from sim.report.forecast_report import ForecastReport
 from sim.stack.resolved import Origin
+from tests.made.ahead import ahead
 from tests.made.result import add_outcomes, empty_result, pool, stood, system
 
 WEEKS = 3 * 7 * 86_400.0
@@ -34,6 +39,9 @@ def measured(*, window_s: float = WEEKS, completed: int = 5000, fallback: int = 
 
 
 BILL = Bill((Line("own", "gpu_used", 1.0, "GPU-hours", 1.0),), WEEKS, 1000, 5000)
+
+
+OF_MONTHS = ("months_at_risk", "past_capacity", "few_futures", "tail_not_resolved", "inexact_forecast")
 
 
 def codes(measures: Measures, *, assumed: tuple[Origin, ...] = (), doubts: tuple[str, ...] = ()) -> dict[str, Caution]:
@@ -68,7 +76,7 @@ def test_each_warning_has_its_cause() -> None:
     one("doubtful_trace", measured(), "divide it by 1000", doubts=("if arrival_s is in milliseconds, divide it by 1000",))
     step = Origin("deployments.own.profile.c", 0.01, "s", "estimated", "physics")
     one("assumed_inputs", measured(), "step time of own", assumed=(step,))
-    assert seen == set(get_args(Code))
+    assert seen | set(OF_MONTHS) == set(get_args(Code))
 
 
 @pytest.mark.parametrize(("throttled", "fallback"), [(263, 0), (0, 250)])
@@ -82,6 +90,37 @@ def test_assumptions_about_what_was_not_used_do_not_matter() -> None:
     assert codes(measured(), assumed=(latency, start)) == {}
     used = codes(measured(fallback=2500), assumed=(latency,))["assumed_inputs"]
     assert "latency of v" in used.cause and "sim explain small" in used.remedy
+
+
+CALM = MappingProxyType({"met": True, "months": 6, "futures": 50, "futures_needed": 50})
+
+
+@pytest.mark.parametrize(
+    ("code", "changed", "said"),
+    [
+        ("months_at_risk", {"met": np.arange(50)[:, None] >= 3 * (np.arange(6) == 4)}, "missed in 6 % of futures in 2027-03"),
+        ("past_capacity", {"met": np.arange(6)[None, :] < 4}, "from 2027-03 on every month misses its service levels"),
+        ("few_futures", {"futures_needed": 51}, "--futures 51 would bring"),
+        ("tail_not_resolved", {"tail_resolved": False}, "less than 24 hours"),
+        ("inexact_forecast", {"accuracy": Accuracy(9, -0.021, 0.05, None, None)}, "-2.1 % on average, 5.0 % rms"),
+        ("inexact_forecast", {"accuracy": Accuracy(9, 0.0, 0.101, None, None)}, "+0.0 % on average, 10.1 % rms"),
+    ],
+)
+def test_each_warning_about_months_has_its_cause(code: str, changed: dict[str, object], said: str) -> None:
+    def found(**fields: object) -> dict[str, Caution]:
+        report = ForecastReport(ahead(**{**CALM, **fields}))  # type: ignore[arg-type]
+        return {each.code: each for each in cautions(measured(), BILL, (), stack="small", ahead=report)}
+
+    assert found() == {}
+    said_now = found(**changed)
+    assert list(said_now) == (["months_at_risk", code] if code == "past_capacity" else [code])
+    assert said in f"{said_now[code].cause}; {said_now[code].remedy}"
+
+
+def test_a_short_trace_before_months_leaves_its_weeks_to_the_outlook() -> None:
+    report = ForecastReport(ahead(**CALM))  # type: ignore[arg-type]
+    (found,) = cautions(measured(window_s=86_400.0), BILL, (), stack="small", ahead=report)
+    assert found.code == "short_trace" and "comes from the outlook" in found.cause and "scaled up" not in found.cause
 
 
 def test_a_pool_that_nobody_used_is_not_out_of_reach() -> None:

@@ -1,0 +1,71 @@
+"""Money, probabilities and lines of a bill as a report words them."""
+
+from __future__ import annotations
+
+import math
+from types import MappingProxyType
+
+from sim.units import show_count, show_usd
+
+ITEM_NAMES = MappingProxyType(
+    {
+        "gpu_used": "GPUs at work",
+        "gpu_idle": "GPUs idle",
+        "gpu_spare": "GPUs paid, not in use",
+        "api_input": "input tokens",
+        "api_cached_input": "cached input tokens",
+        "api_output": "output tokens",
+        "api_requests": "requests",
+        "storage": "storage",
+        "egress": "egress",
+        "tooling": "tooling",
+    }
+)
+_COLUMN = 9_999_999.5
+_TRILLION = 999.5e9
+
+
+def item_name(item: str) -> str:
+    """An item of a bill in words; one that has none of its own reads as it is written."""
+    return ITEM_NAMES.get(item, item.replace("_", " "))
+
+
+def money(usd: float) -> str:
+    """An amount in a column of amounts: cents, whole dollars from 1,000, and more digits only where cents would say nothing."""
+    return f"${usd:.2f}" if usd == 0 or 0.005 <= usd < 999.995 else show_usd(usd)
+
+
+def about(usd: float) -> str:
+    """An amount with three significant digits: `$81.2 k`."""
+    if math.isnan(usd):
+        return "-"
+    if abs(usd) >= _TRILLION:
+        return f"{'-' if usd < 0 else ''}${abs(usd):.3g}"
+    return f"{'-' if usd < 0 else ''}${show_count(abs(usd))}" if abs(usd) >= 999.995 else show_usd(usd)
+
+
+def column_usd(usd: float, largest: float) -> str:
+    """An amount in a column of at most ten characters whose largest is given: whole dollars where that has a thousand or more."""
+    if abs(largest) < 999.995:
+        return f"-{money(-usd)}" if usd < 0 else money(usd)
+    if abs(usd) >= _COLUMN:
+        return about(usd)
+    return f"{'-' if usd <= -0.5 else ''}${abs(usd):,.0f}"
+
+
+def error(se: float) -> str:
+    """A standard error of money with two digits: `+-$650`; nothing where there is none."""
+    if math.isnan(se) or se <= 0:
+        return ""
+    rounded = float(f"{se:.2g}")
+    return f"+-{about(rounded) if rounded >= _COLUMN else f'${rounded:,.0f}' if rounded >= 10 else f'${rounded:g}'}"
+
+
+def chance(probability: float) -> str:
+    """A probability in whole percent, never rounded to certainty: `31 %`, `<1 %`, `>99 %`."""
+    if math.isnan(probability):
+        return "-"
+    percent = probability * 100
+    if 0 < percent < 0.5:
+        return "<1 %"
+    return ">99 %" if 99.5 <= percent < 100 else f"{percent:.0f} %"
