@@ -64,6 +64,7 @@ class ApiRates(Strict):
                 priority=listed.priority and listed.priority.scaled(factor),
                 source=f"{shown}: {self.discount:.4g} off {listed.source}",
                 negotiated=True,
+                discount=self.discount,
             )
         assert self.input_usd_per_mtok is not None
         assert self.output_usd_per_mtok is not None

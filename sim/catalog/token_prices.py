@@ -85,6 +85,8 @@ class TokenPrices:
     priority: Rates | None
     source: str
     negotiated: bool = False
+    discount: float | None = None
+    """Of negotiated prices that follow the list: the share that is off it. None: they do not follow it, or are the list's own."""
 
     @property
     def standard(self) -> Rates:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -11,11 +12,13 @@ import numpy.typing as npt
 from sim.catalog.catalog import Catalog
 from sim.futures.calendar import Calendar
 from sim.futures.demand_path import level_path, prompt_factor, sample_factor
-from sim.futures.draws import Draws, Retraining
+from sim.futures.draws import Draws
 from sim.futures.incident_calendar import incident_calendar
 from sim.futures.luck import Luck
-from sim.futures.price_path import gpu_market_path, paid_path, token_price_path
+from sim.futures.price_path import paid_path, token_price_path
 from sim.futures.retirement import Retirements, retirements
+from sim.futures.retraining_runs import retraining_runs
+from sim.stack.on_premises import ON_PREMISES
 from sim.stack.outlook import Bill, Outlook
 from sim.stack.resolved import ResolvedApi, ResolvedPool, ResolvedStack
 from sim.units import SECONDS_PER_DAY
@@ -24,6 +27,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 _YEAR_S = 365.0 * SECONDS_PER_DAY
+_TERM_MONTHS = MappingProxyType({"reserved_1y": 12.0, "reserved_3y": 36.0})
+"""Months for which hours of a purchase are bought, where the stack does not say."""
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 _UNKNOWN: Mapping[str, float] = MappingProxyType({})
 _SECTIONS = MappingProxyType(
@@ -69,7 +74,8 @@ def draw(
         outlook.demand, calendar, luck, sample=sample, trace_days=trace_days, weekday_of_trace=weekday_of_trace, day_sigma=day_sigma
     )
     gone = retirements(outlook, resolved, catalog, calendar, luck)
-    hazards, incidents = incident_calendar(outlook, resolved, luck, calendar.length_s, running)
+    runs = retraining_runs(outlook.retraining, resolved.costs.retraining, calendar, luck)
+    hazards, incidents = incident_calendar(outlook, resolved, luck, calendar.length_s, running, runs.hazards)
     limits_from, limits_factor = _tightened(outlook, resolved, calendar, luck)
     return Draws(
         futures=futures,
@@ -86,8 +92,8 @@ def draw(
         successors=gone.successors,
         hazards=hazards,
         incidents=incidents,
-        retraining=_no_retraining(),
-        money=_money(outlook.bill, luck),
+        retraining=runs.retraining,
+        money=_money(outlook.bill, resolved, luck),
         labels=MappingProxyType({group: ", ".join(outlook.assumed(*sections)) for group, sections in _SECTIONS.items()}),
     )
 
@@ -110,17 +116,15 @@ def _token_price(
     price = np.ones((luck.futures, len(calendar.weekday), len(resolved.deployments)))
     days = np.arange(len(calendar.weekday))
     for number, each in enumerate(resolved.deployments):
-        if not isinstance(each, ResolvedApi) or each.prices.negotiated:
+        if not isinstance(each, ResolvedApi) or (each.prices.negotiated and each.prices.discount is None):
             continue
-        hosted = each.model.serves is not None
-        path = token_price_path(outlook.api_prices, each.model.name, hosted=hosted, calendar=calendar, luck=luck)
+        path = token_price_path(outlook.api_prices, each.model, calendar, luck)
         if path is not None:
             price[:, :, number] = path
         name = gone.successors[number]
         ends = gone.day[:, number]
         if name is not None and bool((ends < len(days)).any()):
-            hosted = catalog.api(name).serves is not None
-            after = token_price_path(outlook.api_prices, name, hosted=hosted, calendar=calendar, luck=luck)
+            after = token_price_path(outlook.api_prices, catalog.api(name), calendar, luck)
             price[:, :, number] = np.where(days >= ends[:, None], 1.0 if after is None else after, price[:, :, number])
     return price
 
@@ -130,8 +134,20 @@ def _gpu_price(outlook: Outlook, resolved: ResolvedStack, calendar: Calendar, lu
     price = np.ones((luck.futures, len(calendar.weekday), len(resolved.deployments)))
     for number, pool in enumerate(resolved.deployments):
         if isinstance(pool, ResolvedPool):
-            price[:, :, number] = paid_path(gpu_market_path(outlook.gpu_prices, pool.spec.gpu, calendar, luck), pool, calendar)
+            path = paid_path(outlook.gpu_prices, pool.spec.gpu, _term_months(number, resolved), calendar, luck)
+            if path is not None:
+                price[:, :, number] = path
     return price
+
+
+def _term_months(number: int, resolved: ResolvedStack) -> float | None:
+    """Months for which a pool's price stands: None where it follows the market, infinite where nothing changes it."""
+    pool = resolved.deployments[number]
+    assert isinstance(pool, ResolvedPool)
+    if pool.gpu_hour.purchase == ON_PREMISES or pool.gpu_hour.negotiated:
+        return math.inf
+    agreed = next((each.term_months for each in resolved.costs.upfronts if each.deployment == number), None)
+    return agreed if agreed is not None else _TERM_MONTHS.get(pool.gpu_hour.purchase)
 
 
 def _tightened(outlook: Outlook, resolved: ResolvedStack, calendar: Calendar, luck: Luck) -> tuple[IntArray, FloatArray]:
@@ -149,17 +165,12 @@ def _tightened(outlook: Outlook, resolved: ResolvedStack, calendar: Calendar, lu
     return begins, factor
 
 
-def _no_retraining() -> Retraining:
-    none = np.empty(0, np.int64)
-    return Retraining(none, none, none, none, np.empty(0, bool))
-
-
-def _money(bill: Bill, luck: Luck) -> Mapping[str, FloatArray]:
-    """Factors of the bill by name, each of one draw a future."""
+def _money(bill: Bill, resolved: ResolvedStack, luck: Luck) -> Mapping[str, FloatArray]:
+    """Factors of the bill by name, each of one draw a future; `hidden_share` is the stack's own share, somewhere in its spread."""
     return MappingProxyType(
         {
             "people": bill.people.at(luck.normal("people", "people")),
-            "hidden_share": bill.hidden_share.at(luck.normal("people", "hidden_share")),
+            "hidden_share": resolved.costs.hidden_share.at(bill.hidden_spread * luck.normal("people", "hidden_share")),
             "migration": bill.migration.at(luck.normal("retirement", "migration")),
             "labels": bill.labels.at(luck.normal("retraining", "labels")),
             "response_hours": bill.response_hours.at(luck.normal("people", "response_hours")),

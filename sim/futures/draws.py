@@ -60,11 +60,11 @@ class Draws:
     retired_from: IntArray
     """[F, A] the day from which a model of an API is gone; T or more: never."""
     successors: tuple[str | None, ...]
-    """[A] the catalogue name of the API model that then takes its place."""
+    """[A] the catalogue name of the API model that then takes its place; None: one of the same price, limits and latency."""
     hazards: tuple[Hazard, ...]
     incidents: Incidents
     retraining: Retraining
     money: Mapping[str, FloatArray]
-    """Factors and shares of the bill by name, each [F]: `people`, `hidden_share`, `migration`, `labels`, `response_hours`."""
+    """By name, each [F]: `hidden_share` (of the other lines), and factors `people`, `migration`, `labels`, `response_hours`."""
     labels: Mapping[str, str]
-    """What of this is assumed, in words, by group."""
+    """The assumed keys of the outlook by group, in words; empty where nothing is."""

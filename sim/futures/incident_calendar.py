@@ -16,6 +16,7 @@ import numpy.typing as npt
 from sim.futures.hazard import Hazard, Incidents
 from sim.futures.luck import Luck
 from sim.futures.renewal import poisson_times, renewal_times
+from sim.stack.on_premises import ON_PREMISES
 from sim.stack.outlook import Outlook
 from sim.stack.resolved import ResolvedApi, ResolvedPool, ResolvedStack
 from sim.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
@@ -25,8 +26,8 @@ FloatArray = npt.NDArray[np.float64]
 
 _GPUS_OF_NODE = 8
 """GPUs of the machines whose failures were counted (Llama 3, Meta RSC)."""
-_OWNED = ("reserved", "on_prem", "capacity_block")
-"""How purchases begin whose machines are ours for a time: none is taken back, none is lacking, and a broken one is repaired."""
+_OWNED = frozenset({"reserved_1y", "reserved_3y", "capacity_block", ON_PREMISES})
+"""Purchases whose machines are ours for a time: none is taken back, none is lacking, and a broken one is repaired."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def _chosen(raw: Raw, which: npt.NDArray[np.bool_]) -> Raw:
 def _of_pool(outlook: Outlook, pool: ResolvedPool, number: int, luck: Luck, length_s: float, running: float) -> list[Raw]:
     """Failures, interruptions and want of machines of one pool."""
     spec, found = pool.spec, []
-    owned = str(spec.purchase).startswith(_OWNED)
+    purchase = pool.gpu_hour.purchase
+    owned = purchase in _OWNED
     on_node = max(1, pool.gpus_per_node // spec.tensor_parallel)
     gpus = running * spec.tensor_parallel
     # GPUs that are sold one by one come in machines that hold a replica, up to the largest that are built.
@@ -119,7 +121,7 @@ def _of_pool(outlook: Outlook, pool: ResolvedPool, number: int, luck: Luck, leng
         found.append(_plain("gpu_failure", pool.name, number, future, start_s, duration_s, count))
 
     share = outlook.spot.share(spec.gpu)
-    if spec.purchase == "spot" and share.middle > 0.0 and running > 0.0:
+    if purchase == "spot" and share.middle > 0.0 and running > 0.0:
         generator = luck.stream("incidents", f"spot/{pool.name}")
         lost = np.minimum(share.at(generator.standard_normal(luck.futures)), 0.999)
         per_second = -np.log1p(-lost) / (30 * SECONDS_PER_DAY) * max(machines, 1.0)
@@ -130,7 +132,7 @@ def _of_pool(outlook: Outlook, pool: ResolvedPool, number: int, luck: Luck, leng
         found.append(_plain("spot_preemption", pool.name, number, future, start_s, notice_s, count))
 
     lacking = outlook.no_capacity
-    factor = lacking.spot_factor if spec.purchase == "spot" else 1.0
+    factor = lacking.spot_factor if purchase == "spot" else 1.0
     if not owned and lacking.per_30_days.middle * factor > 0.0:
         generator = luck.stream("incidents", f"no_capacity/{pool.name}")
         per_second = lacking.per_30_days.at(generator.standard_normal(luck.futures)) * factor / (30 * SECONDS_PER_DAY)

@@ -10,18 +10,17 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from sim.catalog.api import Api
 from sim.futures.calendar import Calendar
 from sim.futures.luck import Luck
 from sim.futures.renewal import poisson_times
 from sim.stack.outlook import ApiPrices, GpuPrices, PriceSteps
-from sim.stack.resolved import ResolvedPool
 from sim.units import SECONDS_PER_DAY
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 _YEAR_S = 365.0 * SECONDS_PER_DAY
-_TERM_MONTHS = (("reserved_1y", 12), ("reserved_3y", 36))
 
 
 def _steps(generator: np.random.Generator, per_second: FloatArray, says: PriceSteps | GpuPrices, calendar: Calendar) -> FloatArray:
@@ -30,18 +29,20 @@ def _steps(generator: np.random.Generator, per_second: FloatArray, says: PriceSt
     rises = generator.random(len(future)) < says.rise_share
     z = generator.standard_normal(len(future))
     # A lognormal logarithm without an end would have no mean: it is cut at the largest step that is thought possible.
-    size = np.where(rises, np.minimum(says.rise_ln.at(z), says.largest_ln), -np.minimum(says.cut_ln.at(z), says.largest_ln))
+    rise, cut = np.minimum(says.rise_ln.at(z), says.largest_rise_ln), np.minimum(says.cut_ln.at(z), says.largest_cut_ln)
+    size = np.where(rises, rise, -cut)
     total = np.zeros((len(per_second), len(calendar.weekday)))
     np.add.at(total, (future, (time_s // SECONDS_PER_DAY).astype(np.int64)), size)
     return np.cumsum(total, axis=1)
 
 
-def token_price_path(prices: ApiPrices, model: str, *, hosted: bool, calendar: Calendar, luck: Luck) -> FloatArray | None:
-    """[F, T] factor on the list price of a model by its catalogue name; `hosted`: an open model. None where it never changes."""
+def token_price_path(prices: ApiPrices, api: Api, calendar: Calendar, luck: Luck) -> FloatArray | None:
+    """[F, T] factor on the list price of a model of the catalogue; None where it never changes."""
+    hosted = api.serves is not None or api.vendor in prices.hosts
     says: PriceSteps = prices.open_models if hosted else prices.own_models
     if says.changes_per_year.middle == 0.0:
         return None
-    generator = luck.stream("api_prices", f"model/{model}")
+    generator = luck.stream("api_prices", f"model/{api.name}")
     per_second = says.changes_per_year.at(generator.standard_normal(luck.futures)) / _YEAR_S
     return np.exp(_steps(generator, per_second, says, calendar))
 
@@ -62,15 +63,17 @@ def gpu_market_path(prices: GpuPrices, gpu: str, calendar: Calendar, luck: Luck)
     return path
 
 
-def paid_path(market: FloatArray, pool: ResolvedPool, calendar: Calendar) -> FloatArray:
-    """[F, T] the factor that a pool pays: the market's, or for reserved GPUs that of the day its term began; 1 on premises."""
-    purchase = str(pool.spec.purchase)
-    if purchase.startswith("on_prem"):
-        return np.ones_like(market)
-    for kind, months in _TERM_MONTHS:
-        if purchase == kind:
-            # A term begins on the first day of the horizon, and again every `months` months.
-            first_days = np.searchsorted(calendar.month_of_day, np.arange(0, calendar.months, months))
-            begun = first_days[np.searchsorted(first_days, np.arange(market.shape[1]), side="right") - 1]
-            return market[:, begun]
-    return market
+def paid_path(prices: GpuPrices, gpu: str, term_months: float | None, calendar: Calendar, luck: Luck) -> FloatArray | None:
+    """[F, T] the factor that a pool pays: the market's, or for hours bought for a term that of the day on which the term began.
+
+    Terms begin on the first day of the horizon and end with a month; None where nothing changes the price.
+    """
+    if term_months is not None and term_months >= calendar.months:
+        return None
+    market = gpu_market_path(prices, gpu, calendar, luck)
+    if term_months is None:
+        return market
+    months = np.arange(calendar.months)
+    begun = np.ceil(np.floor(months / term_months) * term_months).astype(np.int64)
+    first_day = np.searchsorted(calendar.month_of_day, begun)
+    return market[:, first_day[calendar.month_of_day]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sim.catalog.price_book import PriceBook
+from sim.catalog.price_file import ApiRates
 from sim.catalog.token_prices import TokenPrices
 from sim.futures.calendar import Calendar
 from sim.stack.resolved import ResolvedApi
@@ -14,12 +15,18 @@ def scheduled_rates(api: ResolvedApi, book: PriceBook, calendar: Calendar) -> tu
     Days are those of the calendar. Rates that were negotiated hold throughout; a discount follows the list. InputError where no price is
     known on a day.
     """
-    first, last = calendar.firsts[0], calendar.firsts[-1]
-    if api.prices.negotiated:
+    if api.prices.negotiated and api.prices.discount is None:
         return ((0, api.prices),)
-    found = [(0, book.tokens_on(api.model, first) if first != api.prices.date else api.prices)]
-    for date, prices in book.scheduled_changes(api.model, last):
+    # A discount that the stack itself states comes off what the book says, be that a list price or one that was negotiated.
+    own = None if api.prices.discount is None or api.prices == book.tokens(api.model) else ApiRates(discount=api.prices.discount)
+
+    def paid(listed: TokenPrices) -> TokenPrices:
+        return listed if own is None else own.over(listed, api.model.name, "discount", listed.date)
+
+    days = len(calendar.weekday)
+    found = [(0, paid(book.tokens_on(api.model, calendar.firsts[0])))]
+    for date, listed in book.scheduled_changes(api.model, calendar.firsts[-1]):
         day = calendar.day_of(date)
-        if 0 < day < len(calendar.weekday):
-            found.append((day, prices))
+        if 0 < day < days:
+            found.append((day, paid(listed)))
     return tuple(found)

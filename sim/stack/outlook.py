@@ -165,7 +165,8 @@ class PriceSteps(Strict):
     rise_share: Part = Field(default=0.0, description="share of steps that go up")
     rise_ln: Uncertain = Field(default=NEVER, description="size of a step up: logarithm of new over old")
     cut_ln: Uncertain = Field(default=NEVER, description="size of a step down: logarithm of old over new")
-    largest_ln: Positive = Field(default=1.61, le=10, description="the largest step either way: 1.61 is a fifth, or five times, the price")
+    largest_rise_ln: Positive = Field(default=1.32, le=10, description="the largest that can be drawn: 1.32 is 275 % more")
+    largest_cut_ln: Positive = Field(default=1.61, le=10, description="the largest that can be drawn: 1.61 is 80 % less")
 
 
 class ApiPrices(Strict):
@@ -173,6 +174,7 @@ class ApiPrices(Strict):
 
     own_models: PriceSteps = Field(default=PriceSteps(), description="of vendors' own models")
     open_models: PriceSteps = Field(default=PriceSteps(), description="of open models that a vendor hosts")
+    hosts: tuple[Name, ...] = Field(default=(), description="vendors all of whose models are open ones")
 
 
 class GpuPrices(Strict):
@@ -184,7 +186,8 @@ class GpuPrices(Strict):
     rise_share: Part = Field(default=0.0, description="share of jumps that go up")
     rise_ln: Uncertain = Field(default=NEVER, description="size of a jump up: logarithm of new over old")
     cut_ln: Uncertain = Field(default=NEVER, description="size of a jump down: logarithm of old over new")
-    largest_ln: Positive = Field(default=1.61, le=10, description="the largest step either way: 1.61 is a fifth, or five times, the price")
+    largest_rise_ln: Positive = Field(default=1.32, le=10, description="the largest that can be drawn: 1.32 is 275 % more")
+    largest_cut_ln: Positive = Field(default=1.61, le=10, description="the largest that can be drawn: 1.61 is 80 % less")
 
 
 class Retirement(Strict):
@@ -206,16 +209,21 @@ class Bill(Strict):
     """What money depends on beside prices."""
 
     people: Uncertain = Field(default=ONCE, description="times the cost of people")
-    hidden_share: Uncertain = Field(default=NEVER, description="hidden costs, as a share of the cost of own pools, on top")
+    hidden_spread: NotNegative = Field(
+        default=0.0, le=10, description="times the stack's own spread of hidden costs around their middle; one draw a future"
+    )
     migration: Uncertain = Field(default=ONCE, description="times the cost of a migration to another model")
     labels: Uncertain = Field(default=ONCE, description="times the cost of a label")
     response_hours: Uncertain = Field(default=ONCE, description="times the hours of work that an incident takes")
 
 
 class Retraining(Strict):
-    """How far from the stack's own words retraining may go."""
+    """Chance in the retraining that a stack declares."""
 
-    drift: Uncertain = Field(default=ONCE, description="times the rate at which accuracy drifts; one factor a future and deployment")
+    drift_time: Uncertain = Field(default=ONCE, description="times the time until accuracy has drifted; one draw a run")
+    may_fail: bool = Field(
+        default=False, description="whether evaluations fail and new models are taken back, as often as the stack says; else never"
+    )
 
 
 class Outlook(Strict):
