@@ -7,8 +7,10 @@ usage is a product of weights and amounts, and what is priced by the day takes w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,34 @@ from sim.futures.calendar import Calendar
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+
+
+class Part(Protocol):
+    """Something whose amounts add to months: N entries, and how often each happens in every month of every future."""
+
+    @property
+    def amounts(self) -> FloatArray: ...
+
+    @property
+    def histogram(self) -> FloatArray: ...
+
+    @property
+    def plain(self) -> Any:
+        """[F * M, N] how often, dense or sparse."""
+        ...
+
+    def priced(self, factor: FloatArray) -> Any:
+        """[F * M, N] the same with what falls on a day multiplied by its factor [F, T]."""
+        ...
+
+
+def month_amounts(
+    parts: Sequence[Part], calendar: Calendar, column: int | list[int] | slice, factor: FloatArray | None = None
+) -> FloatArray:
+    """[F, M] one amount (or [F, M, I] several) of all parts together; `factor` [F, T] multiplies every day's."""
+    total = sum(np.asarray((part.plain if factor is None else part.priced(factor)) @ part.amounts[:, column]) for part in parts)
+    found = np.asarray(total, np.float64)
+    return found.reshape(-1, calendar.months, *found.shape[1:])
 
 
 @dataclass(frozen=True)
@@ -38,9 +68,9 @@ class Source:
     weight: FloatArray
 
     @cached_property
-    def _parts(self) -> tuple[IntArray, FloatArray, IntArray]:
+    def _days(self) -> tuple[IntArray, FloatArray, IntArray]:
         """Of every weight that is not zero: its place among months and nodes, itself, and its day among all futures' days."""
-        futures, days, around = self.node.shape
+        _, days, around = self.node.shape
         kept = np.flatnonzero(self.weight)
         day = kept // around
         month = (day // days) * self.calendar.months + self.calendar.month_of_day[day % days]
@@ -49,17 +79,17 @@ class Source:
     @cached_property
     def plain(self) -> FloatArray:
         """[F * M, N] weights of the nodes in each month of each future: how many days of it they stand for."""
-        return self._summed(self._parts[1])
+        return self._summed(self._days[1])
 
     def priced(self, factor: FloatArray) -> FloatArray:
         """[F * M, N] the same weights with every day's multiplied by its factor [F, T]."""
-        _, weight, day = self._parts
+        _, weight, day = self._days
         return self._summed(weight * factor.ravel()[day])
 
     def _summed(self, weight: FloatArray) -> FloatArray:
         futures, nodes = len(self.node), len(self.amounts)
         rows = futures * self.calendar.months
-        return np.bincount(self._parts[0], weight, rows * nodes).reshape(rows, nodes)
+        return np.bincount(self._days[0], weight, rows * nodes).astype(np.float64).reshape(rows, nodes)
 
 
 def between(nodes: FloatArray, at: FloatArray) -> tuple[IntArray, FloatArray]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from sim.engine.result import HIST_BUCKETS, HIST_GROWTH, HIST_MIN_S
 from sim.futures.calendar import Calendar
-from sim.futures.combine import Source
+from sim.futures.combine import Part, Source, month_amounts
 from sim.futures.forecast import SloForecast
 from sim.futures.usage import ALL, SLO_ITEMS, UsageLayout
 from sim.sampling import stream
@@ -35,7 +35,7 @@ def block_weights(blocks: int, strata: npt.NDArray[np.int64], calendar: Calendar
     own = _within(generator.standard_exponential((futures, blocks)), strata)
     days = calendar.days.astype(float)[None, :, None]
     month = generator.standard_gamma(np.broadcast_to(days, (futures, calendar.months, blocks))) / days
-    return own[:, None, :] * month
+    return np.asarray(own[:, None, :] * month, np.float64)
 
 
 def _within(weight: FloatArray, strata: npt.NDArray[np.int64]) -> FloatArray:
@@ -43,29 +43,33 @@ def _within(weight: FloatArray, strata: npt.NDArray[np.int64]) -> FloatArray:
     sums = np.zeros((len(weight), int(strata.max()) + 1))
     for stratum in range(sums.shape[1]):
         sums[:, stratum] = weight[:, strata == stratum].mean(axis=1)
-    return weight / sums[:, strata]
+    return np.asarray(weight / sums[:, strata], np.float64)
 
 
 def service_levels(
-    sources: Sequence[Source], usage: FloatArray, extra: FloatArray, layout: UsageLayout, slo: Slo, weights: FloatArray | None,
-    extra_histogram: tuple[object, FloatArray] | None,
+    sources: Sequence[Source], library: Part | None, usage: FloatArray, layout: UsageLayout, slo: Slo, weights: FloatArray | None
 ) -> SloForecast:
-    """The levels of [F, M]: `usage` are the month's amounts, `extra` [F, M, I] what of them incidents added.
+    """The levels of [F, M]: `sources` are the cells, `library` what incidents add, `usage` [F, M, I] the amounts of the months.
 
-    `weights` [F, M, NB] are those of `block_weights` (None: all 1, for an outlook without spread). `extra_histogram` is what incidents add to
-    latencies: weights [F * M, E] (sparse) and histograms [E, 3, B].
+    `weights` [F, M, NB] are those of `block_weights`; None where the trace is taken for all there is (an outlook without spread).
     """
     futures, months = usage.shape[:2]
-    plain = sum(s.plain @ s.blocks.reshape(len(s.blocks), -1) for s in sources).reshape(futures, months, -1, len(SLO_ITEMS))
-    counts = plain.sum(axis=2) if weights is None else np.einsum("fmb,fmbi->fmi", weights, plain)
+    plain = np.zeros((futures * months, sources[0].blocks.shape[1] * len(SLO_ITEMS)))
+    for source in sources:
+        plain += source.plain @ source.blocks.reshape(len(source.blocks), -1)
+    by_block = plain.reshape(futures, months, -1, len(SLO_ITEMS))
     columns = [layout.at(ALL, item) for item in SLO_ITEMS]
-    counts = np.maximum(counts + extra[:, :, columns], 0.0)
+    extra = np.zeros((futures, months, len(columns)))
+    if library is not None:
+        extra = month_amounts([library], sources[0].calendar, columns)
+    counts = by_block.sum(axis=2) if weights is None else np.einsum("fmb,fmbi->fmi", weights, by_block)
+    counts = np.maximum(counts + extra, 0.0)
     held, completed_held, ttft_ok, tpot_n, tpot_ok, met = (counts[:, :, k] for k in range(len(SLO_ITEMS)))
     requests, completed = usage[:, :, layout.at(ALL, "requests")], usage[:, :, layout.at(ALL, "completed")]
     lost = 1.0 - _ratio(completed, requests)
     if weights is not None:
         # What was lost of the requests held to the levels depends on the sample as they do.
-        whole = plain.sum(axis=2) + extra[:, :, columns]
+        whole = by_block.sum(axis=2) + extra
         before = 1.0 - _ratio(whole[:, :, 1], whole[:, :, 0])
         after = 1.0 - _ratio(completed_held, held)
         lost = np.where(before > 1e-12, lost * after / np.maximum(before, 1e-12), lost)
@@ -74,7 +78,7 @@ def service_levels(
     met_all = completed_share >= slo.completed
     for share in shares:
         met_all &= ~(share < _LEVEL - 1e-12)  # what no request shows (NaN) is met
-    quantiles = _latencies(sources, futures * months, extra_histogram)
+    quantiles = _latencies([*sources, *([library] if library is not None else [])], futures * months)
     return SloForecast(
         good_share=np.minimum(_ratio(met, held), 1.0),
         completed_share=completed_share,
@@ -87,14 +91,15 @@ def service_levels(
 
 def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
     """part / whole, NaN where there is nothing."""
-    return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0)
+    return np.asarray(np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0), np.float64)
 
 
-def _latencies(sources: Sequence[Source], rows: int, extra: tuple[object, FloatArray] | None) -> FloatArray:
+def _latencies(parts: Sequence[Part], rows: int) -> FloatArray:
     """[len(_QUANTILES), rows] quantiles in seconds of the months' histograms, a part of the months at a time."""
-    used = sum(np.abs(s.histogram).sum(axis=(0, 1)) for s in sources)
-    if extra is not None:
-        used = used + np.abs(extra[1]).sum(axis=(0, 1))
+    used = np.zeros(HIST_BUCKETS)
+    for part in parts:
+        if part.histogram.size:
+            used += np.abs(part.histogram).sum(axis=(0, 1))
     seen = np.flatnonzero(used)
     found = np.full((len(_QUANTILES), rows), np.nan)
     if not len(seen):
@@ -104,16 +109,17 @@ def _latencies(sources: Sequence[Source], rows: int, extra: tuple[object, FloatA
     step = max(1, _AT_A_TIME // (high - low))
     for metric in sorted({metric for metric, _ in _QUANTILES}):
         for start in range(0, rows, step):
-            part = slice(start, min(start + step, rows))
-            counts = sum(s.plain[part] @ s.histogram[:, metric, low:high] for s in sources)
-            if extra is not None:
-                counts = counts + np.asarray(extra[0][part] @ extra[1][:, metric, low:high])  # type: ignore[index]
+            some = slice(start, min(start + step, rows))
+            counts = np.zeros((some.stop - some.start, high - low))
+            for part in parts:
+                if part.histogram.size:
+                    counts += np.asarray(part.plain[some] @ part.histogram[:, metric, low:high])
             total = np.cumsum(np.maximum(counts, 0.0), axis=1)
             for k, (of, q) in enumerate(_QUANTILES):
                 if of == metric:
                     rank = q * total[:, -1:]
                     bucket = np.minimum((total < rank).sum(axis=1), high - low - 1)
-                    found[k, part] = np.where(total[:, -1] > 0, middle[bucket], np.nan)
+                    found[k, some] = np.where(total[:, -1] > 0, middle[bucket], np.nan)
     return found
 
 
