@@ -1,6 +1,7 @@
 """How a deployment was used: what it was asked, what it delivered, how busy and how full its replicas were.
 
-Shares are taken over provisioned time: from the start of a replica's provisioning to its end, as it is billed (Result.present_s).
+Shares are taken over provisioned time: from the start of a replica's provisioning to its end, as it is billed, and
+while its GPUs are lent to a training job (Result.present_s).
 """
 
 from __future__ import annotations

@@ -213,10 +213,10 @@ class ControlPlane(Agenda):
         before = pool.wanted
         if pool.spec.autoscaler.law not in ("fixed", "plan"):
             pool.wanted = max(0, pool.wanted - len(lent))
+        self.control(t + event.duration_s, partial(self.take_back, pool, lent, before - pool.wanted))
         for r in lent:
             pool.slots[r].lent_until_s = t + event.duration_s
             self.drain(pool, r, t, pool.spec.drain_s, "scaled_down")
-        self.control(t + event.duration_s, partial(self.take_back, pool, lent, before - pool.wanted))
         self.reconcile(pool, t)
 
     def take_back(self, pool: PoolOracle, lent: list[int], fell: int, t: float) -> None:

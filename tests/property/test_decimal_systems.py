@@ -129,7 +129,11 @@ def case_of(seed: int) -> Case:
         )
     events = []
     for d, spec in enumerate(deployments):
-        kind = r.choice(["gpu_failure", "spot_preemption"] if isinstance(spec, Pool) else ["api_outage", "degradation", "limit_change"])
+        kind = r.choice(
+            ["gpu_failure", "spot_preemption", "no_capacity", "retraining"]
+            if isinstance(spec, Pool)
+            else ["api_outage", "degradation", "limit_change"]
+        )
         event = Event(
             r.uniform(0, 30), kind, d, r.uniform(0.1, 20), r.choice([0.5, 2.0, 3.0]), 0.1, r.randint(1, 3), r.uniform(0, 5)
         )  # fmt: skip

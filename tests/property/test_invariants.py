@@ -36,7 +36,7 @@ def everything(result: Result) -> dict[str, Any]:
 @given(cases(), st.lists(seconds(20), min_size=1, max_size=5), st.integers(0, 2))
 def test_control_events_that_change_nothing_leave_every_byte_as_it_was(case: Case, times: list[float], which: int) -> None:
     d = which % len(case.system.deployments)
-    kind = "degradation" if isinstance(case.system.deployments[d], Api) else "gpu_failure"
+    kind = "degradation" if isinstance(case.system.deployments[d], Api) else ("gpu_failure", "retraining")[which % 2]
     nothing = tuple(Event(t + QUANTUM / 3, kind, d, duration_s=1.0, count=0) for t in times)
     events = tuple(sorted(case.events + nothing, key=lambda event: event.at_s))
     assert everything(by_engine(case)) == everything(by_engine(replace(case, events=events)))
