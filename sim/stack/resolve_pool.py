@@ -57,6 +57,8 @@ def resolve_pool(
     key = ".".join(at)
     stages, origins = cold_stages(spec.cold_start, llm.weight_bytes(spec.precision), load_defaults(catalog), key)
     ledger.read(spec, at)
+    if spec.on_premises is not None:
+        ledger.origins = [origin for origin in ledger.origins if origin.key != f"{key}.purchase"]  # nothing is rented
     if spec.replicas.max > spec.at_start() or spec.replicas.min < spec.replicas.max:
         ledger.origins += origins
     if profile is not None:

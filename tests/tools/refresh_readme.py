@@ -20,7 +20,10 @@ from tests.conftest import ROOT, SHARED
 README = ROOT / "README.md"
 FIRST = ("run", "workloads/bursty.parquet")
 AZURE = SHARED / "data" / "traces" / "azure_conv_2023.parquet"
-STACKS = ("api-first", "fallback-chain", "task-routing", "self-hosted", "hybrid", "autoscaled-hpa", "scale-to-zero", "spot")
+STACKS = (
+    "api-first", "multi-vendor", "rag", "vendor-fine-tune", "self-hosted", "on-premises", "own-fine-tune", "hybrid",
+    "fallback-chain", "task-routing", "autoscaled-hpa", "scale-to-zero", "spot",
+)  # fmt: skip
 SHOWN = ("Traffic", "Service level", "Deployments", "Pools", "Bill")
 """First words of the paragraphs that the excerpt keeps, after the answer itself."""
 LEFT_OUT = "..."
