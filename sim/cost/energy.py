@@ -1,7 +1,8 @@
 """Electricity: what GPUs take while they stand there, and what it costs.
 
-A GPU at work is taken to draw its rated power and an idle one a share of it, both with their part of the machine around them if
-`power_w` includes it (a DGX H100 is 10.2 kW for eight GPUs of 700 W). Cooling and losses of the building are the PUE.
+A GPU at work is taken to draw its rated power, an upper bound (an H200 was measured at 520 to 590 of 700 W), and an idle one a share of
+it, both with their part of the machine around them if `power_w` includes it (a DGX H100 is 10.2 kW for eight GPUs of 700 W). Cooling and
+losses of the building are the PUE.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import numpy as np
 from sim.cost.amount import Amount, FloatArray, above_zero, amount, product, share
 from sim.errors import InputError
 
-IDLE_POWER_SHARE = 0.3
-"""Assumed: power of a GPU and its part of the machine with nothing to do, over that at work. No source was found."""
+IDLE_POWER_SHARE = 0.14
+"""Assumed for every GPU: 80 W idle over 593 W at work, a published measurement of one H200 (serialalice.pt, 2026-06)."""
 _WATTS_PER_KW = 1000.0
 
 

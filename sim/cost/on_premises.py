@@ -1,7 +1,8 @@
-"""GPUs that are owned: what buying them costs, as a charge a month and as cash, the room they stand in, and their support contract.
+"""GPUs that are owned: what buying them costs, as a charge a month and as cash, and the room they stand in.
 
-The bill carries the charge a month (straight line over the life of the hardware, down to what it can be sold for); the cash view
-says when the money leaves. Over a whole life both add up to the same.
+The bill carries the charge a month (straight line over the life of the hardware, down to what it can be sold for), as a part of the
+price of a GPU-hour (`owned_usd_per_gpu_hour` of sim/stack/on_premises.py); the cash view says when the money leaves. Over a whole
+life both add up to the same.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ import numpy as np
 
 from sim.cost.amount import Amount, FloatArray, amount, product, share
 from sim.cost.schedule import Month, once, spread
-
-_MONTHS_PER_YEAR = 12.0
 
 
 def capex_usd(
@@ -37,9 +36,3 @@ def capex_cash_usd(
 def hosting_usd(*, gpus: Amount, usd_per_gpu_month: Amount | None, factor: Amount = 1.0) -> FloatArray:
     """Room, cooling contract, hands on site: GPUs that stand there x USD a GPU and month, used or not; electricity is `power_usd`."""
     return product(quantity=gpus, usd=usd_per_gpu_month, what="hosting a GPU", factor=factor)
-
-
-def support_usd(*, purchase_usd: Amount | None, support_share_per_year: Amount, months: Amount = 1.0) -> FloatArray:
-    """Support and spares of the maker: purchase x share of it a year / 12 x months."""
-    quantity = amount(months, "months") / _MONTHS_PER_YEAR * share(support_share_per_year, "support_share_per_year")
-    return product(quantity=quantity, usd=purchase_usd, what="the hardware")

@@ -1,28 +1,19 @@
 """Training a model again: GPUs that are rented for it, or a vendor's tuning service.
 
-How many GPU-hours an attempt takes follows from the model and its data (`training_gpu_hours` of sim/stack/retraining.py). An attempt that
-fails its evaluation is paid like one that does not. Training on the pool's own GPUs costs nothing more: their hours are paid already.
+How many GPU-hours an attempt takes, and what a vendor charges for one, follows from the model and its data (sim/stack/retraining.py). An
+attempt that fails its evaluation is paid like one that does not. Training on the pool's own GPUs costs nothing more: their hours are paid already.
 Labels, evaluation and people have lines of their own.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
 from sim.cost.amount import Amount, FloatArray, amount, product
-from sim.units import MILLION
 
 
 def training_gpu_usd(*, attempts: Amount, gpu_hours_each: Amount, usd_per_gpu_hour: Amount | None, factor: Amount = 1.0) -> FloatArray:
     """GPUs rented for it: attempts x GPU-hours each x USD a GPU-hour x factor on that price."""
     quantity = amount(attempts, "attempts") * amount(gpu_hours_each, "gpu_hours_each")
     return product(quantity=quantity, usd=usd_per_gpu_hour, what="a GPU-hour of training", factor=factor)
-
-
-def tuning_attempt_usd(*, tokens: Amount, usd_per_million_tokens: Amount | None, minimum_usd: Amount = 0.0) -> FloatArray:
-    """What a vendor's tuning service takes for an attempt: tokens of all epochs in millions x USD a million, at least its minimum."""
-    usd = product(quantity=amount(tokens, "tokens") / MILLION, usd=usd_per_million_tokens, what="a million tokens of tuning")
-    return np.maximum(usd, amount(minimum_usd, "minimum_usd"))
 
 
 def tuning_usd(*, attempts: Amount, usd_each: Amount | None, factor: Amount = 1.0) -> FloatArray:

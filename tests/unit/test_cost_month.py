@@ -34,6 +34,7 @@ from sim.cost import (
     tokens_month,
 )
 from sim.errors import InputError
+from sim.stack.on_premises import owned_usd_per_gpu_hour
 
 Line = tuple[Callable[..., Any], dict[str, float], str, str]
 """A function of the bill, arguments, which of them is the price, and what an unknown one is called in the message."""
@@ -44,10 +45,6 @@ PAID_BY_QUANTITY: tuple[tuple[Line, str], ...] = (
     ((gpu_month.rent_usd, {"gpu_hours": 700, "usd_per_gpu_hour": 3}, "usd_per_gpu_hour", "a GPU-hour"), "gpu_hours"),
     ((gpu_month.reserved_usd, {"gpus": 8, "hours": 744, "usd_per_gpu_hour": 2}, "usd_per_gpu_hour", "a GPU-hour"), "gpus"),
     ((on_premises.hosting_usd, {"gpus": 8, "usd_per_gpu_month": 90}, "usd_per_gpu_month", "hosting a GPU"), "gpus"),
-    (
-        (on_premises.support_usd, {"purchase_usd": 30_000, "support_share_per_year": 0.1}, "purchase_usd", "the hardware"),
-        "support_share_per_year",
-    ),
     ((energy.power_usd, {"energy_kwh": 900, "usd_per_kwh": 0.08}, "usd_per_kwh", "a kWh"), "energy_kwh"),
     ((extra.storage_usd, {"gb": 500, "usd_per_gb_month": 0.02}, "usd_per_gb_month", "a GB of storage"), "gb"),
     ((extra.egress_usd, {"gb": 500, "usd_per_gb": 0.09}, "usd_per_gb", "a GB of egress"), "gb"),
@@ -84,15 +81,6 @@ PAID_BY_QUANTITY: tuple[tuple[Line, str], ...] = (
             "a GPU-hour of training",
         ),
         "attempts",
-    ),
-    (
-        (
-            retraining.tuning_attempt_usd,
-            {"tokens": 3e7, "usd_per_million_tokens": 0.48},
-            "usd_per_million_tokens",
-            "a million tokens of tuning",
-        ),
-        "tokens",
     ),
     ((retraining.tuning_usd, {"attempts": 2, "usd_each": 87}, "usd_each", "an attempt at tuning"), "attempts"),
     (
@@ -295,12 +283,18 @@ def test_energy_is_that_of_idle_and_working_gpus() -> None:
             energy.energy_kwh(**{**given, "busy_share": 0.5, name: wrong})
 
 
-def test_a_tuning_service_has_a_minimum() -> None:
-    """10,000 examples of 1,000 tokens, three times: 14.40 USD at 0.48 a million, 87 at 2.90."""
-    tokens = 10_000 * 1_000 * 3
-    assert float(retraining.tuning_attempt_usd(tokens=tokens, usd_per_million_tokens=0.48)) == pytest.approx(14.4)
-    assert float(retraining.tuning_attempt_usd(tokens=tokens, usd_per_million_tokens=2.9, minimum_usd=20)) == pytest.approx(87)
-    assert float(retraining.tuning_attempt_usd(tokens=tokens, usd_per_million_tokens=0.48, minimum_usd=20)) == 20
+def test_an_hour_of_an_owned_gpu_is_its_charge_power_and_room() -> None:
+    """The price of a GPU-hour of a stack, times a month of them, is what the lines of that month come to when the GPU draws its rated power."""
+    hour_usd = owned_usd_per_gpu_hour(
+        capital_usd_per_gpu=35_000, residual_share=0.1, life_months=36, power_w=700, pue=1.2, usd_per_kwh=0.08, hosting_usd_per_gpu_month=90
+    )
+    kwh = energy.energy_kwh(gpu_hours=8 * 730, power_w=700, busy_share=1.0, pue=1.2)
+    month = (
+        on_premises.capex_usd(purchase_usd=8 * 35_000, month=5, life_months=36, residual_share=0.1)
+        + energy.power_usd(energy_kwh=kwh, usd_per_kwh=0.08)
+        + on_premises.hosting_usd(gpus=8, usd_per_gpu_month=90)
+    )
+    assert float(gpu_month.reserved_usd(gpus=8, hours=730, usd_per_gpu_hour=hour_usd)) == pytest.approx(float(month))
 
 
 def test_what_is_hidden_is_a_share_of_the_rest() -> None:
