@@ -16,7 +16,7 @@ from sim.cli import options
 @options.prices
 @options.models
 def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices: Path | None, folder: Path | None) -> None:
-    """Check FILES: stacks, traces, recipes, prices, events, catalogue entries. Says OK, or every problem with its place."""
+    """Check FILES: stacks, traces, recipes, outlooks, prices, events, catalogue entries. Says OK, or every problem with its place."""
     from sim.catalog.location import find_input
     from sim.cli.opening import open_books
     from sim.errors import InputError, nearest

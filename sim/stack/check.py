@@ -54,6 +54,11 @@ def check_file(
             raise InputError("\n".join(problems))
         names = "" if stack is not None else "; names of deployments are checked with --stack"
         return f"events, {_count(len(events.events), 'event')}{names}"
+    if kind == "outlook":
+        from sim.stack.outlook_read import outlook_of
+
+        extends = outlook_of(document, path.stem, catalog).outlook.extends
+        return "outlook" if extends is None else f"outlook, over {extends}"
     if kind == "prices":
         from sim.catalog.price_file import load_price_file
 
@@ -103,12 +108,14 @@ def _schemas() -> dict[str, type[pydantic.BaseModel]]:
     from sim.stack.cold_start import ColdStartDefaults
     from sim.stack.cost_defaults import OnPremisesDefaults, OwnershipDefaults, PeopleDefaults, RetrainingDefaults
     from sim.stack.events import EventFile
+    from sim.stack.outlook import Outlook
     from sim.stack.schema import Stack
     from sim.trace.recipe import Recipe
 
     return {
         "stack": Stack,
         "events": EventFile,
+        "outlook": Outlook,
         "prices": PriceFile,
         "recipe": Recipe,
         "api": Api,

@@ -230,6 +230,7 @@ class Outlook(Strict):
     """What may happen over the months ahead."""
 
     description: str = Field(default="", description="one sentence for people")
+    extends: Name | None = Field(default=None, description="name of an outlook whose keys hold where this one says nothing")
     demand: Demand = Field(default=Demand(), description="what is asked")
     profile: ProfileError = Field(default=ProfileError(), description="how wrong step times may be")
     api_incidents: ApiIncidents = Field(default=ApiIncidents(), description="outages and degradations of APIs")

@@ -79,7 +79,7 @@ def outlook_of(document: Document, name: str, catalog: Catalog, settings: Iterab
 def _extended(document: Document, catalog: Catalog, above: tuple[str, ...]) -> Document:
     """The document laid over the one it extends, and that over the next."""
     data = document.data
-    if not isinstance(data, dict) or "extends" not in data:
+    if not isinstance(data, dict) or data.get("extends") is None:
         return document
     name = data["extends"]
     known = catalog.names("outlook")
@@ -91,23 +91,29 @@ def _extended(document: Document, catalog: Catalog, above: tuple[str, ...]) -> D
         raise InputError(problem(document, ("extends",), f"outlooks extend each other in a circle: {' -> '.join((*above, name))}"))
     path, shown = catalog.path("outlook", name), catalog.shown_path("outlook", name)
     under = _extended(read_document(path, shown), catalog, (*above, name))
-    own = Document(document.name, {key: value for key, value in data.items() if key != "extends"}, document.key_marks, document.value_marks)
-    return _laid(under, own)
+    return _laid(under, document)
 
 
 def _laid(under: Document, over: Document) -> Document:
     """One outlook over another: the nearer source of a number comes first, and a number without one is said to be the file's own."""
     own, given = over.data, _numbers(over.data, ())
-    sources = own.get("sources")
-    if sources is not None and not isinstance(sources, list):
-        return over  # refused when it is checked
-    sourced = [str(key) for line in sources or () if isinstance(line, dict) for key in line.get("keys") or ()]
-    bare = [key for path in given if not any((key := show_path(path)) == each or key.startswith(f"{each}.") for each in sourced)]
-    lines = [*(sources or ()), *([_own_words(bare, over.name)] if bare else []), *(under.data.get("sources") or ())]
+    above = _listed(own.get("sources"))
+    sourced = [str(key) for line in above if isinstance(line, dict) for key in _listed(line.get("keys"))]
+    shown = [show_path(path) for path in given]
+    bare = [key for key in shown if not any(key == each or key.startswith(f"{each}.") for each in sourced)]
+    lines = [*above, *([_own_words(bare, over.name)] if bare else []), *_listed(under.data.get("sources"))]
+    if own.get("sources") is not None and not isinstance(own["sources"], list):
+        return over  # is refused when it is checked
     for path in given:
         under = _cleared(under, path, _at(own, path), over.name)
     merged = merge(under, over)
-    return Document(over.name, {**merged.data, "sources": lines}, merged.key_marks, _unlisted(merged.value_marks, len(sources or ()), over))
+    # What is wrong with a number that two files say parts of is said of the nearer one.
+    marks = {**merged.value_marks, **{path: over.mark(path) for path in given}}
+    return Document(over.name, {**merged.data, "sources": lines}, merged.key_marks, _unlisted(marks, len(above), over))
+
+
+def _listed(data: Any) -> list[Any]:
+    return data if isinstance(data, list) else []
 
 
 def _unlisted(marks: Any, own: int, over: Document) -> dict[KeyPath, Mark]:
@@ -154,9 +160,15 @@ def _set(document: Document, setting: str) -> Document:
     if not equals or not key.startswith(PREFIX) or any(not part for part in parts):
         raise InputError(f"--set {setting}: found no key and value; allowed: outlook.key.path=value, as outlook.demand.growth_per_month=5%")
     label = f"--set {key}"
+    if parts[0] in _OWN:
+        raise InputError(f"{label}: {parts[0]} belongs to a file; numbers can be set")
     value = parse_value(text, label)
     laid = overlay(_cleared(document, parts, value, label), parts, value, label)
     line = Source(keys=(".".join(parts),), source="given with --set", as_of="undated").model_dump(mode="json")
-    sources = laid.data.get("sources")
-    data = {**laid.data, "sources": [line, *(sources if isinstance(sources, list) else ())]}
-    return Document(laid.name, data, laid.key_marks, {path: mark for path, mark in laid.value_marks.items() if path[:1] != ("sources",)})
+    data = {**laid.data, "sources": [line, *_listed(laid.data.get("sources"))]}
+    # What the setting makes, and the number that it is a part of, are its own from then on.
+    upper = [parts[:length] for length in range(1, len(parts)) if _at(document.data, parts[:length]) is None]
+    whole = [parts[:-1]] if parts[-1] in _QUANTILES | _MEDIAN else []
+    mine: dict[KeyPath, Mark] = {path: Mark(label) for path in (*upper, *whole)}
+    values = {path: mark for path, mark in laid.value_marks.items() if path[:1] != ("sources",)}
+    return Document(laid.name, data, {**laid.key_marks, **mine}, {**values, **mine})
