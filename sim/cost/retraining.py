@@ -1,8 +1,8 @@
 """Training a model again: GPUs that are rented for it, or a vendor's tuning service.
 
-How many GPU-hours an attempt takes, and what a vendor charges for one, follows from the model and its data (sim/stack/retraining.py). An
-attempt that fails its evaluation is paid like one that does not. Training on the pool's own GPUs costs nothing more: their hours are paid already.
-Labels, evaluation and people have lines of their own.
+How many GPU-hours an attempt takes, and what a vendor charges for one, follows from the model and its data (sim/stack/retraining.py).
+An attempt that fails its evaluation is paid like one that does not. Training on the pool's own GPUs costs nothing more: their hours are
+paid already. Labels, evaluation and people have lines of their own.
 """
 
 from __future__ import annotations
