@@ -21,11 +21,11 @@ from sim.cost.quality import evaluation_usd, labeling_usd, labels_usd
 from sim.cost.retraining import training_gpu_usd
 from sim.cost.schedule import spread
 from sim.cost.tokens_month import requests_usd
+from sim.units import HOURS_PER_MONTH
 
 ENGINEER_USD_PER_HOUR = 150.0
 ML_USD_PER_MONTH = 18_000.0
 DEVOPS_USD_PER_MONTH = 16_000.0
-HOURS_PER_MONTH = 730.0
 
 Lines = dict[str, FloatArray]
 

@@ -18,13 +18,13 @@ from sim.cost.people import people_usd
 from sim.cost.quality import evaluation_usd, labels_usd
 from sim.cost.schedule import once
 from sim.cost.tokens_month import requests_usd, tokens_usd
+from sim.units import HOURS_PER_MONTH
 from tests.made.seeds import (
     API,
     API_FIRST,
     DEVOPS_USD_PER_MONTH,
     ENGINEER_USD_PER_HOUR,
     FINE_TUNED,
-    HOURS_PER_MONTH,
     ML_USD_PER_MONTH,
     RAG,
     SELF_HOSTED,
