@@ -55,7 +55,7 @@ class Control:
         self.system = system
         self.state = state
         self.seed = seed
-        self.clock = Clock()
+        self.clock = Clock(0.0)  # not 0: the data plane is compiled for times that are floats
         n = len(state.rep)
         self.launch = [0] * n  # which life a replica slot is in; processes of an earlier life see that and stop
         self.usable_from = [-math.inf] * n

@@ -138,7 +138,7 @@ class Result:
     ready_s: FloatArray
     """[D] replica-seconds in READY or DRAINING within the window."""
     present_s: FloatArray
-    """[D] replica-seconds billed within the window (start to end)."""
+    """[D] replica-seconds billed within the window (start to end, and while lent)."""
     lives: list[Life]
     happenings: list[Happening]
     timeline_s: float
