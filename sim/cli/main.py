@@ -25,7 +25,7 @@ STOPPED = 128 + signal.SIGTERM
 
 COMMANDS = MappingProxyType(
     {
-        "run": "Replay a trace through a stack: latency, utilisation, throttling and the bill.",
+        "run": "Replay a trace through a stack and forecast its months: the bill with bands, latency, load.",
         "trace": "Import, describe, make and scale traces.",
         "catalog": "List and show the APIs, GPUs, LLMs, profiles and stacks that are known.",
         "check": "Check a stack, trace, price or event file.",

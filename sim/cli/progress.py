@@ -14,6 +14,8 @@ from sim.errors import visible
 _PATIENCE_S = 1.0
 _EVERY_S = 0.2
 _WIDTH = 80
+_WORTH_SAYING_S = 2.0
+"""Less than this left is not announced."""
 
 
 def say(kind: str, text: str) -> None:
@@ -31,6 +33,7 @@ class Progress:
         self._quiet = quiet
         self._text, self._whole = "", 0.0
         self._start = time.monotonic()
+        self._since = self._start
         self._next = self._start + _PATIENCE_S
         self._drawn = False
 
@@ -54,6 +57,15 @@ class Progress:
         """How far it is."""
         share = min(value / self._whole, 1.0) if self._whole > 0 else 0.0
         self._draw(f" {share:4.0%}")
+
+    def part(self, text: str, done: float, whole: float) -> None:
+        """What is being done now, how much of it is done, and, judged by that, how long the rest of it takes."""
+        now = time.monotonic()
+        if visible(text) != self._text:
+            self._text, self._whole, self._since = visible(text), whole, now
+        left = (now - self._since) * (whole - done) / done if 0 < done <= whole else 0.0
+        more = f" {done / whole:4.0%}" if whole > 0 else ""
+        self._draw(f"{more}, about {left:.0f} s left" if left >= _WORTH_SAYING_S else more)
 
     def announce_compilation(self) -> None:
         """Say that the first run on a machine compiles, which takes longer than the run."""

@@ -1,4 +1,4 @@
-"""`sim run`: replay a trace through a stack and say what it feels like and costs."""
+"""`sim run`: replay a trace through a stack, forecast the months that follow, and say what it feels like and costs."""
 
 from __future__ import annotations
 
@@ -9,16 +9,25 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.cli import options
+from sim.cli.horizon import MONTHS, horizon, months_wanted
+from sim.cli.horizon import options as months_options
 
 if TYPE_CHECKING:
+    from sim.catalog.catalog import Catalog
+    from sim.catalog.price_book import PriceBook
+    from sim.cli.horizon import Horizon
+    from sim.cli.progress import Progress
+    from sim.cost.replay import Replay
+    from sim.report.forecast_report import ForecastReport
     from sim.report.run_report import RunReport
+    from sim.stack import ResolvedStack
+    from sim.trace import Trace
 
 
 @click.command(name="run")
 @click.argument("trace")
 @click.option("--stack", default="hybrid", show_default=True, help="A stack by name (sim catalog list stacks) or file.")
-@click.option("--replay-only", is_flag=True, help="Replay the trace once, no months: the same as --months 0.")
-@click.option("--months", type=click.IntRange(min=0), help="How many months to forecast; 0 is the plain replay.  [default: 0]")
+@months_options
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of all random numbers.")
 @options.settings
 @options.prices
@@ -41,8 +50,15 @@ def command(
     ctx: click.Context,
     trace: str,
     stack: str,
-    replay_only: bool,
     months: int | None,
+    replay_only: bool,
+    outlook: str,
+    futures: int,
+    start: str | None,
+    budget: str | None,
+    workers: int | None,
+    exact: bool,
+    strict: bool,
     seed: int,
     settings: tuple[str, ...],
     prices: Path | None,
@@ -54,13 +70,11 @@ def command(
     form: str,
     log_requests: bool,
 ) -> None:
-    """Replay TRACE (Parquet) through a stack: latency, utilisation, throttling and the bill.
+    """Replay TRACE (Parquet) through a stack and forecast its months: the bill with bands, latency, utilisation, throttling.
 
     The result goes to stdout and, with tables for further work, into a folder under outputs/.
     """
-    if months:
-        wanted = "--replay-only and --months exclude each other" if replay_only else "forecasts over months are not part of this version"
-        raise click.UsageError(f"--months {months}: {wanted}; allowed: --months 0, the plain replay, whose bill is scaled to a month")
+    wanted = months_wanted(ctx, months=months, replay_only=replay_only, settings=settings, events=events)
     from sim.catalog.location import find_input
     from sim.cli.opening import open_books
     from sim.cli.progress import Progress, say
@@ -78,14 +92,26 @@ def command(
     from sim.report.run_report import report_of
     from sim.stack import facts_of, read_stack, resolve
     from sim.stack.events import read_events
+    from sim.stack.outlook_read import split_settings
     from sim.trace import read_trace
 
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
     catalog, book = open_books(folder, date, prices)
-    stack_file = read_stack(stack, catalog, settings)
+    of_stack, of_outlook = split_settings(settings)
+    stack_file = read_stack(stack, catalog, of_stack)
+    asked = None
+    if wanted != 0:
+        asked = horizon(
+            wanted or MONTHS, date=book.date, catalog=catalog, settings=of_outlook, outlook=outlook, futures=futures, start=start,
+            budget=budget, workers=workers, exact=exact, strict=strict,
+        )  # fmt: skip
     with Progress(quiet=quiet) as progress:
         progress.says(f"reading {file.name}")
         requests = read_trace(file, trace)
+        if asked is not None and requests.info.duration_s <= 0:
+            if wanted:
+                raise InputError(f"{trace}: all requests arrive at once: no month can be made of that; allowed: --months 0")
+            asked = None
         resolved = resolve(stack_file, catalog, book, facts_of(requests))
         scripted = read_events(find_input(events), resolved, events) if events is not None else ()
         progress.announce_compilation()
@@ -93,8 +119,9 @@ def command(
         found = replay(
             resolved, requests, catalog=catalog, book=book, seed=seed, events=scripted, log=log_requests, progress=progress.at
         )  # fmt: skip
-        report = report_of(found, resolved, requests, seed=seed, events=scripted)
-        record = inputs(report, stack_file, resolved, scripted)
+        ahead = None if asked is None else _months(asked, resolved, requests, found, catalog, book, seed, progress)
+        report = report_of(found, resolved, requests, seed=seed, events=scripted, ahead=ahead)
+        record = inputs(report, stack_file, resolved, scripted, asked.outlook if asked is not None else None, exact=exact)
         target = given if given is not None else default_folder(report.trace.name, report.stack, record)
         refused = "" if given is not None else why_not_writable(target)
         if not refused:
@@ -113,6 +140,9 @@ def command(
     if not quiet:
         for note in report.notes:
             say("note", note)
+        if ahead is not None and ahead.found.assumed:
+            count = len(ahead.found.assumed)
+            say("note", f"the months rest on {count} assumptions of the outlook {ahead.found.outlook}: the report lists them")
         for each in report.cautions:
             say("warning", f"{each.cause}; {each.remedy}")
         if refused:
@@ -120,6 +150,22 @@ def command(
             say("note", f"no files were written to {target}: {why}; name a folder with -o")
         else:
             say("note", f"files are in {target}")
+
+
+def _months(
+    asked: Horizon, resolved: ResolvedStack, requests: Trace, found: Replay, catalog: Catalog, book: PriceBook, seed: int,
+    progress: Progress,
+) -> ForecastReport:  # fmt: skip
+    from sim.futures.cell_store import CellStore
+    from sim.futures.run import Question, forecast
+    from sim.report.forecast_report import ForecastReport
+
+    question = Question(asked.outlook.name, asked.outlook.outlook, asked.calendar, asked.futures, seed, asked.strict)
+    months = forecast(
+        resolved, requests, question, catalog=catalog, book=book, replayed=found, workers=asked.workers, store=CellStore.default(),
+        says=progress.part,
+    )  # fmt: skip
+    return ForecastReport(months, asked.budget_usd)
 
 
 def _print(report: RunReport, form: str) -> None:

@@ -114,9 +114,9 @@ def _months(ahead: ForecastReport) -> list[Caution]:
         cause = f"demand outgrows the stack: from {months[ahead.outgrown_from]} on every month misses its service levels in most futures"
         found.append(Caution("past_capacity", cause, "plan more replicas or higher limits by then: capacity.csv has the load by month"))
     if forecast.futures < forecast.futures_needed:
-        total = ahead.total["invoice"]
-        cause = f"{forecast.futures} futures leave a standard error of {show_share(total.se_p95 / total.p95)} at the p95 of the invoice"
-        found.append(Caution("few_futures", cause, f"--futures {forecast.futures_needed} would bring that of the total to 2 %"))
+        total = ahead.total["tco"]
+        cause = f"{forecast.futures} futures leave a standard error of {show_share(total.se_p95 / total.p95)} at the p95 of the TCO"
+        found.append(Caution("few_futures", cause, f"--futures {forecast.futures_needed} would bring that to 2 %"))
     if not forecast.tail_resolved:
         found.append(Caution("tail_not_resolved", "less than 24 hours were replayed: p99 says little", "give a longer trace, or --exact"))
     rms, bias = forecast.accuracy.usd_rms, forecast.accuracy.usd_bias

@@ -125,7 +125,7 @@ def _spread(ahead: ForecastReport) -> Section:
     ]
     if not rows:
         return Section("Spread", ())
-    rows.insert(0, ("Spread", "what each group explains alone of the variance of the total, with a 90 % interval"))
+    rows.insert(0, ("Spread", "what each group explains alone of the variance of the TCO, with a 90 % interval"))
     if found.remainder is not None:
         percent = f"{found.remainder * 100:.0f} %".replace("-0 %", "0 %")
         rows.append(("remainder", f"{percent}: groups acting together, and the error of the shares"))
@@ -204,7 +204,7 @@ def _method(ahead: ForecastReport) -> Section:
     found, accuracy = ahead.found, ahead.found.accuracy
     futures = f"{found.futures} of the outlook {found.outlook}; "
     enough = found.futures >= found.futures_needed
-    futures += f"{found.futures_needed} {'would do' if enough else 'are needed'} for a standard error of 2 % at the p95 of the total"
+    futures += f"{found.futures_needed} {'would do' if enough else 'are needed'} for a standard error of 2 % at the p95 of the TCO"
     cells = f"{found.cells} replays; {found.mode}"
     if found.window_se > 0:
         cells += f"; the choice of windows adds {brief(show_share(found.window_se))} of the cost to its standard error"

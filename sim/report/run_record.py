@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from sim.report.run_report import RunReport
 if TYPE_CHECKING:
     from sim.stack import ResolvedStack, StackFile
     from sim.stack.events import ScriptedEvent
+    from sim.stack.outlook_read import OutlookFile
 
 LIBRARIES = ("genai-prices", "numba", "numpy", "pandas", "pyarrow", "pydantic", "scipy", "simpy")
 _WIDTH = 140
@@ -26,9 +28,20 @@ def own_version() -> str:
         return "uninstalled"
 
 
-def inputs(report: RunReport, stack: StackFile, resolved: ResolvedStack, events: Sequence[ScriptedEvent]) -> dict[str, Any]:
-    """Everything that the results of a run depend on: equal inputs mean equal results, and the same default folder."""
-    return {
+def inputs(
+    report: RunReport,
+    stack: StackFile,
+    resolved: ResolvedStack,
+    events: Sequence[ScriptedEvent],
+    outlook: OutlookFile | None = None,
+    *,
+    exact: bool = False,
+) -> dict[str, Any]:
+    """Everything that the results of a run depend on: equal inputs mean equal results, and the same default folder.
+
+    `outlook` is that of the months, where there are any.
+    """
+    given: dict[str, Any] = {
         "version": own_version(),
         "trace_sha256": report.trace.sha256,
         "stack": stack_data(stack),
@@ -39,6 +52,21 @@ def inputs(report: RunReport, stack: StackFile, resolved: ResolvedStack, events:
         "date": report.date,
         "numbers": [[origin.key, origin.value] for origin in resolved.origins],
     }
+    if report.ahead is not None and outlook is not None:
+        found = report.ahead.found
+        values = outlook.outlook.model_dump(mode="json", exclude_none=True)
+        given["months"] = len(found.months)
+        given["forecast"] = {
+            "start": found.months[0],
+            "months": len(found.months),
+            "futures": found.futures,
+            "outlook": found.outlook,
+            "outlook_sha256": hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest(),
+            "outlook_values": values,
+            "exact": exact,
+            "budget_usd": report.ahead.budget_usd,
+        }
+    return given
 
 
 def event_data(event: ScriptedEvent) -> dict[str, Any]:
@@ -64,6 +92,8 @@ def record(report: RunReport, given: dict[str, Any], argv: Sequence[str]) -> str
         "python": python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
     }
+    if "forecast" in given:
+        content["forecast"] = given["forecast"]
     return json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
 
 

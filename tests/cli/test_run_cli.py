@@ -44,7 +44,7 @@ def good(capsys: Capture, *arguments: str) -> str:
 
 
 def refused(capsys: Capture, *arguments: str) -> str:
-    return command.refused(capsys, "run", *arguments)
+    return command.refused(capsys, "run", "--months", "0", *arguments)
 
 
 def test_the_result_and_its_folder(world: Path, capsys: Capture) -> None:
@@ -87,12 +87,6 @@ def test_markdown(world: Path, capsys: Capture) -> None:
 def test_the_log_is_written_on_demand(world: Path, capsys: Capture) -> None:
     good(capsys, "--log-requests", "-o", "r")
     assert pq.read_table(world / "r" / "requests.parquet").num_rows == 600
-
-
-def test_months_zero_and_replay_only_are_the_default(world: Path, capsys: Capture) -> None:
-    assert good(capsys) == good(capsys, "--months", "0") == good(capsys, "--replay-only") == good(capsys, "--replay-only", "--months", "0")
-    assert "forecasts over months are not part of this version; allowed: --months 0" in refused(capsys, "trace.parquet", "--months", "3")
-    assert "exclude each other" in refused(capsys, "trace.parquet", "--months", "3", "--replay-only")
 
 
 def test_a_folder_that_is_there_is_refused_without_force(world: Path, capsys: Capture) -> None:
@@ -174,7 +168,15 @@ def test_an_interrupt_leaves_nothing(world: Path, capsys: Capture, monkeypatch: 
 def test_a_stdout_that_knows_no_bars(world: Path, root: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii"}
     settings = ("deployments.own.replicas={min: 0, max: 1}", "deployments.own.autoscaler={law: knative}")
-    words = ["run", "trace.parquet", "--stack", "small.yaml", "--months", "0", *(word for setting in settings for word in ("--set", setting))]
+    words = [
+        "run",
+        "trace.parquet",
+        "--stack",
+        "small.yaml",
+        "--months",
+        "0",
+        *(word for setting in settings for word in ("--set", setting)),
+    ]
     done = subprocess.run([sys.executable, "-m", "sim", *words], capture_output=True, cwd=world, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr
     done.stdout.decode("ascii")

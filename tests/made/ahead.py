@@ -11,11 +11,14 @@ from sim.futures.forecast import Accuracy, Capacity, Driver, Forecast, HazardEff
 from tests.made.forecast import forecast
 
 POOL_GPUS = 2.0
+START = datetime.date(2026, 11, 1)
 
 
-def ahead(months: int = 12, futures: int = 400, *, spread: float = 1.0, scale: float = 1.0, **changed: object) -> Forecast:
+def ahead(
+    months: int = 12, futures: int = 400, *, spread: float = 1.0, scale: float = 1.0, start: datetime.date = START, **changed: object
+) -> Forecast:
     """Hand-made months of a pool `own` and an API `api`; `spread` 0 makes all futures alike, `scale` multiplies all money."""
-    calendar = Calendar(datetime.date(2026, 11, 1), months)
+    calendar = Calendar(start, months)
     shape = (futures, months)
     random = np.random.default_rng(1)
     growth = np.exp(0.03 + 0.02 * spread * random.standard_normal((futures, 1))) ** np.arange(months)
