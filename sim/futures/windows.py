@@ -87,6 +87,11 @@ class WindowPlan:
         """Requests that one replay of all windows takes at the trace's own demand, without warm-ups."""
         return float(self.facts[:, 1].sum())
 
+    @property
+    def blocks_a_window(self) -> int:
+        """Blocks of each window."""
+        return self.blocks // len(self.windows)
+
     def sampling_se(self, amounts: FloatArray) -> FloatArray:
         """[I] standard errors of the mean day's amounts that come from the choice of windows; `amounts` [windows, I] by window.
 
