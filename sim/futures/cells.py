@@ -82,6 +82,16 @@ class Cells:
         return self._replays.layout
 
     @property
+    def traffic(self) -> Traffic:
+        """The requests of any stretch at any level."""
+        return self._traffic
+
+    @property
+    def replays(self) -> Replays:
+        """What replays them."""
+        return self._replays
+
+    @property
     def replayed(self) -> int:
         """Stretches replayed so far; those that were kept from an earlier run are not counted."""
         return self._replays.done
