@@ -83,7 +83,7 @@ class HiddenShare(Strict):
     @model_validator(mode="after")
     def _in_order(self) -> HiddenShare:
         if not self.p5 <= self.p50 <= self.p95:
-            raise ValueError(f"found p5 {self.p5:g}, p50 {self.p50:g}, p95 {self.p95:g}; they must not fall")
+            raise ValueError(f"found p5 {self.p5:g}, p50 {self.p50:g}, p95 {self.p95:g}; quantiles must not fall")
         return self
 
 

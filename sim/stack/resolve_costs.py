@@ -18,6 +18,14 @@ from sim.stack.schema import Stack
 HOURS_PER_WEEK = 40.0
 """Of an engineer."""
 _KINDS = MappingProxyType({"api_only": "a stack of APIs alone", "with_gpus": "a stack with GPUs"})
+_ROLES = MappingProxyType({"ml_engineers": "ML engineers", "devops_engineers": "DevOps engineers", "on_call": "people on call"})
+_RATES = MappingProxyType(
+    {
+        "ml_engineer_usd_per_month": "an ML engineer",
+        "devops_engineer_usd_per_month": "a DevOps engineer",
+        "on_call_usd_per_month": "a place on call",
+    }
+)
 
 
 def kind_of(stack: Stack) -> StackKind:
@@ -34,13 +42,13 @@ class _Assumptions:
         self.ledger = ledger
         self.found: list[tuple[str, str]] = []
 
-    def take(self, field: str, given: float | None, key: str, unit: str, assumed: float, file: Sourced, at: str, words: str = "") -> float:
+    def take(self, field: str, given: float | None, key: str, unit: str, assumed: float, file: Sourced, at: str, words: str) -> float:
         """A number as given, or the assumed one from a key of a file of assumptions."""
         if given is not None:
             return given
         source = file.source(at)
         self.ledger.origin(key, assumed, unit, "assumed", source.source, source.as_of)
-        self.found.append((field, words or f"{field.replace('_', ' ')} {assumed:g}"))
+        self.found.append((field, words))
         return assumed
 
 
@@ -58,18 +66,22 @@ def resolve_costs(
     places = "with_gpus" if kind == "with_gpus" else "api_only"
     usual = getattr(rates, places)
     fte, pay = {}, {}
-    for role in ("ml_engineers", "devops_engineers", "on_call"):
-        label = f"{getattr(usual, role):g} {role.replace('_', ' ')} for {_KINDS[places]}"
-        fte[role] = assume.take(role, getattr(people, role), f"people.{role}", "FTE", getattr(usual, role), rates, places, label)
-    for rate in ("ml_engineer_usd_per_month", "devops_engineer_usd_per_month", "on_call_usd_per_month"):
-        pay[rate] = assume.take(rate, getattr(people, rate), f"people.{rate}", "USD", getattr(rates, rate), rates, rate)
+    for role, words in _ROLES.items():
+        said = f"{getattr(usual, role):g} {words} for {_KINDS[places]}"
+        fte[role] = assume.take(role, getattr(people, role), f"people.{role}", "FTE", getattr(usual, role), rates, places, said)
+    for rate, words in _RATES.items():
+        usd = getattr(rates, rate)
+        pay[rate] = assume.take(
+            rate, getattr(people, rate), f"people.{rate}", "USD", usd, rates, rate, f"{usd:,.0f} USD a month for {words}"
+        )
     hourly = assume.take(
         "engineer_usd_per_hour", costs.engineer_usd_per_hour, "costs.engineer_usd_per_hour", "USD", rates.engineer_usd_per_hour, rates,
-        "engineer_usd_per_hour",
+        "engineer_usd_per_hour", f"{rates.engineer_usd_per_hour:g} USD for an hour of an engineer",
     )  # fmt: skip
     response = assume.take(
         "response_hours_per_incident", costs.incident_response_hours_per_incident, "costs.incident_response_hours_per_incident", "h",
         rates.incident_response_hours_per_incident, rates, "incident_response_hours_per_incident",
+        f"{rates.incident_response_hours_per_incident:g} h of an engineer for each incident",
     )  # fmt: skip
     retraining = resolve_retraining(stack, deployments, catalog, prices, ledger)
     if len(ledger.problems) > before:
@@ -103,6 +115,7 @@ def resolve_costs(
         time_to_production_months=assume.take(
             "time_to_production_months", costs.time_to_production_months, "costs.time_to_production_months", "months",
             getattr(owning.time_to_production_months, kind), owning, "time_to_production_months",
+            f"{getattr(owning.time_to_production_months, kind):g} months to production",
         ),
         lost_revenue_usd_per_failed_request=costs.lost_revenue_usd_per_failed_request,
         discount_rate_per_year=costs.discount_rate_per_year,

@@ -14,7 +14,7 @@ from sim.stack.resolved import Label, ResolvedApi, ResolvedPool
 from sim.stack.resolved_costs import ResolvedRetraining
 from sim.stack.retraining import AtVendor, OnOwn, OnRented, Retraining, training_gpu_hours
 from sim.stack.schema import Stack
-from sim.units import GIB, MILLION, SECONDS_PER_DAY, SECONDS_PER_HOUR
+from sim.units import GIB, MILLION, SECONDS_PER_DAY, SECONDS_PER_HOUR, show_seconds
 
 _STATE_BYTES_PER_PARAMETER = 16.0
 """Weights, gradients and Adam's state in mixed precision (ZeRO, arXiv 1910.02054)."""
@@ -87,6 +87,9 @@ def _entry(
         operations = "6 N D (arXiv 2001.08361)" if entry.method == "full" else "4 N D: frozen weights need no gradients"
         ledger.origin(f"{key}.gpu_hours", gpu_hours, "h", "estimated", f"{operations}, over MFU x dense bf16 peak of {gpu.name}")
         ledger.origin(f"{key}.duration", duration_s, "s", "estimated", f"{gpus} GPUs at once")
+        days = duration_s / (where.night_s if isinstance(where, OnOwn) else SECONDS_PER_DAY)
+        if entry.every is not None and days * SECONDS_PER_DAY > entry.every:
+            ledger.problem((*at, "every"), f"found {show_seconds(entry.every)}; one attempt takes {days:,.1f} days on {gpus} GPUs")
         _note_memory(each.name, entry, llm.total_params, gpus, gpu, ledger)
     drift = entry.drift
     if len(ledger.problems) > before:
