@@ -79,7 +79,7 @@ class PairCosts:
     run_rate_crossover_month: MonthOf | None
     """The first month from which the stack that is dearer to start costs less a month, to the last."""
     payback_month: MonthOf | None
-    """The first month after which all that the stack that is dearer to start has cost is less than all that the other has."""
+    """The first month after which all that the stack that is dearer to start has cost is less than all that the other has, to the last."""
     break_even: BreakEven
 
 

@@ -72,12 +72,9 @@ def stays_below_from(own: FloatArray, other: FloatArray) -> IntArray:
 
 
 def paid_back_in(own: FloatArray, other: FloatArray) -> IntArray:
-    """[F] the first month, from 0, after which all that `own` [F, M] has cost since the start is less than that of `other`; M where none.
-
-    It may be more again later: whether it is in the end, the total says.
-    """
-    below = np.cumsum(own, axis=1) < np.cumsum(other, axis=1) - HALF_A_CENT
-    return np.asarray(np.where(below.any(axis=1), below.argmax(axis=1), own.shape[1]), np.int64)
+    """[F] the first month, from 0, after which all that `own` [F, M] has cost since the start is less than that of `other`, and stays so to
+    the last month; M where none: where it costs as much or more in total."""
+    return stays_below_from(np.cumsum(own, axis=1), np.cumsum(other, axis=1))
 
 
 def month_of(stack: str, first: IntArray, months: int) -> MonthOf:

@@ -175,3 +175,16 @@ def test_shares_of_variance(
 def test_the_band_of_one_quantity_is_its_column() -> None:
     values = np.random.default_rng(1).normal(100, 10, (50, 3))
     assert bands(values) == tuple(band(values[:, m]) for m in range(3))
+
+
+@pytest.mark.parametrize("futures", [100, 400])
+@pytest.mark.parametrize(
+    ("name", "draw"), [law for law in LAWS if "atom" not in law[0]], ids=[name for name, _ in LAWS if "atom" not in name]
+)
+def test_the_band_holds_nine_futures_of_ten(name: str, draw: Draw, futures: int) -> None:
+    random = np.random.default_rng([futures, 4])
+    made = bands(draw(random, (futures, 1000)))
+    fresh = draw(random, (20, 1000))
+    inside = np.mean([[each.p5 <= value <= each.p95 for value in fresh[:, m]] for m, each in enumerate(made)])
+    # Edges are estimated, which costs about 1/F of the share that they hold.
+    assert inside == pytest.approx(0.9, abs=0.01)

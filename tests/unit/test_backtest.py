@@ -62,7 +62,7 @@ def test_an_export_by_focus_is_read(tmp_path: Path) -> None:
 
 
 def test_the_bill_beside_the_repository_is_read(shared_data: Path) -> None:
-    assert read_bill(shared_data / "data" / "iac" / "spend" / "constructed-focus-1.2-simulated-bill.csv") == (
+    assert read_bill(shared_data / "iac" / "spend" / "constructed-focus-1.2-simulated-bill.csv") == (
         Paid("2027-01", "Chat completions API", "", 17313.9),
         Paid("2027-01", "GPU instances", "", 24882.8),
         Paid("2027-01", "Model training", "", 6400.0),

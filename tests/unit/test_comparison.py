@@ -132,10 +132,10 @@ def test_from_when_on_a_stack_stays_cheaper() -> None:
 
 
 def test_in_which_month_a_stack_has_paid_for_itself() -> None:
-    other = np.full((4, 4), 10.0)
-    own = np.array([[25, 5, 5, 5], [40, 5, 5, 5], [9, 30, 9, 9], [20, 0, 0, 0]], float)
-    # 25 30 35 40 against 10 20 30 40: never below; 20 20 20 20: below 30 in the third.
-    assert paid_back_in(own, other).tolist() == [4, 4, 0, 2]
+    other = np.full((5, 4), 10.0)
+    own = np.array([[25, 5, 5, 5], [40, 5, 5, 5], [9, 30, 0, 0], [20, 0, 0, 0], [9, 9, 9, 30]], float)
+    # 25 30 35 40 against 10 20 30 40: never below. 9 39 39 39: below in the first, but to stay only from the fourth.
+    assert paid_back_in(own, other).tolist() == [4, 4, 3, 2, 4]
 
 
 def test_the_distribution_of_a_month_counts_never_as_later() -> None:
@@ -159,6 +159,7 @@ def test_own_hardware_bought_first_pays_back() -> None:
     assert (found.payback_month.p5, found.payback_month.p95) == (8, 8)
     assert found.b_stays_below == found.run_rate_crossover_month
     assert found.a_stays_below.share == 0.0
+    assert found.payback_month.share == 1 - found.p_a_cheaper
     swapped = only(compare([of(own, stack="own"), of(api, stack="api")]))
     assert swapped.payback_month == found.payback_month
     assert swapped.p_a_cheaper == 1 - found.p_a_cheaper == 1.0
