@@ -254,5 +254,5 @@ class Outlook(Strict):
 
     def assumed(self, *sections: str) -> tuple[str, ...]:
         """The keys of some sections that nobody could source."""
-        found = (key for source in self.sources if source.assumed for key in source.keys if key.split(".")[0] in sections)
-        return tuple(dict.fromkeys(found))
+        keys = dict.fromkeys(key for source in self.sources for key in source.keys if key.split(".")[0] in sections)
+        return tuple(key for key in keys if (source := self.source_of(key)) is not None and source.assumed)
