@@ -101,7 +101,9 @@ def ownership_lines(costs: ResolvedCosts, facts: MonthFacts) -> list[tuple[LineN
     drawn = facts.money.get("hidden_share")
     share = np.full((len(rest), 1), costs.hidden_share.p50) if drawn is None else np.asarray(drawn, np.float64)[:, None]
     if costs.hidden_share.p95 > 0.0:
-        lines.add("hidden", "tco", hidden_usd(rest_usd=rest, hidden_share=share), costs.assumption("hidden_share"))
+        # What incidents save is estimated, too, and may exceed a month's invoice that is next to nothing.
+        usd = hidden_usd(rest_usd=np.maximum(rest, 0.0), hidden_share=share)
+        lines.add("hidden", "tco", usd, costs.assumption("hidden_share"))
     _apart(costs, facts, lines)
     return lines.found
 
@@ -171,6 +173,8 @@ def _incidents(costs: ResolvedCosts, facts: MonthFacts, lines: _Lines) -> None:
     lines.add("quality_incidents", "tco", _yearly(quality_incidents_usd, costs.quality_incidents_per_year, costs.quality_incident_usd))
     lines.add("security_incidents", "tco", _yearly(security_incidents_usd, costs.security_incidents_per_year, costs.security_incident_usd))
     failed = np.divide(facts.failed_requests, facts.requests, out=np.zeros(lines.shape), where=facts.requests > 0.0)
+    # Both are sums of estimated differences, so that a month in which all fail may come out a hair above one.
+    failed = np.clip(failed, 0.0, 1.0)
     refunds = refunds_usd(failed_share=failed, revenue_usd_per_month=costs.revenue_usd_per_month, refunds_share=costs.refunds_share)
     lines.add("refunds", "tco", refunds)
 

@@ -131,6 +131,13 @@ def test_refunds_are_a_share_of_the_revenue_of_failed_requests() -> None:
     assert (found["refunds"][0].kind, found["lost_revenue"][0].kind) == ("tco", "apart")
 
 
+def test_estimates_a_hair_outside_their_bounds_are_no_error() -> None:
+    costs = replace(NOTHING, refunds_share=1.0, revenue_usd_per_month=100.0, hidden_share=ShareBand(0.5, 0.5, 0.5))
+    found = lines(costs, facts(failed_requests=1000.0001 * ONE, invoice_usd=-200 * ONE))
+    assert list(found) == ["refunds"]
+    assert found["refunds"][1] == pytest.approx(100 * ONE)
+
+
 def test_a_migration_is_paid_when_it_is_made() -> None:
     when = np.array([[0.0, 1.0, 0.0], [2.0, 0.0, 0.0]])
     costs = replace(NOTHING, migration_usd=9000.0, assumed=(("migration_usd", "1.5 weeks"),))
