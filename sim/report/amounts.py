@@ -22,6 +22,7 @@ ITEM_NAMES = MappingProxyType(
     }
 )
 _COLUMN = 9_999_999.5
+_MILLION = 1e6
 _TRILLION = 999.5e9
 
 
@@ -58,7 +59,7 @@ def error(se: float) -> str:
     if math.isnan(se) or se <= 0:
         return ""
     rounded = float(f"{se:.2g}")
-    return f"+-{about(rounded) if rounded >= _COLUMN else f'${rounded:,.0f}' if rounded >= 10 else f'${rounded:g}'}"
+    return f"+-{about(rounded) if rounded >= _MILLION else f'${rounded:,.0f}' if rounded >= 10 else f'${rounded:g}'}"
 
 
 def chance(probability: float) -> str:

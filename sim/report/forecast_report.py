@@ -26,6 +26,9 @@ AT_RISK = 0.05
 """A month is at risk when the service levels are missed in more than this share of futures."""
 
 
+_ROUNDING = 1e-9
+
+
 @dataclass(frozen=True)
 class LineBands:
     """One line of the bill: its band over all months together, and by month."""
@@ -126,7 +129,7 @@ class ForecastReport:
     @cached_property
     def months_at_risk(self) -> tuple[int, ...]:
         """Numbers of the months whose service levels are missed in more than AT_RISK of futures."""
-        return tuple(m for m, risk in enumerate(self.missed_by_month) if risk.p_miss > AT_RISK)
+        return tuple(m for m, risk in enumerate(self.missed_by_month) if risk.p_miss > AT_RISK + _ROUNDING)
 
     @cached_property
     def outgrown_from(self) -> int | None:
