@@ -83,6 +83,17 @@ def episodes(incidents: Incidents, *, recovery_s: float = RECOVERY_S) -> Episode
     return _grouped(incidents, order, start >= known_s + recovery_s, np.maximum(end - np.maximum(start, known_s), 0.0))
 
 
+def within(incidents: Incidents, length_s: float) -> Incidents:
+    """Incidents as far as they lie within the horizon."""
+    start = np.maximum(incidents.start_s, 0.0)
+    end = np.minimum(incidents.start_s + incidents.duration_s, length_s)
+    kept = (start < length_s) & (end >= start)
+    return Incidents(
+        incidents.future[kept], incidents.hazard[kept], start[kept], (end - start)[kept], incidents.factor[kept],
+        incidents.error_rate[kept], incidents.count[kept],
+    )  # fmt: skip
+
+
 def parted(found: Episodes, incidents: Incidents, apart: BoolArray) -> Episodes:
     """The same with the episodes `apart` [E] taken as if every incident of them came alone."""
     order = found.member[np.lexsort((incidents.start_s[found.member], incidents.future[found.member]))]

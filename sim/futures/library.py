@@ -16,14 +16,16 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from sim.engine.result import HIST_BUCKETS
 from sim.engine.system import Event
 from sim.futures.draws import Draws
-from sim.futures.episodes import LONGEST_S, RECOVERY_S, Episodes, episodes, events_between, parted, shares, traits
+from sim.futures.episodes import LONGEST_S, RECOVERY_S, Episodes, episodes, events_between, parted, shares, traits, within
 from sim.futures.hazard import Hazard, Incidents
 from sim.futures.nearest import Replayed, level_nodes, spread
 from sim.futures.rule_state import NORMAL, RuleState
 from sim.futures.usage import ALL, Usage, UsageLayout
-from sim.units import SECONDS_PER_DAY
+from sim.futures.windows import WindowPlan
+from sim.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -39,13 +41,16 @@ LEAD_S = 900.0
 
 
 class Replayer(Protocol):
-    """What the library asks of the cells: a piece of the mean day under a rule state."""
+    """What the library asks of the cells (sim/futures/cells.py)."""
 
     @property
     def layout(self) -> UsageLayout: ...
 
-    def replay_piece(self, state: RuleState, level: float, from_s: float, to_s: float, events: Sequence[Event]) -> Usage:
-        """Usage of the mean day, repeated, from one second to another (0 is midnight); times of events count from `from_s`."""
+    @property
+    def plan(self) -> WindowPlan: ...
+
+    def replay_piece(self, state: RuleState, level: float, from_s: float, to_s: float, events: Sequence[Event] = ()) -> Usage:
+        """Usage of a stretch of the trace, whose clock starts again after its last day; times of events count from `from_s`."""
         ...
 
 
@@ -148,7 +153,7 @@ class Library:
         weights = csr_array((share * self.scale[episode], (hazard, self.entry[episode])), shape=(len(hazards), len(self.amounts)))
         sums = np.asarray(weights @ self.amounts) / months
         count = np.bincount(self.incidents.hazard, minlength=len(hazards)) / months
-        hours = np.bincount(self.incidents.hazard, self.incidents.duration_s, len(hazards)) / 3600.0 / months
+        hours = np.bincount(self.incidents.hazard, self.incidents.duration_s, len(hazards)) / SECONDS_PER_HOUR / months
         kinds = [self.episodes.types[k] for k in self.episodes.type_of[self.replayed.episode].tolist()]
         return tuple(
             HazardSum(
@@ -184,52 +189,43 @@ class Library:
 
 
 def build_library(
-    cells: Replayer, draws: Draws, *, lead_s: float = LEAD_S, recovery_s: float = RECOVERY_S,
-    per_type: int = PER_TYPE, most_compound: int = MOST_COMPOUND, workers: int = 1, progress: Progress | None = None,
+    cells: Replayer, draws: Draws, *, per_type: int = PER_TYPE, most_compound: int = MOST_COMPOUND, workers: int = 1,
+    progress: Progress | None = None,
 ) -> Library:  # fmt: skip
     """Replay a sample of the episodes of every type, at least `per_type` of each (all if there are fewer), and assign all of them.
 
-    `lead_s` is what is replayed before an episode. The same for any number of workers (threads).
+    The same for any number of workers (threads).
     """
+    recovery_s = max(RECOVERY_S, cells.plan.windows[0].warm_up_s)
     incidents = within(draws.incidents, draws.calendar.length_s)
     found, notes = _kept_whole(incidents, recovery_s, per_type, most_compound)
     level = draws.level[found.future, _days(found.start_s, draws)]
-    nodes = level_nodes(level)
-    node = nodes[np.abs(np.log(level)[:, None] - np.log(nodes)[None, :]).argmin(axis=1)] if len(found) else level
+    shape = _shape(cells.plan, found)
+    nodes = level_nodes(level * shape)
+    asked = nodes[np.abs(np.log(level * shape)[:, None] - np.log(nodes)[None, :]).argmin(axis=1)] if len(found) else level
+    node = asked / shape
     of_type = [traits(found, incidents, kind, node) for kind in range(len(found.types))]
     chosen = np.concatenate([own[spread(points, found.active_s[own], per_type)] for own, points in of_type] or [np.zeros(0, np.int64)])
 
     def replay(episode: int) -> Usage:
-        start_s = float(found.start_s[episode]) - lead_s
+        start_s = float(found.start_s[episode]) - LEAD_S
         end_s = min(float(found.end_s[episode]), float(found.start_s[episode]) + LONGEST_S)
         events = events_between(incidents, found.members(episode), draws.hazards, start_s, end_s)
-        from_s = start_s % SECONDS_PER_DAY
+        from_s = _on_the_clock(cells.plan, start_s)
         to_s = from_s + (end_s - start_s) + recovery_s
-        hit, plain = (cells.replay_piece(NORMAL, float(node[episode]), from_s, to_s, these) for these in (events, ()))
+        hit, plain = (cells.replay_piece(NORMAL, float(asked[episode]), from_s, to_s, these) for these in (events, ()))
         return Usage(hit.amounts - plain.amounts, hit.histogram - plain.histogram)
 
     # Level after level, so that traffic made for one is used up before the next is made.
-    order = np.lexsort((chosen, node[chosen]))
+    order = np.lexsort((chosen, asked[chosen]))
     done = _in_parallel(replay, chosen[order].tolist(), workers, progress)
     place = np.argsort(order)
     amounts = np.array([done[k].amounts for k in place]).reshape(len(chosen), len(cells.layout))
-    shape = done[0].histogram.shape if done else (3, 0)
-    histogram = np.array([done[k].histogram for k in place]).reshape(len(chosen), *shape)
+    histogram = np.array([done[k].histogram for k in place]).reshape(len(chosen), 3, HIST_BUCKETS)
     replayed = Replayed(found, incidents, chosen, node[chosen])
     lasting = replayed.lasting(draws.hazards, amounts)
     entry, scale = replayed.assigned(level, lasting)
     return Library(cells.layout, draws, incidents, found, level, replayed, amounts, histogram, lasting, entry, scale, notes)
-
-
-def within(incidents: Incidents, length_s: float) -> Incidents:
-    """Incidents as far as they lie within the horizon."""
-    start = np.maximum(incidents.start_s, 0.0)
-    end = np.minimum(incidents.start_s + incidents.duration_s, length_s)
-    kept = (start < length_s) & (end >= start)
-    return Incidents(
-        incidents.future[kept], incidents.hazard[kept], start[kept], (end - start)[kept], incidents.factor[kept],
-        incidents.error_rate[kept], incidents.count[kept],
-    )  # fmt: skip
 
 
 def _kept_whole(incidents: Incidents, recovery_s: float, per_type: int, most: int) -> tuple[Episodes, tuple[str, ...]]:
@@ -250,7 +246,7 @@ def _kept_whole(incidents: Incidents, recovery_s: float, per_type: int, most: in
     apart = rare | (compound & long)
     notes = []
     if long.any():
-        notes.append(f"{int(long.sum())} episodes of more than {LONGEST_S / 3600:g} h are replayed for that long and stretched")
+        notes.append(f"{int(long.sum())} episodes of more than {LONGEST_S / SECONDS_PER_HOUR:g} h are replayed for that long and stretched")
     if apart.any():
         share = float(found.active_s[apart].sum() / found.active_s.sum())
         notes.append(
@@ -274,6 +270,21 @@ def _in_parallel(replay: Callable[[int], Usage], work: Sequence[int], workers: i
         if progress is not None:
             progress(len(done), len(work))
     return done
+
+
+def _on_the_clock(plan: WindowPlan, at_s: float) -> float:
+    """The second of the trace at the hour of a second of the horizon, on its days in turn (of a trace read in parts, the first week)."""
+    days = max(1, round(plan.period_s / SECONDS_PER_DAY))
+    days = days if plan.contiguous else min(days, 7)
+    return (at_s // SECONDS_PER_DAY % days) * SECONDS_PER_DAY + at_s % SECONDS_PER_DAY
+
+
+def _shape(plan: WindowPlan, found: Episodes) -> FloatArray:
+    """[E] demand at the hour of an episode over that of its day, where the trace itself is the same at all hours."""
+    if plan.contiguous or plan.shape is None:
+        return np.ones(len(found))
+    middle_s = (found.start_s + np.minimum(found.end_s, found.start_s + LONGEST_S)) / 2
+    return np.asarray(plan.shape)[(middle_s % SECONDS_PER_DAY // SECONDS_PER_HOUR).astype(np.int64)]
 
 
 def _at(layout: UsageLayout, items: dict[str, float]) -> FloatArray:

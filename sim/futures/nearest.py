@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from sim.futures.episodes import LONGEST_S, LOSSES, Episodes, traits
 from sim.futures.hazard import Hazard, Incidents
+from sim.futures.levels import GRID, level_of
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-_GRID = 1.05
 _NODES = 5
 """Demand levels at most that incidents are replayed at."""
 _NODE_STEPS = 4
@@ -35,10 +35,10 @@ def level_nodes(level: FloatArray) -> FloatArray:
     """The few demand levels at which episodes of these levels are replayed: on the grid of the cells, evenly in the logarithm."""
     if not len(level):
         return np.ones(1)
-    low, high = np.round(np.log(np.quantile(level, (0.02, 0.98))) / math.log(_GRID))
+    low, high = np.round(np.log(np.quantile(level, (0.02, 0.98))) / math.log(GRID))
     count = int(min(_NODES, (high - low) // _NODE_STEPS + 1))
     steps = np.linspace(low, high, count) if count > 1 else np.array([(low + high) / 2])
-    return np.asarray(_GRID ** np.unique(np.round(steps)))
+    return np.array([level_of(step) for step in np.unique(np.round(steps).astype(int)).tolist()])
 
 
 def spread(points: FloatArray, weight: FloatArray, count: int) -> IntArray:

@@ -15,6 +15,7 @@ from sim.futures.draws import Draws, Retraining
 from sim.futures.hazard import Hazard, Incidents
 from sim.futures.rule_state import RuleState
 from sim.futures.usage import ALL, Usage, UsageLayout
+from sim.futures.windows import Window, WindowPlan
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -58,6 +59,17 @@ def draws(
     )  # fmt: skip
 
 
+def even_plan(
+    days: int = 1, *, contiguous: bool = True, shape: tuple[float, ...] | None = None, period_s: float | None = None
+) -> WindowPlan:
+    """The plan of a trace of whole days (or of a shorter one, with the demand of each hour)."""
+    return WindowPlan(
+        windows=(Window(0.0, days * DAY, 900.0, 1.0 / days),), days=days, period_s=period_s or days * DAY, mode="", contiguous=contiguous,
+        whole_days=True, block_s=600.0, blocks=144 * days, strata=np.zeros(144 * days, np.int64), facts=np.ones((1, 4)),
+        tail_resolved=True, shape=shape, notes=(), assumed=(), seed=0,
+    )  # fmt: skip
+
+
 @dataclass
 class EvenStack:
     """A stack in formulas: `per_s` requests a second at level 1 go to the first API, to the second while that is out, and else fail.
@@ -68,13 +80,14 @@ class EvenStack:
     per_s: float = 2.0
     pieces: list[tuple[float, float, float, tuple[Event, ...]]] = field(default_factory=list)
     """What was asked for: level, from, to, events."""
+    plan: WindowPlan = field(default_factory=even_plan)
 
     @property
     def layout(self) -> UsageLayout:
         """Amounts of a pool and two APIs."""
         return UsageLayout.of(("own",), (("first", 1), ("second", 1)))
 
-    def replay_piece(self, state: RuleState, level: float, from_s: float, to_s: float, events: Sequence[Event]) -> Usage:
+    def replay_piece(self, state: RuleState, level: float, from_s: float, to_s: float, events: Sequence[Event] = ()) -> Usage:
         """Usage of the even traffic from one second to another."""
         assert state == RuleState()
         self.pieces.append((level, from_s, to_s, tuple(events)))

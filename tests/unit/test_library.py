@@ -13,7 +13,7 @@ from sim.futures.hazard import Incidents
 from sim.futures.library import LEAD_S, Library, build_library
 from sim.futures.nearest import level_nodes, spread
 from sim.futures.usage import ALL
-from tests.made.incidents import DAY, FIRST, HAZARDS, HOUR, LOST, SECOND, SLOW, EvenStack, draws, incidents
+from tests.made.incidents import DAY, FIRST, HAZARDS, HOUR, LOST, SECOND, SLOW, EvenStack, draws, even_plan, incidents
 
 
 def built(
@@ -82,6 +82,25 @@ def test_a_piece_has_a_lead_and_a_recovery_and_wraps_at_midnight() -> None:
     assert from_s < DAY < to_s == pytest.approx(from_s + LEAD_S + 2 * HOUR + RECOVERY_S)
     assert events == (Event(LEAD_S, "api_outage", 0, duration_s=pytest.approx(2 * HOUR)),)
     assert plain == (level, from_s, to_s, ())
+
+
+def test_pieces_come_from_the_days_of_the_trace_in_turn() -> None:
+    rows = [(0, FIRST, 24.0 * day + 5, 1.0) for day in range(12)]
+    for plan, days in ((even_plan(3), 3), (even_plan(30, contiguous=False), 7)):
+        stack = EvenStack(plan=plan)
+        built(incidents(*rows), stack=stack)
+        assert [int(from_s // DAY) for _, from_s, _, _ in stack.pieces[::2]] == [day % days for day in range(12)]
+        assert {from_s % DAY for _, from_s, _, _ in stack.pieces} == {5 * HOUR - LEAD_S}
+
+
+def test_a_trace_shorter_than_a_day_has_the_demand_of_the_hour() -> None:
+    """It is the same at all hours, so a piece of it is asked for at the level of its hour; what it adds is in proportion."""
+    shape = tuple(2.0 if hour < 12 else 0.5 for hour in range(24))
+    stack = EvenStack(plan=even_plan(contiguous=False, shape=shape, period_s=600.0))
+    library = built(incidents((0, FIRST, 5, 1), (0, FIRST, 40, 1)), stack=stack)
+    asked = [level for level, _, _, _ in stack.pieces[::2]]
+    assert asked == pytest.approx([0.5, 2.0], rel=0.07)
+    assert month(library, "second", "fallback_completed") == [[pytest.approx(2 * HOUR * 2.5)]]
 
 
 def test_every_episode_of_few_is_replayed_and_some_of_many() -> None:
