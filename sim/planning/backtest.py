@@ -139,7 +139,9 @@ def _matched_total(forecast: Forecast, sums: Mapping[tuple[int, tuple[int, ...]]
     predicted = np.zeros(forecast.futures)
     for m, lines, _ in taken:
         predicted = predicted + _predicted(forecast, [m], lines)
-    return _row_of(forecast, [m for m, _, _ in taken], predicted, math.fsum(paid for _, _, paid in taken), "matched lines")
+    return _row_of(
+        forecast, [m for m, _, _ in taken], predicted, math.fsum(paid for _, _, paid in taken), "matched lines", forecast.window_se
+    )
 
 
 def _predicted(forecast: Forecast, months: Sequence[int], lines: Sequence[int]) -> FloatArray:
@@ -148,11 +150,13 @@ def _predicted(forecast: Forecast, months: Sequence[int], lines: Sequence[int]) 
 
 
 def _against(forecast: Forecast, months: Sequence[int], lines: Sequence[int], paid_usd: float, label: str) -> Row:
-    return _row_of(forecast, months, _predicted(forecast, months, lines), paid_usd, label)
+    # The choice of windows moves the invoice, not what is on top of it.
+    by_windows = forecast.window_se if all(forecast.lines[k].kind == "invoice" for k in lines) else 0.0
+    return _row_of(forecast, months, _predicted(forecast, months, lines), paid_usd, label, by_windows)
 
 
-def _row_of(forecast: Forecast, months: Sequence[int], predicted_usd: FloatArray, paid_usd: float, label: str) -> Row:
-    predicted = band(predicted_usd, relative_se=forecast.window_se)
+def _row_of(forecast: Forecast, months: Sequence[int], predicted_usd: FloatArray, paid_usd: float, label: str, by_windows: float) -> Row:
+    predicted = band(predicted_usd, relative_se=by_windows)
     names = sorted({forecast.months[m] for m in months})
     return Row(
         month=names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}",

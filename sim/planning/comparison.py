@@ -164,15 +164,16 @@ def _summary(name: str, forecast: Forecast, days_to_production: float | None) ->
     tokens = _tokens(forecast).sum(axis=1)
     invoice, tco = forecast.total("invoice"), forecast.total("tco")
     by_windows = forecast.window_se
+    month_err = _window_usd(forecast)
     good = forecast.slo.good_share
     energy = _known_sum(forecast.capacity.energy_kwh)
     outgrown = outgrown_from(forecast.slo.met)
     return StackSummary(
         name=name,
         invoice_usd=band(invoice.sum(axis=1), relative_se=by_windows),
-        tco_usd=band(tco.sum(axis=1), relative_se=by_windows),
+        tco_usd=band(tco.sum(axis=1), extra_variance=float(month_err.sum()) ** 2),
         invoice_usd_by_month=bands(invoice, relative_se=by_windows),
-        tco_usd_by_month=bands(tco, relative_se=by_windows),
+        tco_usd_by_month=bands(tco, extra_variance=month_err**2),
         invoice_usd_per_million_tokens=_known(_per_million(invoice.sum(axis=1), tokens)),
         tco_usd_per_million_tokens=_known(_per_million(tco.sum(axis=1), tokens)),
         good_share=_known(_good_share(forecast)),
@@ -182,6 +183,11 @@ def _summary(name: str, forecast: Forecast, days_to_production: float | None) ->
         energy_kwh=None if energy is None else band(energy.sum(axis=1)),
         days_to_production=days_to_production,
     )
+
+
+def _window_usd(forecast: Forecast) -> FloatArray:
+    """[M] standard error of a month that comes from the choice of windows: they move the invoice, not what is on top of it."""
+    return np.asarray(forecast.window_se * forecast.total("invoice").mean(axis=0))
 
 
 def _known(values: FloatArray) -> Band | None:
@@ -218,9 +224,9 @@ def _costs(kind: Kind, names: tuple[str, str], a: Forecast, b: Forecast) -> Pair
     total = difference.sum(axis=1)
     tie = not np.any(np.abs(total) >= HALF_A_CENT)
     # Windows of one trace err together, how far is not known: both errors are counted in full where costs differ at all.
-    err = np.hypot(a.window_se * usd_a.mean(axis=0), b.window_se * usd_b.mean(axis=0)) * np.any(difference != 0, axis=0)
-    total_err = math.hypot(a.window_se * float(usd_a.sum(axis=1).mean()), b.window_se * float(usd_b.sum(axis=1).mean()))
-    total_err = 0.0 if tie else total_err
+    err_a, err_b = _window_usd(a), _window_usd(b)
+    err = np.hypot(err_a, err_b) * np.any(difference != 0, axis=0)
+    total_err = 0.0 if tie else math.hypot(float(err_a.sum()), float(err_b.sum()))
     p, se = _cheaper(total, total_err)
     by_month = [_cheaper(difference[:, m], float(err[m])) for m in range(difference.shape[1])]
     months = difference.shape[1]

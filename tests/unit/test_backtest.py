@@ -188,6 +188,13 @@ def test_people_on_a_bill_are_held_against_people_and_not_the_invoice() -> None:
     assert len(found.total_by_month) == 2
 
 
+def test_the_choice_of_windows_makes_lines_of_the_invoice_unsure() -> None:
+    bill = [Paid("2026-11", "devops", "", 300.0), Paid("2026-11", "gpu_used", "", 1000.0)]
+    used, people = backtest(made(window_se=0.1), bill).rows
+    assert (used.line, people.line, people.predicted.se) == ("own/gpu_used", "shared/devops", 0.0)
+    assert used.predicted.se > 0.1 * used.predicted.mean
+
+
 def test_lines_that_mean_the_same_are_added_up() -> None:
     found = backtest(
         made(), [Paid("2026-11", "Compute", "", 600.0), Paid("2026-11", "gpu_used", "own", 400.0)], names={"Compute": "gpu_used"}

@@ -75,6 +75,9 @@ def test_totals_and_months_are_bands_of_lines() -> None:
     assert a.invoice_usd_by_month[3] == band(costs[:, 3])
     assert sum(month.mean for month in a.tco_usd_by_month) == pytest.approx(a.tco_usd.mean)
     assert b.invoice_usd.se == pytest.approx(math.hypot(band(costs.sum(axis=1)).se, 0.1 * b.invoice_usd.mean))
+    # People are known, whatever the windows: the error of the tco is that of its invoice.
+    known = compare([of(costs, tco=500.0, window_se=0.1), of(costs, stack="b")]).stacks[0]
+    assert known.tco_usd.se == pytest.approx(math.hypot(band(costs.sum(axis=1)).se, 0.1 * costs.sum(axis=1).mean()))
     pair = found.pairs[0]
     assert pair.invoice.p_a_cheaper == 1.0 and pair.tco.p_a_cheaper == 0.0
     assert pair.tco.difference_usd.mean == pytest.approx(MONTHS)
