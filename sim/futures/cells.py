@@ -28,7 +28,7 @@ from sim.futures.levels import Traffic, level_of, steps_over
 from sim.futures.replays import Replays, Terms
 from sim.futures.rule_state import NORMAL, RuleState
 from sim.futures.usage import SLO_ITEMS, Usage, UsageLayout
-from sim.futures.windows import WindowPlan
+from sim.futures.window_plan import WindowPlan
 from sim.stack.resolved import ResolvedStack
 from sim.trace.trace import Trace
 from sim.units import SECONDS_PER_DAY

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sim.futures.windows import WindowPlan
+from sim.futures.window_plan import WindowPlan
 from sim.trace.trace import Trace
 from sim.units import SECONDS_PER_DAY
 
 FloatArray = npt.NDArray[np.float64]
 
-BLOCK_S = 1200.0
+BLOCK_S = 2400.0
+"""Long beside bursts of some minutes, short beside the hours of a day."""
 LEAST_DAYS = 14
 """From so many days on a trace says itself how days differ."""
 _LEAST_BLOCKS = 12

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from sim.errors import InputError
 from sim.futures.pieces import Held, Piece, cut, sliced
-from sim.futures.windows import Window, WindowPlan
+from sim.futures.window_plan import Window, WindowPlan
 from sim.trace.growth import grow
 from sim.trace.trace import Trace, columns_of, from_table
 from sim.units import SECONDS_PER_DAY, SECONDS_PER_HOUR

@@ -98,21 +98,30 @@ def chances_of(score: FloatArray, count: int) -> FloatArray:
         sure |= over
 
 
-def draw_windows(frame: Frame, *, budget_rows: float, least_s: float, seed: int) -> Chosen:
-    """As many windows as the budget of requests allows, but at least `least_s` seconds of them and two beside those that are sure."""
-    least = max(math.ceil(least_s / frame.size_s), _SURE + 2)
-    low, high = min(least, frame.windows), frame.windows
-    rows = frame.facts[:, 1]
-    while low < high:
-        middle = (low + high + 1) // 2
-        if float(chances_of(frame.score, middle) @ rows) <= budget_rows:
-            low = middle
-        else:
-            high = middle - 1
-    chance = chances_of(frame.score, low)
+def draw_windows(frame: Frame, *, budget_rows: float, most_rows: float, least_s: float, seed: int) -> Chosen:
+    """As many windows as the budget of requests allows, or `least_s` seconds of them if these have at most `most_rows` requests.
+
+    Never fewer than two beside those that are sure.
+    """
+    fewest = min(_SURE + 2, frame.windows)
+    enough = min(max(math.ceil(least_s / frame.size_s), fewest), frame.windows)
+    count = max(_count_for(frame, budget_rows), min(enough, _count_for(frame, most_rows)), fewest)
+    chance = chances_of(frame.score, count)
     places = systematic(chance, stream(seed, "futures/windows"))
     weights = calibrated(1.0 / chance[places], frame.facts[places], frame.facts.sum(axis=0))
     return Chosen(places, weights, chance[places])
+
+
+def _count_for(frame: Frame, rows: float) -> int:
+    """The most windows that are expected to have at most so many requests."""
+    low, high = 1, frame.windows
+    while low < high:
+        middle = (low + high + 1) // 2
+        if float(chances_of(frame.score, middle) @ frame.facts[:, 1]) <= rows:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def systematic(chance: FloatArray, generator: np.random.Generator) -> IntArray:

@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from sim.errors import InputError
 from sim.futures.window_draw import BINS_S, Frame, draw_windows
+from sim.futures.window_plan import FloatArray, IntArray, Window, WindowPlan
 from sim.stack.resolved import ResolvedApi, ResolvedPool, ResolvedStack
 from sim.trace.trace import Trace
 from sim.units import SECONDS_PER_DAY, SECONDS_PER_HOUR, show_seconds
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 BLOCK_S = 600.0
 """Blocks of arrival time whose service levels are counted apart."""
 BUDGET_ROWS = 300_000
 """A trace of at most so many requests is replayed whole at each level: half a second a replay."""
+MOST_ROWS = 1_000_000
+"""24 hours are replayed at each level if they have at most so many requests."""
 WARM_UP_S = 900.0
 LEAST_WINDOWS_S = SECONDS_PER_DAY
 """Windows cover at least so much, below which quantiles of a tail say nothing."""
@@ -35,79 +33,6 @@ _MOST_WARM_UP_S = 6 * SECONDS_PER_HOUR
 _SAME = 0.01
 _SLOW_START = 2.0
 """Standard deviations above the median that a cold start is allowed for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """One stretch that is replayed: requests from `start_s` on, those of the warm-up before it not counted."""
-
-    start_s: float
-    length_s: float
-    warm_up_s: float
-    weight: float
-    """Times that it stands in the mean day."""
-    level: float = 1.0
-    """Its demand over that of the trace, for a day that is made of a shorter trace."""
-    clock_s: float = 0.0
-    """Second of the UTC day at `start_s`."""
-    chance: float = 1.0
-    """With which it was drawn."""
-
-
-@dataclass(frozen=True)
-class WindowPlan:
-    """Windows and what is known of them."""
-
-    windows: tuple[Window, ...]
-    days: float
-    """Of the trace."""
-    period_s: float
-    """After which the trace's clock starts again: its whole days."""
-    mode: str
-    """In words, for the reader."""
-    contiguous: bool
-    """Whether the whole trace is replayed, so that nothing comes from the choice of windows."""
-    whole_days: bool
-    """Whether windows are days."""
-    block_s: float
-    blocks: int
-    strata: IntArray
-    """[blocks] which blocks may stand for each other: the hour of the day, or all where windows were drawn."""
-    facts: FloatArray
-    """[windows, 4] hours, requests, prompt tokens and output tokens of each at the trace's own demand."""
-    tail_resolved: bool
-    shape: tuple[float, ...] | None
-    """Demand by hour of the day, mean 1, that a trace of less than a day was given."""
-    notes: tuple[str, ...]
-    assumed: tuple[str, ...]
-    seed: int
-
-    @property
-    def rows(self) -> float:
-        """Requests that one replay of all windows takes at the trace's own demand, without warm-ups."""
-        return float(self.facts[:, 1].sum())
-
-    @property
-    def blocks_a_window(self) -> int:
-        """Blocks of each window."""
-        return self.blocks // len(self.windows)
-
-    def sampling_se(self, amounts: FloatArray) -> FloatArray:
-        """[I] standard errors of the mean day's amounts that come from the choice of windows; `amounts` [windows, I] by window.
-
-        Residuals of a regression on what the windows were calibrated to, times their weights (Deville and Särndal 1992); zero where all
-        was replayed.
-        """
-        weights, chance = (np.array([getattr(window, name) for window in self.windows]) for name in ("weight", "chance"))
-        drawn = chance < 1.0
-        count = int(drawn.sum())
-        if self.contiguous or count < 2:
-            return np.zeros(amounts.shape[1])
-        scale = np.maximum(np.abs(self.facts).max(axis=0), 1e-300)
-        known, root = self.facts / scale, np.sqrt(weights)[:, None]
-        slope = np.linalg.lstsq(known * root, amounts * root, rcond=None)[0]
-        off = ((amounts - known @ slope) * weights[:, None])[drawn] * np.sqrt(1.0 - chance[drawn])[:, None]
-        return np.asarray(np.sqrt(count / (count - 1) * (off**2).sum(axis=0)))
 
 
 def plan_windows(
@@ -119,45 +44,54 @@ def plan_windows(
     shape: Sequence[float] | None = None,
     strict: bool = False,
     warm_up_s: float | None = None,
-    whole_days: bool = False,
 ) -> WindowPlan:
     """The windows of a trace for a stack.
 
     `shape` are 24 numbers of any mean, the demand by hour of the day (from the outlook), which a trace of less than a day is given;
-    without them its demand is taken to be the same all day, or with `strict` InputError is raised. `whole_days` asks for days where
-    the stack would do with hours (a backlog that outlives them was seen).
+    without them its demand is taken to be the same all day, or with `strict` InputError is raised. More than `budget_rows` requests
+    a replay are only taken where 24 hours have more, and never more than MOST_ROWS.
     """
     warm_s = min(_warm_up_s(resolved), _MOST_WARM_UP_S) if warm_up_s is None else warm_up_s
     own_s = trace.info.duration_s
     if own_s <= 0:
         raise InputError("the trace has no duration: no day can be made of requests that all come at once; give it sim.duration_s")
     if own_s < SECONDS_PER_DAY * (1 - _SAME):
-        return _of_hours(trace, warm_s, shape, strict=strict, budget_rows=budget_rows, seed=seed)
-    whole = max(1, round(own_s / SECONDS_PER_DAY) if abs(own_s / SECONDS_PER_DAY - round(own_s / SECONDS_PER_DAY))
-                <= _SAME * round(own_s / SECONDS_PER_DAY) else math.floor(own_s / SECONDS_PER_DAY))  # fmt: skip
-    period_s = whole * SECONDS_PER_DAY
-    near = abs(own_s - period_s) <= _SAME * period_s
+        return _of_hours(trace, warm_s, shape, strict=strict, seed=seed)
+    nearest = max(1, round(own_s / SECONDS_PER_DAY))
+    near = abs(own_s / SECONDS_PER_DAY - nearest) <= _SAME * nearest
+    days = nearest if near else math.floor(own_s / SECONDS_PER_DAY)
     if trace.info.rows <= budget_rows:
-        length_s = period_s if near else own_s
-        return _whole(trace, length_s, period_s, warm_s, seed)
+        return _whole(trace, days * SECONDS_PER_DAY if near else own_s, days, warm_s, seed)
     reasons = remembers(resolved)
-    size_s = SECONDS_PER_DAY if reasons or whole_days else SECONDS_PER_HOUR
+    if reasons:
+        return _drawn(trace, days, SECONDS_PER_DAY, f"because the stack remembers longer than an hour ({'; '.join(reasons)})", warm_s,
+                      budget_rows, seed)  # fmt: skip
+    plan = _drawn(trace, days, SECONDS_PER_HOUR, "", warm_s, budget_rows, seed)
+    from sim.futures.backlog import outlives  # replays a few windows, which needs the plan they are of
+
+    if not plan.contiguous and outlives(plan, trace, resolved, seed):
+        return _drawn(trace, days, SECONDS_PER_DAY, "because what is left undone in a busy hour takes longer than the warm-up of the next",
+                      warm_s, budget_rows, seed)  # fmt: skip
+    return plan
+
+
+def _drawn(trace: Trace, days: int, size_s: float, why: str, warm_s: float, budget_rows: float, seed: int) -> WindowPlan:
+    """Windows of one size, drawn from the whole days of a trace."""
+    period_s = days * SECONDS_PER_DAY
     frame = Frame.of(trace, size_s, period_s)
-    chosen = draw_windows(frame, budget_rows=budget_rows, least_s=LEAST_WINDOWS_S, seed=seed)
+    chosen = draw_windows(frame, budget_rows=budget_rows, most_rows=MOST_ROWS, least_s=LEAST_WINDOWS_S, seed=seed)
     if len(chosen.places) == frame.windows:
-        return _whole(trace, period_s, period_s, warm_s, seed)
+        return _whole(trace, period_s, days, warm_s, seed)
     windows = tuple(
         Window(float(start), size_s, warm_s, float(weight), clock_s=float(start % SECONDS_PER_DAY), chance=float(chance))
-        for start, weight, chance in zip(chosen.places * size_s, chosen.weights / whole, chosen.chances, strict=True)
+        for start, weight, chance in zip(chosen.places * size_s, chosen.weights / days, chosen.chances, strict=True)
     )
-    what = "days" if size_s == SECONDS_PER_DAY else "hours"
-    why = f", because the stack remembers longer than an hour ({'; '.join(reasons)})" if reasons else ""
-    why = why or (", because a backlog outlives an hour" if whole_days else "")
-    mode = f"{len(windows)} of the {frame.windows} {what} of the trace, the busiest surely and the others by how bursty they are{why}"
     count = len(windows)
+    what = "days" if size_s == SECONDS_PER_DAY else "hours"
+    mode = f"{count} of the {frame.windows} {what} of the trace, the busiest surely and the others by how bursty they are"
     return WindowPlan(
-        windows, whole, period_s, mode, False, size_s == SECONDS_PER_DAY, math.inf, count, np.zeros(count, np.int64),
-        frame.facts[chosen.places], count * size_s >= LEAST_WINDOWS_S, None, chosen.notes, (), seed,
+        windows, days, period_s, f"{mode}, {why}" if why else mode, False, size_s == SECONDS_PER_DAY, math.inf, count,
+        np.zeros(count, np.int64), frame.facts[chosen.places], count * size_s >= LEAST_WINDOWS_S, None, (), (), seed,
     )  # fmt: skip
 
 
@@ -192,8 +126,8 @@ def _hour_blocks(start_s: float, length_s: float) -> IntArray:
     return np.asarray((middles % SECONDS_PER_DAY) // SECONDS_PER_HOUR, np.int64)
 
 
-def _whole(trace: Trace, length_s: float, period_s: float, warm_s: float, seed: int) -> WindowPlan:
-    days = length_s / SECONDS_PER_DAY
+def _whole(trace: Trace, length_s: float, whole_days: int, warm_s: float, seed: int) -> WindowPlan:
+    days, period_s = length_s / SECONDS_PER_DAY, whole_days * SECONDS_PER_DAY
     strata = _hour_blocks(0.0, length_s)
     notes: tuple[str, ...] = ()
     if length_s != period_s:
@@ -205,7 +139,7 @@ def _whole(trace: Trace, length_s: float, period_s: float, warm_s: float, seed: 
     )  # fmt: skip
 
 
-def _of_hours(trace: Trace, warm_s: float, shape: Sequence[float] | None, *, strict: bool, budget_rows: int, seed: int) -> WindowPlan:
+def _of_hours(trace: Trace, warm_s: float, shape: Sequence[float] | None, *, strict: bool, seed: int) -> WindowPlan:
     """A day made of a shorter trace: whole if it is small enough, else a part of every hour."""
     own_s = trace.info.duration_s
     if shape is None and strict:
@@ -221,14 +155,14 @@ def _of_hours(trace: Trace, warm_s: float, shape: Sequence[float] | None, *, str
     said = "the same at all hours" if shape is None else f"from {min(given):.2f} to {max(given):.2f} times its mean by the hour of the day"
     assumed = (f"the trace lasts {show_seconds(own_s)}: every hour of a day is taken to be like it, with a demand that is {said}",)
     rows_a_day = trace.info.rows * SECONDS_PER_DAY / own_s
-    if rows_a_day <= budget_rows:
+    if rows_a_day <= MOST_ROWS:
         strata = _hour_blocks(0.0, SECONDS_PER_DAY)
         facts = _facts(trace, SECONDS_PER_DAY / own_s)
         return WindowPlan(
             (Window(0.0, SECONDS_PER_DAY, warm_s, 1.0),), 1.0, SECONDS_PER_DAY, "a day made of the trace, hour by hour", True, True,
             BLOCK_S, len(strata), strata, facts, True, given, (), assumed, seed,
         )  # fmt: skip
-    length_s = min(own_s, max(SECONDS_PER_HOUR * min(1.0, budget_rows / rows_a_day), BINS_S * 10))
+    length_s = min(own_s, max(SECONDS_PER_HOUR * min(1.0, MOST_ROWS / rows_a_day), BINS_S * 10))
     spare_s = own_s - length_s
     starts = spare_s * (np.arange(24) * 7 % 24) / 23
     windows = tuple(
