@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sim.catalog.catalog import Catalog
 from sim.futures.calendar import Calendar
 from sim.futures.demand_path import level_path, prompt_factor, sample_factor
-from sim.futures.draws import Draws
+from sim.futures.draws import GROUPS, Draws
 from sim.futures.incident_calendar import incident_calendar
 from sim.futures.luck import Luck
 from sim.futures.price_path import paid_path, token_price_path
@@ -31,20 +31,6 @@ _TERM_MONTHS = MappingProxyType({"reserved_1y": 12.0, "reserved_3y": 36.0})
 """Months for which hours of a purchase are bought, where the stack does not say."""
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 _UNKNOWN: Mapping[str, float] = MappingProxyType({})
-_SECTIONS = MappingProxyType(
-    {
-        "demand": ("demand",),
-        "sample": (),
-        "profile": ("profile",),
-        "api_prices": ("api_prices",),
-        "gpu_prices": ("gpu_prices",),
-        "incidents": ("api_incidents", "gpu_failures", "spot", "no_capacity", "limits"),
-        "retraining": ("retraining",),
-        "retirement": ("retirement",),
-        "people": ("bill",),
-    }
-)
-"""The parts of an outlook that the streams of a group follow."""
 
 
 def draw(
@@ -68,6 +54,7 @@ def draw(
     Monday; None: not known); `day_sigma` the sigma of its days among each other where it is long enough to say, in place of the outlook's;
     `running` the mean number of replicas by pool where it is known. `replication` draws groups of GROUPS anew, each by its number.
     """
+    assert set(replication) <= set(GROUPS), replication
     luck = Luck(futures, seed, replication)
     sample = sample_factor(outlook.demand, sample_sigma, luck)
     level = level_path(
@@ -94,7 +81,7 @@ def draw(
         incidents=incidents,
         retraining=runs.retraining,
         money=_money(outlook.bill, resolved, luck),
-        labels=MappingProxyType({group: ", ".join(outlook.assumed(*sections)) for group, sections in _SECTIONS.items()}),
+        labels=_labels(outlook, resolved),
     )
 
 
@@ -176,3 +163,22 @@ def _money(bill: Bill, resolved: ResolvedStack, luck: Luck) -> Mapping[str, Floa
             "response_hours": bill.response_hours.at(luck.normal("people", "response_hours")),
         }
     )
+
+
+def _labels(outlook: Outlook, resolved: ResolvedStack) -> Mapping[str, str]:
+    """By group the keys of the outlook that nobody could source, as far as they matter to what the stack holds."""
+    pools = [each for each in resolved.deployments if isinstance(each, ResolvedPool)]
+    apis = len(pools) < len(resolved.deployments)
+    machines = ("gpu_failures", "no_capacity") if pools else ()
+    spot = ("spot",) if any(pool.gpu_hour.purchase == "spot" for pool in pools) else ()
+    sections: dict[str, tuple[str, ...]] = {
+        "demand": ("demand",),
+        "profile": ("profile",) if pools else (),
+        "api_prices": ("api_prices",) if apis else (),
+        "gpu_prices": ("gpu_prices",) if pools else (),
+        "incidents": (*(("api_incidents", "limits") if apis else ()), *machines, *spot),
+        "retraining": ("retraining",) if resolved.costs.retraining else (),
+        "retirement": ("retirement",) if apis else (),
+        "people": ("bill",),
+    }
+    return MappingProxyType({group: ", ".join(outlook.assumed(*sections.get(group, ()))) for group in GROUPS})

@@ -12,14 +12,15 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from sim.catalog.strict import Name, NotNegative, Positive, Source, Strict, parsed
-from sim.stack.outlook_quantity import Amount, Change, PartAmount, Uncertain, UncertainChange, UncertainPart
+from sim.stack.outlook_quantity import Amount, Change, PartAmount, Rate, Uncertain, UncertainChange, UncertainPart, UncertainRate
 from sim.units import parse_share
 
 Part = Annotated[float, parsed(parse_share), Field(ge=0, le=1)]
 """A share of one: `15%` or 0.15."""
 Shape = tuple[Positive, ...]
 
-NEVER = Amount(p50=0.0)
+NOTHING = Amount(p50=0.0)
+NEVER = Rate(p50=0.0)
 NONE = PartAmount(p50=0.0)
 ONCE = Amount(p50=1.0)
 STEADY = Change(p50=0.0)
@@ -83,7 +84,7 @@ class ProfileError(Strict):
 class VendorIncidents(Strict):
     """Incidents of one vendor's APIs; what is left out is as in `default`."""
 
-    per_30_days: Uncertain | None = Field(default=None, description="incidents, in the mean; one rate a future")
+    per_30_days: UncertainRate | None = Field(default=None, description="incidents, in the mean; one rate a future")
     gap_shape: Positive | None = Field(
         default=None, ge=0.2, le=20, description="Weibull shape of the time between starts; below 1: clustered, 1: Poisson"
     )
@@ -118,14 +119,14 @@ class ApiIncidents(Strict):
 class GpuFailures(Strict):
     """Failures of GPUs and machines."""
 
-    per_1000_node_days: dict[Name, Uncertain] = Field(
+    per_1000_node_days: dict[Name, UncertainRate] = Field(
         default_factory=dict, description="failures per 1,000 days of a machine of 8 GPUs, by GPU; `default` for others"
     )
     whole_node_share: Part = Field(default=0.0, description="share that takes all replicas of a machine; the others take one")
     rented_repair_h: Uncertain = Field(default=ONCE, description="until a rented GPU is usable again, or another in its place")
     owned_repair_h: Uncertain = Field(default=ONCE, description="the same where GPUs are reserved or on premises")
 
-    def rate(self, gpu: str) -> Amount:
+    def rate(self, gpu: str) -> Rate:
         """Failures per 1,000 days of a machine of 8 GPUs."""
         return self.per_1000_node_days.get(gpu, self.per_1000_node_days.get("default", NEVER))
 
@@ -146,7 +147,7 @@ class Spot(Strict):
 class NoCapacity(Strict):
     """Episodes in which no further machine of a pool can be had; for pools that are neither reserved nor on premises."""
 
-    per_30_days: Uncertain = Field(default=NEVER, description="episodes, in the mean, for pools bought on demand")
+    per_30_days: UncertainRate = Field(default=NEVER, description="episodes, in the mean, for pools bought on demand")
     spot_factor: NotNegative = Field(default=1.0, le=1000, description="times as many for spot pools")
     duration_h: Uncertain = Field(default=ONCE, description="how long one lasts")
 
@@ -161,10 +162,12 @@ class LimitChanges(Strict):
 class PriceSteps(Strict):
     """Changes of a list price that nobody has announced: steps at random times."""
 
-    changes_per_year: Uncertain = Field(default=NEVER, description="steps of one model's price, in the mean; one rate a future and model")
+    changes_per_year: UncertainRate = Field(
+        default=NEVER, description="steps of one model's price, in the mean; one rate a future and model"
+    )
     rise_share: Part = Field(default=0.0, description="share of steps that go up")
-    rise_ln: Uncertain = Field(default=NEVER, description="size of a step up: logarithm of new over old")
-    cut_ln: Uncertain = Field(default=NEVER, description="size of a step down: logarithm of old over new")
+    rise_ln: Uncertain = Field(default=NOTHING, description="size of a step up: logarithm of new over old")
+    cut_ln: Uncertain = Field(default=NOTHING, description="size of a step down: logarithm of old over new")
     largest_rise_ln: Positive = Field(default=1.32, le=10, description="the largest that can be drawn: 1.32 is 275 % more")
     largest_cut_ln: Positive = Field(default=1.61, le=10, description="the largest that can be drawn: 1.61 is 80 % less")
 
@@ -184,8 +187,8 @@ class GpuPrices(Strict):
     monthly_sigma: NotNegative = Field(default=0.0, le=3, description="sigma of a further lognormal step of every month, mean 1, by GPU")
     jumps_per_year: NotNegative = Field(default=0.0, le=365, description="jumps, in the mean, by GPU")
     rise_share: Part = Field(default=0.0, description="share of jumps that go up")
-    rise_ln: Uncertain = Field(default=NEVER, description="size of a jump up: logarithm of new over old")
-    cut_ln: Uncertain = Field(default=NEVER, description="size of a jump down: logarithm of old over new")
+    rise_ln: Uncertain = Field(default=NOTHING, description="size of a jump up: logarithm of new over old")
+    cut_ln: Uncertain = Field(default=NOTHING, description="size of a jump down: logarithm of old over new")
     largest_rise_ln: Positive = Field(default=1.32, le=10, description="the largest that can be drawn: 1.32 is 275 % more")
     largest_cut_ln: Positive = Field(default=1.61, le=10, description="the largest that can be drawn: 1.61 is 80 % less")
 

@@ -125,6 +125,27 @@ class PartAmount(Amount):
         return self
 
 
+MOST_EVENTS = 1000.0
+"""Of a rate: more events are no incidents, and all of them would be drawn one by one."""
+
+
+class Rate(Amount):
+    """How often something happens in the mean, or what is known of it."""
+
+    @model_validator(mode="after")
+    def _not_too_often(self) -> Rate:
+        most = max(value for value in (self.middle, self.p95) if value is not None)
+        if most > MOST_EVENTS:
+            raise ValueError(f"found {most:g}; at most {MOST_EVENTS:g}")
+        return self
+
+    def at(self, z: FloatArray) -> FloatArray:
+        """As of any amount, cut at MOST_EVENTS."""
+        import numpy as np
+
+        return np.minimum(super().at(z), MOST_EVENTS)
+
+
 class Change(Strict):
     """A relative change above -100 %, or what is known of it."""
 
@@ -165,6 +186,9 @@ class Change(Strict):
 
 Uncertain = Annotated[Amount, BeforeValidator(_plain)]
 """A number that is not negative: `3`, {p5: 1, p50: 3, p95: 8} or {median: 3, sigma: 0.5}."""
+
+UncertainRate = Annotated[Rate, BeforeValidator(_plain)]
+"""How often something happens: `3`, {p5: 1, p50: 3, p95: 8} or {median: 3, sigma: 0.5}."""
 
 UncertainPart = Annotated[PartAmount, BeforeValidator(_plain)]
 """A share of one: `3%`, {p5: 1%, p50: 3%, p95: 8%} or {median: 3%, sigma: 0.5}."""

@@ -39,7 +39,7 @@ from sim.stack.outlook import (
     Spot,
     VendorIncidents,
 )  # fmt: skip
-from sim.stack.outlook_quantity import Amount, Change, parse_change
+from sim.stack.outlook_quantity import Amount, Change, Rate, parse_change
 from sim.stack.outlook_read import OutlookFile, outlook_of, read_outlook, split_settings
 
 CATALOG = Catalog.bundled()
@@ -121,6 +121,7 @@ def test_changes_are_read_as_people_write_them() -> None:
             "bill: {people: {p5: 0, p50: 1, p95: 2}}",
             "mine.yaml:1:16: bill.people: found p5 0; quantiles are joined in the logarithm: p5 must be above 0, or the number certain",
         ),
+        ("no_capacity: {per_30_days: 2k}", "mine.yaml:1:28: no_capacity.per_30_days: found 2000; at most 1000"),
         ("bill: {people: {p50: 1, p95: 2}}", "mine.yaml:1:16: bill.people: p5 and p95 go together"),
         ("bill: {people: {p5: 1, p95: 2}}", "mine.yaml:1:16: bill.people: give a number, or p5, p50 and p95"),
         ("bill: {people: {median: 1}}", "mine.yaml:1:16: bill.people: median and sigma go together"),
@@ -196,10 +197,10 @@ def test_what_a_file_leaves_out_is_that_of_the_one_it_extends() -> None:
     mine = outlook("extends: base\napi_incidents: {vendors: {openai: {per_30_days: 3}, groq: {per_30_days: 1}}}").outlook
     assert mine.demand == base.demand
     openai, groq, other = mine.api_incidents.of("openai"), mine.api_incidents.of("groq"), mine.api_incidents.of("mistral")
-    assert openai.per_30_days == Amount(p50=3)
+    assert openai.per_30_days == Rate(p50=3)
     assert openai.duration_h == base.api_incidents.vendors["openai"].duration_h
     assert openai.latency_factor == base.api_incidents.default.latency_factor
-    assert groq.per_30_days == Amount(p50=1)
+    assert groq.per_30_days == Rate(p50=1)
     assert groq.gap_shape == other.gap_shape == base.api_incidents.default.gap_shape
 
 
@@ -232,7 +233,7 @@ def test_settings_lie_on_top() -> None:
     found = read_outlook("base", CATALOG, ["outlook.demand.growth_per_month=5%", "outlook.api_incidents.vendors.groq.per_30_days=3"])
     assert found.name == "base"
     assert found.outlook.demand.growth_per_month == Change(p50=0.05)
-    assert found.outlook.api_incidents.of("groq").per_30_days == Amount(p50=3)
+    assert found.outlook.api_incidents.of("groq").per_30_days == Rate(p50=3)
     quantile = read_outlook("base", CATALOG, ["outlook.demand.growth_per_month.p95=9%"]).outlook.demand.growth_per_month
     assert quantile == Change(p5=0.0, p50=0.03, p95=0.09)
 
