@@ -22,7 +22,9 @@ class OnPremises(Strict):
     usd_per_gpu: Usd | None = Field(default=None, description="what a GPU costs to buy; absent: the catalogue's street price")
     server_overhead_share: Number | None = Field(default=None, le=100, description="server and network on top, as a share; absent: assumed")
     spare_share: Number | None = Field(default=None, le=100, description="spares bought on top, as a share; absent: assumed")
-    life_months: PositiveNumber | None = Field(default=None, le=1200, description="months over which they are written off; absent: assumed")
+    life_months: PositiveNumber | None = Field(
+        default=None, ge=1, le=1200, description="months over which they are written off; absent: assumed"
+    )
     residual_share: Share | None = Field(default=None, description="share of the price they still bring at the end; absent: assumed, none")
     power_w: Number | None = Field(
         default=None, le=1_000_000, description="power of a GPU in watts, and its part of the server; absent: the GPU's"
@@ -38,7 +40,7 @@ class Commitment(Strict):
     """Hours bought for a term, part of them paid in advance."""
 
     term_months: PositiveNumber | None = Field(
-        default=None, le=1200, description="length of the term; absent: 12 for reserved_1y, 36 for reserved_3y"
+        default=None, ge=1, le=1200, description="length of the term; absent: 12 for reserved_1y, 36 for reserved_3y"
     )
     upfront_share: Share | None = Field(default=None, description="share of the term's price that is paid in advance")
     upfront_usd_per_gpu: Usd | None = Field(default=None, description="or an amount for each GPU, on top of the price of an hour")

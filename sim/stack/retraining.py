@@ -29,8 +29,8 @@ def training_gpu_hours(*, method: Method, active_params: float, tokens: float, m
 class Drift(Strict):
     """Retraining when the model has become too bad; how far accuracy falls faster or slower is the outlook's."""
 
-    accuracy_loss_per_month: Share = Field(gt=0, description="how much accuracy falls in a month, in the middle")
-    threshold: Share = Field(gt=0, description="the fall at which it is retrained")
+    accuracy_loss_per_month: Share = Field(ge=1e-6, description="how much accuracy falls in a month, in the middle")
+    threshold: Share = Field(ge=1e-6, description="the fall at which it is retrained")
 
 
 class OnOwn(Strict):
@@ -100,7 +100,7 @@ class Retraining(Strict):
     tokens_per_example: PositiveNumber = Field(le=10**9, description="mean length of one, prompt and answer")
     epochs: PositiveNumber = Field(default=3.0, le=10_000, description="how often each is seen")
     where: Where = Field(description="own, rented or vendor, with its keys")
-    mfu: Share | None = Field(default=None, gt=0, description="share of the GPU's peak that training reaches; absent: assumed")
+    mfu: Share | None = Field(default=None, ge=0.001, description="share of the GPU's peak that training reaches; absent: assumed")
     labels: Labels | None = Field(default=None, description="labels bought for it")
     evaluation_usd: Usd = Field(default=0.0, description="evaluation of every attempt")
     engineer_hours: Number = Field(default=0.0, le=1_000_000, description="hours of engineers for every attempt")
