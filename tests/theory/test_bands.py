@@ -80,6 +80,12 @@ def test_reported_errors_are_those_from_seed_to_seed(name: str, draw: Draw, futu
     assert all(0.8 < ratio < 1.25 for ratio in found.values()), found
 
 
+@pytest.mark.parametrize("futures", [10, 20, 30, 49, 50])
+def test_errors_of_few_futures_are_not_far_off(futures: int) -> None:
+    found = ratios(LAWS[0][1], futures)
+    assert all(0.75 < ratio < 1.25 for ratio in found.values()), found
+
+
 @pytest.mark.parametrize("futures", [100, 400, 1000])
 def test_edges_are_near_the_quantiles_of_the_law(futures: int) -> None:
     random = np.random.default_rng(futures)
@@ -152,7 +158,7 @@ def test_shares_of_variance(
     function: Callable[[np.ndarray], np.ndarray], draw: Callable[[np.random.Generator, int], np.ndarray], truth: tuple[float, ...]
 ) -> None:
     hits, shares, remainders = np.zeros(len(truth)), [], []
-    seeds = 60
+    seeds = 40
     for seed in range(seeds):
         random = np.random.default_rng([seed, 1])
         a, b = draw(random, 400), draw(random, 400)
@@ -165,8 +171,8 @@ def test_shares_of_variance(
         hits += [driver.low <= share <= driver.high for driver, share in zip(drivers, truth, strict=True)]
         shares.append([driver.share for driver in drivers])
         remainders.append(remainder)
-    # 60 intervals that hold in 90 % of the cases: fewer than 46 hits have a probability of 0.1 %.
-    assert (hits >= 46).all(), hits
+    # 40 intervals that hold in 90 % of the cases: fewer than 30 hits have a probability of 0.2 %.
+    assert (hits >= 30).all(), hits
     # Shares below 0 are cut, which lifts the mean of one that is 0.
     assert np.mean(shares, axis=0) == pytest.approx(truth, abs=0.03)
     assert np.mean(remainders) == pytest.approx(1 - sum(truth), abs=0.03)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import betainc
 
 from sim.futures.bands import MOST_FUTURES, band, bands, futures_needed, quantile_weights
 from sim.futures.forecast import Band
@@ -46,12 +47,25 @@ def test_weights_are_those_of_harrell_and_davis() -> None:
     assert quantile_weights(400, 0.95).sum() == pytest.approx(1.0)
 
 
-def test_the_error_of_a_quantile_is_that_of_its_influences() -> None:
-    # Three values, median: the density of Beta(2, 2), 6x(1-x), is 4/3 at 1/3 and at 2/3.
-    low, high = 1.0 * 4 / 3, 4.0 * 4 / 3
-    influence = [-(low * 2 / 3 + high / 3), low / 3 - high / 3, low / 3 + high * 2 / 3]
-    assert band([0.0, 1.0, 5.0]).se_p50 == pytest.approx(math.sqrt(sum(each**2 for each in influence) / 3 / 3))
+def test_the_error_of_a_quantile_of_few_is_by_leaving_out_one() -> None:
+    # Of two values that are left, the median is their mean.
+    without = np.array([3.0, 2.5, 0.5])
+    assert band([0.0, 1.0, 5.0]).se_p50 == pytest.approx(math.sqrt(2 / 3 * np.sum((without - without.mean()) ** 2)))
     assert band([0.0, 1.0, 5.0]).se == pytest.approx(math.sqrt(np.var([0, 1, 5], ddof=1) / 3))
+
+
+def test_the_error_of_a_quantile_is_that_of_the_influences_of_values() -> None:
+    # Replacing a value by another moves the estimate: what 1 of F values does in the limit, times F, is its influence.
+    values = np.sort(np.random.default_rng(6).normal(100, 10, 60))
+
+    def weighted(shares: np.ndarray) -> float:
+        """The estimate with other shares of the values than 1/60 each."""
+        return float(np.diff(betainc(61 * 0.95, 61 * 0.05, np.minimum(np.r_[0.0, np.cumsum(shares)], 1.0))) @ values)
+
+    step = 1e-6
+    even = np.full(60, 1 / 60)
+    influence = [(weighted((1 - step) * even + step * np.eye(60)[k]) - weighted(even)) / step for k in range(60)]
+    assert band(values).se_p95 == pytest.approx(math.sqrt(np.mean(np.square(influence)) / 60), rel=1e-3)
 
 
 def test_a_shift_and_a_scale_move_a_band_along() -> None:
