@@ -13,7 +13,10 @@ from tests.made.command import Capture, replayed
 ROWS = {"azure_conv_2023": 19_366, "mooncake_synthetic": 3_993, "ragpulse": 7_106, "servegen_deepseek_r1_day_derived": 1_392_937}
 SMALL = ("azure_conv_2023", "mooncake_synthetic", "ragpulse")
 LARGE = "servegen_deepseek_r1_day_derived"
-BUNDLED = ("api-first", "autoscaled-hpa", "fallback-chain", "hybrid", "scale-to-zero", "self-hosted", "spot", "task-routing")
+BUNDLED = (
+    "api-first", "autoscaled-hpa", "fallback-chain", "hybrid", "multi-vendor", "on-premises", "own-fine-tune", "rag", "scale-to-zero",
+    "self-hosted", "spot", "task-routing", "vendor-fine-tune",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

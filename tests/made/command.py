@@ -74,7 +74,7 @@ def check_summary(found: dict[str, Any]) -> None:
     for path, value in numbers(found):
         assert math.isfinite(value) and value >= 0, f"{path}: {value}"
         name = path.rsplit(".", 1)[-1]
-        if "share" in name or name == "occupancy":
+        if name.endswith("share") or name == "occupancy":
             assert value <= 1 + 1e-12, f"{path}: {value}"
     total = bill["total_usd"]
     for parts in (
