@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sim.catalog.catalog import Catalog
 from sim.futures.calendar import Calendar
 from sim.futures.demand_path import level_path, prompt_factor, sample_factor
+from sim.futures.draw_words import assumptions, what_varies
 from sim.futures.draws import GROUPS, Draws
 from sim.futures.incident_calendar import incident_calendar
 from sim.futures.luck import Luck
@@ -81,7 +82,8 @@ def draw(
         incidents=incidents,
         retraining=runs.retraining,
         money=_money(outlook.bill, resolved, luck),
-        labels=_labels(outlook, resolved),
+        labels=assumptions(outlook, resolved),
+        varies=what_varies(outlook),
     )
 
 
@@ -163,22 +165,3 @@ def _money(bill: Bill, resolved: ResolvedStack, luck: Luck) -> Mapping[str, Floa
             "response_hours": bill.response_hours.at(luck.normal("people", "response_hours")),
         }
     )
-
-
-def _labels(outlook: Outlook, resolved: ResolvedStack) -> Mapping[str, str]:
-    """By group the keys of the outlook that nobody could source, as far as they matter to what the stack holds."""
-    pools = [each for each in resolved.deployments if isinstance(each, ResolvedPool)]
-    apis = len(pools) < len(resolved.deployments)
-    machines = ("gpu_failures", "no_capacity") if pools else ()
-    spot = ("spot",) if any(pool.gpu_hour.purchase == "spot" for pool in pools) else ()
-    sections: dict[str, tuple[str, ...]] = {
-        "demand": ("demand",),
-        "profile": ("profile",) if pools else (),
-        "api_prices": ("api_prices",) if apis else (),
-        "gpu_prices": ("gpu_prices",) if pools else (),
-        "incidents": (*(("api_incidents", "limits") if apis else ()), *machines, *spot),
-        "retraining": ("retraining",) if resolved.costs.retraining else (),
-        "retirement": ("retirement",) if apis else (),
-        "people": ("bill",),
-    }
-    return MappingProxyType({group: ", ".join(outlook.assumed(*sections.get(group, ()))) for group in GROUPS})

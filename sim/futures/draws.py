@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -68,3 +69,5 @@ class Draws:
     """By name, each [F]: `hidden_share` (of the other lines), and factors `people`, `migration`, `labels`, `response_hours`."""
     labels: Mapping[str, str]
     """The assumed keys of the outlook by group, in words; empty where nothing is."""
+    varies: Mapping[str, str] = MappingProxyType({})
+    """In words, what the streams of each group draw."""
