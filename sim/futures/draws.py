@@ -6,7 +6,7 @@ F futures, T days, M months, A deployments (all of the resolved stack, pools inc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import numpy as np
@@ -69,5 +69,5 @@ class Draws:
     """By name, each [F]: `hidden_share` (of the other lines), and factors `people`, `migration`, `labels`, `response_hours`."""
     labels: Mapping[str, str]
     """The assumed keys of the outlook by group, in words; empty where nothing is."""
-    varies: Mapping[str, str] = MappingProxyType({})
+    varies: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """In words, what the streams of each group draw."""
