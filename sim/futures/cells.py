@@ -208,7 +208,7 @@ class Cells:
         key = key_of(self._identity, self._replays.identity(state), "piece", level, from_s, to_s, warm_s, terms)
         kept = self._store.get(key, shapes)
         if kept is None:
-            piece = self._traffic.piece(from_s - warm_s, to_s, level)
+            piece = self._traffic.piece(from_s - warm_s, to_s, level * self.plan.level_at(from_s))
             usage, _ = self._replays.replay(piece, terms, warm_s=warm_s, clock_s=from_s % SECONDS_PER_DAY)
             kept = {"amounts": usage.amounts, "histogram": usage.histogram}
             self._store.put(key, kept)

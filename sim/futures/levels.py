@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from sim.errors import InputError
 from sim.futures.pieces import Held, Piece, cut, sliced
+from sim.futures.stretches import collect
 from sim.futures.window_plan import Window, WindowPlan
 from sim.trace.growth import grow
 from sim.trace.trace import Trace, columns_of, from_table
@@ -55,6 +56,7 @@ class Traffic:
         self._seed = seed
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[float, float, float], Held] = OrderedDict()
+        self._parts: dict[tuple[float, float], Piece] = {}
         self._trace = day_of(trace, plan.shape, seed) if plan.contiguous and plan.shape else trace
         self._held = Held.of(self._trace) if self._trace.info.rows <= _HELD_ROWS else None
 
@@ -99,24 +101,14 @@ class Traffic:
         """A stretch of a long trace as a trace of its own."""
         if self._held is not None:
             return _trace_of(self._trace, cut(self._held, from_s, to_s, self._plan.period_s))
-        begin = from_s % self._plan.period_s
-        parts = []
-        for first, last, shift in (
-            (begin, begin + to_s - from_s, 0.0),
-            (0.0, begin + to_s - from_s - self._plan.period_s, self._plan.period_s),
-        ):
-            if last <= first:
-                continue
-            for chunk in self._trace.chunks():
-                if chunk.arrival_s[0] >= last:
-                    break
-                start, stop = np.searchsorted(chunk.arrival_s, (first, min(last, self._plan.period_s)))
-                if stop > start:
-                    part = sliced(chunk, int(start), int(stop), 0)
-                    parts.append(replace(part, arrival_s=part.arrival_s + (shift - begin)))
-        info = replace(self._trace.info, duration_s=to_s - from_s, rows=sum(map(len, parts)))
-        piece = Piece(info, self._trace.classes, self._trace.clients, self._trace.prefix_block_tokens, tuple(parts))
-        return _trace_of(self._trace, piece)
+        key = (from_s, to_s)
+        with self._lock:
+            if not self._parts:
+                windows = [(each.start_s - each.warm_up_s, each.start_s + each.length_s) for each in self._plan.windows]
+                found = collect(self._trace, windows, self._plan.period_s)
+                self._parts = dict(zip(windows, found, strict=True))
+            known = self._parts.get(key)
+        return _trace_of(self._trace, known or collect(self._trace, [key], self._plan.period_s)[0])
 
 
 def day_of(trace: Trace, shape: tuple[float, ...] | None, seed: int) -> Trace:

@@ -26,6 +26,9 @@ _FLOOR = 0.25
 _SURE = 2
 """So many of the highest scores are taken whatever the others are."""
 _ROUNDS = 60
+_DRAWS = 20
+_ALL_FROM = 12
+"""Windows from which on all totals are calibrated to."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,8 @@ class Chosen:
     places: IntArray
     weights: FloatArray
     chances: FloatArray
-    notes: tuple[str, ...] = ()
+    known: FloatArray
+    """[windows, columns] what weights were calibrated to, each column over its total."""
 
 
 def chances_of(score: FloatArray, count: int) -> FloatArray:
@@ -107,9 +111,12 @@ def draw_windows(frame: Frame, *, budget_rows: float, most_rows: float, least_s:
     enough = min(max(math.ceil(least_s / frame.size_s), fewest), frame.windows)
     count = max(_count_for(frame, budget_rows), min(enough, _count_for(frame, most_rows)), fewest)
     chance = chances_of(frame.score, count)
-    places = systematic(chance, stream(seed, "futures/windows"))
-    weights = calibrated(1.0 / chance[places], frame.facts[places], frame.facts.sum(axis=0))
-    return Chosen(places, weights, chance[places])
+    generator, totals = stream(seed, "futures/windows"), frame.facts.sum(axis=0)
+    drawn = [systematic(chance, generator) for _ in range(_DRAWS)]
+    # A sample that lies to one side of the whole cannot be calibrated: the first that can be is taken (Fuller 2009).
+    tried = [(places, *calibrated(1.0 / chance[places], frame.facts[places], totals)) for places in drawn]
+    places, weights, known = max(tried, key=lambda each: each[2].shape[1])
+    return Chosen(places, weights, chance[places], known)
 
 
 def _count_for(frame: Frame, rows: float) -> int:
@@ -135,16 +142,29 @@ def systematic(chance: FloatArray, generator: np.random.Generator) -> IntArray:
     return np.sort(np.unique(order[picked]))
 
 
-def calibrated(weights: FloatArray, known: FloatArray, totals: FloatArray) -> FloatArray:
-    """Weights times exp(known @ slope), so that weighted columns of `known` [windows, columns] sum to `totals`; all stay above 0.
+def benchmarks(facts: FloatArray, totals: FloatArray) -> FloatArray:
+    """[windows, columns] what weights are calibrated to, each column over its total.
 
-    Columns that cannot be met together with those before them are left to be what they come to.
+    Hours, requests, prompt tokens and output tokens; of few windows hours and the mean of the other three, so that what they differ in
+    is left to be seen.
     """
-    for columns in range(known.shape[1], 0, -1):
-        found = _raked(weights, known[:, :columns] / np.maximum(totals[:columns], 1e-300))
+    share = facts / np.maximum(totals, 1e-300)
+    if len(facts) >= _ALL_FROM:
+        return np.asarray(share)
+    return np.stack([share[:, 0], share[:, 1:].mean(axis=1)], axis=1)
+
+
+def calibrated(weights: FloatArray, facts: FloatArray, totals: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Weights times exp(benchmarks @ slope), so that what is weighted adds up to the whole, and the benchmarks; weights stay above 0.
+
+    Columns that cannot be met together with those before them are left to be what they come to, and are not among those returned.
+    """
+    share = benchmarks(facts, totals)
+    for columns in range(share.shape[1], 0, -1):
+        found = _raked(weights, share[:, :columns])
         if found is not None:
-            return found
-    return np.asarray(weights * totals[0] / (weights @ known[:, 0]))
+            return found, share[:, :columns]
+    return np.asarray(weights / (weights @ share[:, 0])), share[:, :1]
 
 
 def _raked(weights: FloatArray, share: FloatArray) -> FloatArray | None:

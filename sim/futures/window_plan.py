@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sim.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
@@ -41,20 +43,21 @@ class WindowPlan:
     """In words, for the reader."""
     contiguous: bool
     """Whether the whole trace is replayed, so that nothing comes from the choice of windows."""
-    whole_days: bool
-    """Whether windows are days."""
     block_s: float
     blocks: int
     strata: IntArray
     """[blocks] which blocks may stand for each other: the hour of the day, or all where windows were drawn."""
     facts: FloatArray
     """[windows, 4] hours, requests, prompt tokens and output tokens of each at the trace's own demand."""
+    known: FloatArray
+    """[windows, columns] what their weights were calibrated to."""
     tail_resolved: bool
-    shape: tuple[float, ...] | None
-    """Demand by hour of the day, mean 1, that a trace of less than a day was given."""
-    notes: tuple[str, ...]
-    assumed: tuple[str, ...]
+    """Whether they cover at least 24 hours, below which quantiles of a tail say nothing."""
     seed: int
+    shape: tuple[float, ...] | None = None
+    """Demand by hour of the day, mean 1, that a trace of less than a day was given."""
+    notes: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
 
     @property
     def rows(self) -> float:
@@ -66,6 +69,12 @@ class WindowPlan:
         """Blocks of each window."""
         return self.blocks // len(self.windows)
 
+    def level_at(self, second: float) -> float:
+        """What the demand of the trace is multiplied by at a second of the day, where a day is made of windows of a shorter trace."""
+        if self.shape is None or self.contiguous:
+            return 1.0
+        return self.shape[int(second % SECONDS_PER_DAY // SECONDS_PER_HOUR)]
+
     def sampling_se(self, amounts: FloatArray) -> FloatArray:
         """[I] standard errors of the mean day's amounts that come from the choice of windows; `amounts` [windows, I] by window.
 
@@ -74,11 +83,10 @@ class WindowPlan:
         """
         weights, chance = (np.array([getattr(window, name) for window in self.windows]) for name in ("weight", "chance"))
         drawn = chance < 1.0
-        count = int(drawn.sum())
-        if self.contiguous or count < 2:
+        known, root = self.known, np.sqrt(weights)[:, None]
+        free = int(drawn.sum()) - known.shape[1] + 1
+        if self.contiguous or free < 1:
             return np.zeros(amounts.shape[1])
-        scale = np.maximum(np.abs(self.facts).max(axis=0), 1e-300)
-        known, root = self.facts / scale, np.sqrt(weights)[:, None]
         slope = np.linalg.lstsq(known * root, amounts * root, rcond=None)[0]
         off = ((amounts - known @ slope) * weights[:, None])[drawn] * np.sqrt(1.0 - chance[drawn])[:, None]
-        return np.asarray(np.sqrt(count / (count - 1) * (off**2).sum(axis=0)))
+        return np.asarray(np.sqrt(drawn.sum() / free * (off**2).sum(axis=0)))

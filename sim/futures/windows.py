@@ -23,6 +23,8 @@ BLOCK_S = 600.0
 """Blocks of arrival time whose service levels are counted apart."""
 BUDGET_ROWS = 300_000
 """A trace of at most so many requests is replayed whole at each level: half a second a replay."""
+DAYS_BUDGET = 2.0
+"""Times the budget, where days are drawn, of which few fit."""
 MOST_ROWS = 1_000_000
 """24 hours are replayed at each level if they have at most so many requests."""
 WARM_UP_S = 900.0
@@ -79,6 +81,7 @@ def _drawn(trace: Trace, days: int, size_s: float, why: str, warm_s: float, budg
     """Windows of one size, drawn from the whole days of a trace."""
     period_s = days * SECONDS_PER_DAY
     frame = Frame.of(trace, size_s, period_s)
+    budget_rows *= DAYS_BUDGET if size_s == SECONDS_PER_DAY else 1.0
     chosen = draw_windows(frame, budget_rows=budget_rows, most_rows=MOST_ROWS, least_s=LEAST_WINDOWS_S, seed=seed)
     if len(chosen.places) == frame.windows:
         return _whole(trace, period_s, days, warm_s, seed)
@@ -90,9 +93,19 @@ def _drawn(trace: Trace, days: int, size_s: float, why: str, warm_s: float, budg
     what = "days" if size_s == SECONDS_PER_DAY else "hours"
     mode = f"{count} of the {frame.windows} {what} of the trace, the busiest surely and the others by how bursty they are"
     return WindowPlan(
-        windows, days, period_s, f"{mode}, {why}" if why else mode, False, size_s == SECONDS_PER_DAY, math.inf, count,
-        np.zeros(count, np.int64), frame.facts[chosen.places], count * size_s >= LEAST_WINDOWS_S, None, (), (), seed,
-    )  # fmt: skip
+        windows=windows,
+        days=days,
+        period_s=period_s,
+        mode=f"{mode}, {why}" if why else mode,
+        contiguous=False,
+        block_s=math.inf,
+        blocks=count,
+        strata=np.zeros(count, np.int64),
+        facts=frame.facts[chosen.places],
+        known=chosen.known,
+        tail_resolved=count * size_s >= LEAST_WINDOWS_S,
+        seed=seed,
+    )
 
 
 def remembers(resolved: ResolvedStack) -> tuple[str, ...]:
@@ -133,10 +146,22 @@ def _whole(trace: Trace, length_s: float, whole_days: int, warm_s: float, seed: 
     if length_s != period_s:
         notes = (f"the trace lasts {days:.3g} days: hours that it has once more than others count for more in its mean day",)
     shown = "the whole day" if days == 1 else f"all {days:.4g} days"
+    facts = _facts(trace, 1.0)
     return WindowPlan(
-        (Window(0.0, length_s, min(warm_s, period_s), 1.0 / days),), days, period_s, f"{shown} of the trace", True, True, BLOCK_S,
-        len(strata), strata, _facts(trace, 1.0), length_s >= LEAST_WINDOWS_S, None, notes, (), seed,
-    )  # fmt: skip
+        windows=(Window(0.0, length_s, min(warm_s, period_s), 1.0 / days),),
+        days=days,
+        period_s=period_s,
+        mode=f"{shown} of the trace",
+        contiguous=True,
+        block_s=BLOCK_S,
+        blocks=len(strata),
+        strata=strata,
+        facts=facts,
+        known=facts[:, :1],
+        tail_resolved=length_s >= LEAST_WINDOWS_S,
+        seed=seed,
+        notes=notes,
+    )
 
 
 def _of_hours(trace: Trace, warm_s: float, shape: Sequence[float] | None, *, strict: bool, seed: int) -> WindowPlan:
@@ -159,9 +184,21 @@ def _of_hours(trace: Trace, warm_s: float, shape: Sequence[float] | None, *, str
         strata = _hour_blocks(0.0, SECONDS_PER_DAY)
         facts = _facts(trace, SECONDS_PER_DAY / own_s)
         return WindowPlan(
-            (Window(0.0, SECONDS_PER_DAY, warm_s, 1.0),), 1.0, SECONDS_PER_DAY, "a day made of the trace, hour by hour", True, True,
-            BLOCK_S, len(strata), strata, facts, True, given, (), assumed, seed,
-        )  # fmt: skip
+            windows=(Window(0.0, SECONDS_PER_DAY, warm_s, 1.0),),
+            days=own_s / SECONDS_PER_DAY,
+            period_s=SECONDS_PER_DAY,
+            mode="a day made of the trace, hour by hour",
+            contiguous=True,
+            block_s=BLOCK_S,
+            blocks=len(strata),
+            strata=strata,
+            facts=facts,
+            known=facts[:, :1],
+            tail_resolved=True,
+            seed=seed,
+            shape=given,
+            assumed=assumed,
+        )
     length_s = min(own_s, max(SECONDS_PER_HOUR * min(1.0, MOST_ROWS / rows_a_day), BINS_S * 10))
     spare_s = own_s - length_s
     starts = spare_s * (np.arange(24) * 7 % 24) / 23
@@ -172,9 +209,21 @@ def _of_hours(trace: Trace, warm_s: float, shape: Sequence[float] | None, *, str
     facts = np.repeat(_facts(trace, length_s / own_s), 24, axis=0) * np.where(np.arange(4) == 0, 1.0, hours[:, None])
     mode = f"24 stretches of {show_seconds(length_s)}, one for every hour of a day"
     return WindowPlan(
-        windows, 1.0, own_s, mode, False, False, math.inf, 24, np.zeros(24, np.int64), facts, 24 * length_s >= LEAST_WINDOWS_S, given, (),
-        assumed, seed,
-    )  # fmt: skip
+        windows=windows,
+        days=own_s / SECONDS_PER_DAY,
+        period_s=own_s,
+        mode=mode,
+        contiguous=False,
+        block_s=math.inf,
+        blocks=24,
+        strata=np.zeros(24, np.int64),
+        facts=facts,
+        known=facts[:, :1],
+        tail_resolved=24 * length_s >= LEAST_WINDOWS_S,
+        seed=seed,
+        shape=given,
+        assumed=assumed,
+    )
 
 
 def _facts(trace: Trace, part: float) -> FloatArray:
