@@ -24,7 +24,7 @@ from sim.futures.hazard import Hazard, Incidents
 from sim.futures.nearest import Replayed, level_nodes, spread
 from sim.futures.rule_state import NORMAL, RuleState
 from sim.futures.usage import ALL, Usage, UsageLayout
-from sim.futures.windows import WindowPlan
+from sim.futures.window_plan import WindowPlan
 from sim.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 IntArray = npt.NDArray[np.int64]
@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]
 """Replays done and all of them."""
 
 PER_TYPE = 50
-MOST_COMPOUND = 200
+MOST_COMPOUND = 100
 """Replays of episodes of several hazards, of all types together."""
 LEAD_S = 900.0
 """Before an episode, so that queues and fleet are what they are at that hour."""
@@ -49,7 +49,9 @@ class Replayer(Protocol):
     @property
     def plan(self) -> WindowPlan: ...
 
-    def replay_piece(self, state: RuleState, level: float, from_s: float, to_s: float, events: Sequence[Event] = ()) -> Usage:
+    def replay_piece(
+        self, state: RuleState, level: float, from_s: float, to_s: float, events: Sequence[Event] = (), *, warm: bool = True
+    ) -> Usage:
         """Usage of a stretch of the trace, whose clock starts again after its last day; times of events count from `from_s`."""
         ...
 
@@ -213,7 +215,7 @@ def build_library(
         events = events_between(incidents, found.members(episode), draws.hazards, start_s, end_s)
         from_s = _on_the_clock(cells.plan, start_s)
         to_s = from_s + (end_s - start_s) + recovery_s
-        hit, plain = (cells.replay_piece(NORMAL, float(asked[episode]), from_s, to_s, these) for these in (events, ()))
+        hit, plain = (cells.replay_piece(NORMAL, float(asked[episode]), from_s, to_s, these, warm=False) for these in (events, ()))
         return Usage(hit.amounts - plain.amounts, hit.histogram - plain.histogram)
 
     # Level after level, so that traffic made for one is used up before the next is made.
@@ -280,11 +282,10 @@ def _on_the_clock(plan: WindowPlan, at_s: float) -> float:
 
 
 def _shape(plan: WindowPlan, found: Episodes) -> FloatArray:
-    """[E] demand at the hour of an episode over that of its day, where the trace itself is the same at all hours."""
-    if plan.contiguous or plan.shape is None:
-        return np.ones(len(found))
+    """[E] demand at the hour of the middle of an episode over that of its day, where the trace itself is the same at all hours."""
+    hours = np.array([plan.level_at(hour * SECONDS_PER_HOUR) for hour in range(24)])
     middle_s = (found.start_s + np.minimum(found.end_s, found.start_s + LONGEST_S)) / 2
-    return np.asarray(plan.shape)[(middle_s % SECONDS_PER_DAY // SECONDS_PER_HOUR).astype(np.int64)]
+    return np.asarray(hours[(middle_s % SECONDS_PER_DAY // SECONDS_PER_HOUR).astype(np.int64)])
 
 
 def _at(layout: UsageLayout, items: dict[str, float]) -> FloatArray:

@@ -15,7 +15,7 @@ from sim.futures.draws import Draws, Retraining
 from sim.futures.hazard import Hazard, Incidents
 from sim.futures.rule_state import RuleState
 from sim.futures.usage import ALL, Usage, UsageLayout
-from sim.futures.windows import Window, WindowPlan
+from sim.futures.window_plan import Window, WindowPlan
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -65,8 +65,8 @@ def even_plan(
     """The plan of a trace of whole days (or of a shorter one, with the demand of each hour)."""
     return WindowPlan(
         windows=(Window(0.0, days * DAY, 900.0, 1.0 / days),), days=days, period_s=period_s or days * DAY, mode="", contiguous=contiguous,
-        whole_days=True, block_s=600.0, blocks=144 * days, strata=np.zeros(144 * days, np.int64), facts=np.ones((1, 4)),
-        tail_resolved=True, shape=shape, notes=(), assumed=(), seed=0,
+        block_s=600.0, blocks=144 * days, strata=np.zeros(144 * days, np.int64), facts=np.ones((1, 4)), known=np.ones((1, 1)),
+        tail_resolved=True, seed=0, shape=shape,
     )  # fmt: skip
 
 
