@@ -184,7 +184,8 @@ def _result(control: Control, logs: list[np.ndarray[Any, Any]], window_s: float,
     _close_open_requests(s)
     control.finish(last_s)
     _empty_log(s, logs)
-    rows = np.sort(np.concatenate(logs), order="row", kind="stable") if logs else np.zeros(0, LOG_DTYPE)
+    rows = np.concatenate(logs) if logs else np.zeros(0, LOG_DTYPE)
+    rows = rows[np.argsort(rows["row"], kind="stable")]
     total = int(g.arrived)
     if int(s.outcome.sum()) != total:
         raise InvariantError(f"at {end_s} s: {total} requests arrived, {int(s.outcome.sum())} have an outcome")

@@ -22,7 +22,7 @@ from sim.engine.result import HIST_BUCKETS
 from sim.engine.system import Api, Event, Pool, System
 from sim.futures.calendar import Calendar
 from sim.futures.cell_store import CellStore, key_of, sources_hash
-from sim.futures.curve import AxisCurve, Cell, Curve, FloatArray, Off
+from sim.futures.curve import LEAST_SHARE, AxisCurve, Cell, Curve, FloatArray, Off
 from sim.futures.day_cost import day_cost
 from sim.futures.levels import Traffic, level_of, steps_over
 from sim.futures.replays import Replays, Terms
@@ -35,6 +35,8 @@ from sim.units import SECONDS_PER_DAY
 
 Progress = Callable[[int, int], None]
 """Told how many cells are done, and how many are wanted so far."""
+Share = Callable[[float, float], float]
+"""The part of all days whose level lies between two."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -142,19 +144,25 @@ class Cells:
         """What the engine runs in a state, for a trace of these classes that begins at a second of the UTC day."""
         return self._replays.system(state, classes, clock_offset_s)
 
-    def curve(self, state: RuleState, low: float, high: float) -> Curve:
-        """The levels from `low` to `high` in a state, as fine as they have to be. InputError for demand beyond what can be replayed."""
+    def curve(self, state: RuleState, low: float, high: float, share: Share | None = None) -> Curve:
+        """The levels from `low` to `high` in a state, as fine as they have to be. InputError for demand beyond what can be replayed.
+
+        `share` says which part of all days lies between two levels: what hardly ever comes need not be as fine.
+        """
         steps = steps_over(low, high)
         usd = day_cost(self._replays.prices(state), self.layout)
         cells = dict(zip(steps, self._all([_Wanted(step, state) for step in steps]), strict=True))
         left, cost_error, share_error = list(pairwise(steps)), 0.0, 0.0
         while left:
+            if share is not None:
+                left = [(a, b) for a, b in left if share(level_of(a), level_of(b)) >= LEAST_SHARE]
             middles = [(a + b) // 2 for a, b in left]
             split = []
             for (a, b), middle, cell in zip(left, middles, self._all([_Wanted(step, state) for step in middles]), strict=True):
                 cells[middle] = cell
                 off = Off.of(cells[a], cell, cells[b], self._own_demand, usd, self.layout)
-                finer = [(first, last) for first, last in ((a, middle), (middle, b)) if last - first > 1] if off.too_far else []
+                finer = [(first, last) for first, last in ((a, middle), (middle, b)) if last - first > 1]
+                finer = finer if off.too_far(1.0 if share is None else share(level_of(a), level_of(b))) else []
                 split += finer
                 if not finer:
                     cost_error, share_error = max(cost_error, off.cost), max(share_error, off.share)
@@ -195,14 +203,16 @@ class Cells:
         *,
         step_time: float = 1.0,
         prompt: float = 1.0,
+        warm: bool = True,
     ) -> Usage:
         """A stretch of the trace at a level in a state, with scripted events.
 
         Times are seconds on the trace's clock, which starts again after `period_s`; those of events count from `from_s`. Requests
-        that arrive in from_s <= t < to_s are counted, what they cost later included; the time before is a warm-up. Levels are best
+        that arrive in from_s <= t < to_s are counted, what they cost later included; the time before is a warm-up (`warm`: without one two
+        pieces that begin alike can still be compared, in half the time). Levels are best
         taken from the grid (`level_of`): traffic of a few levels is kept in memory. The same arguments give the same numbers.
         """
-        warm_s = self.plan.windows[0].warm_up_s
+        warm_s = self.plan.windows[0].warm_up_s if warm else 0.0
         terms = Terms(state, tuple(events), step_time, prompt)
         shapes = {"amounts": (len(self.layout),), "histogram": (3, HIST_BUCKETS)}
         key = key_of(self._identity, self._replays.identity(state), "piece", level, from_s, to_s, warm_s, terms)

@@ -16,6 +16,10 @@ COST_TOLERANCE = 0.005
 """Of the day's cost."""
 SHARE_TOLERANCE = 0.005
 """Of the requests held to the latency levels: those within them."""
+WHOLE_TOLERANCE = 0.0005
+"""What one interval may add to the error of all days together."""
+LEAST_SHARE = 0.005
+"""Part of all days below which an interval is not looked into."""
 
 
 @dataclass(frozen=True)
@@ -90,10 +94,10 @@ class Off:
     cost: float
     share: float
 
-    @property
-    def too_far(self) -> bool:
-        """Whether there should be a cell between."""
-        return self.cost > COST_TOLERANCE or self.share > SHARE_TOLERANCE
+    def too_far(self, days: float = 1.0) -> bool:
+        """Whether there should be a cell between, where `days` of all days lie between the outer ones."""
+        far = self.cost > COST_TOLERANCE or self.share > SHARE_TOLERANCE
+        return far and max(self.cost, self.share) * days > WHOLE_TOLERANCE
 
     @staticmethod
     def of(left: Cell, middle: Cell, right: Cell, own: FloatArray, usd: FloatArray, layout: UsageLayout) -> Off:

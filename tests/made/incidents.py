@@ -64,9 +64,9 @@ def even_plan(
 ) -> WindowPlan:
     """The plan of a trace of whole days (or of a shorter one, with the demand of each hour)."""
     return WindowPlan(
-        windows=(Window(0.0, days * DAY, 900.0, 1.0 / days),), days=days, period_s=period_s or days * DAY, mode="", contiguous=contiguous,
+        windows=(Window(0.0, days * DAY, 900.0, 1.0 / days),), days=days, period_s=days * DAY, mode="", contiguous=contiguous,
         block_s=600.0, blocks=144 * days, strata=np.zeros(144 * days, np.int64), facts=np.ones((1, 4)), known=np.ones((1, 1)),
-        tail_resolved=True, seed=0, shape=shape,
+        tail_resolved=True, seed=0,
     )  # fmt: skip
 
 
@@ -87,7 +87,9 @@ class EvenStack:
         """Amounts of a pool and two APIs."""
         return UsageLayout.of(("own",), (("first", 1), ("second", 1)))
 
-    def replay_piece(self, state: RuleState, level: float, from_s: float, to_s: float, events: Sequence[Event] = ()) -> Usage:
+    def replay_piece(
+        self, state: RuleState, level: float, from_s: float, to_s: float, events: Sequence[Event] = (), *, warm: bool = True
+    ) -> Usage:  # noqa: ARG002
         """Usage of the even traffic from one second to another."""
         assert state == RuleState()
         self.pieces.append((level, from_s, to_s, tuple(events)))
