@@ -37,7 +37,7 @@ PER_TYPE = 50
 MOST_COMPOUND = 100
 """Replays of episodes of several hazards, of all types together."""
 LEAD_S = 900.0
-"""Before an episode, so that queues and fleet are what they are at that hour."""
+"""Before an episode, so that queues and fleet are what they are at that hour; longer where a fleet takes longer to be there."""
 
 
 class Replayer(Protocol):
@@ -52,7 +52,10 @@ class Replayer(Protocol):
     def replay_piece(
         self, state: RuleState, level: float, from_s: float, to_s: float, events: Sequence[Event] = (), *, warm: bool = True
     ) -> Usage:
-        """Usage of a stretch of the trace, whose clock starts again after its last day; times of events count from `from_s`."""
+        """Usage of a stretch of the trace, whose clock starts again after its last day; times of events count from `from_s`.
+
+        `warm` says whether there is a warm-up before it, which is not counted.
+        """
         ...
 
 
@@ -198,28 +201,27 @@ def build_library(
 
     The same for any number of workers (threads).
     """
-    recovery_s = max(RECOVERY_S, cells.plan.windows[0].warm_up_s)
+    warm_s = cells.plan.windows[0].warm_up_s
+    lead_s, recovery_s = max(LEAD_S, warm_s), max(RECOVERY_S, warm_s)
     incidents = within(draws.incidents, draws.calendar.length_s)
     found, notes = _kept_whole(incidents, recovery_s, per_type, most_compound)
     level = draws.level[found.future, _days(found.start_s, draws)]
-    shape = _shape(cells.plan, found)
-    nodes = level_nodes(level * shape)
-    asked = nodes[np.abs(np.log(level * shape)[:, None] - np.log(nodes)[None, :]).argmin(axis=1)] if len(found) else level
-    node = asked / shape
+    nodes = level_nodes(level)
+    node = nodes[np.abs(np.log(level)[:, None] - np.log(nodes)[None, :]).argmin(axis=1)] if len(found) else level
     of_type = [traits(found, incidents, kind, node) for kind in range(len(found.types))]
     chosen = np.concatenate([own[spread(points, found.active_s[own], per_type)] for own, points in of_type] or [np.zeros(0, np.int64)])
 
     def replay(episode: int) -> Usage:
-        start_s = float(found.start_s[episode]) - LEAD_S
+        start_s = float(found.start_s[episode]) - lead_s
         end_s = min(float(found.end_s[episode]), float(found.start_s[episode]) + LONGEST_S)
         events = events_between(incidents, found.members(episode), draws.hazards, start_s, end_s)
         from_s = _on_the_clock(cells.plan, start_s)
         to_s = from_s + (end_s - start_s) + recovery_s
-        hit, plain = (cells.replay_piece(NORMAL, float(asked[episode]), from_s, to_s, these, warm=False) for these in (events, ()))
+        hit, plain = (cells.replay_piece(NORMAL, float(node[episode]), from_s, to_s, these, warm=False) for these in (events, ()))
         return Usage(hit.amounts - plain.amounts, hit.histogram - plain.histogram)
 
     # Level after level, so that traffic made for one is used up before the next is made.
-    order = np.lexsort((chosen, asked[chosen]))
+    order = np.lexsort((chosen, node[chosen]))
     done = _in_parallel(replay, chosen[order].tolist(), workers, progress)
     place = np.argsort(order)
     amounts = np.array([done[k].amounts for k in place]).reshape(len(chosen), len(cells.layout))
@@ -279,13 +281,6 @@ def _on_the_clock(plan: WindowPlan, at_s: float) -> float:
     days = max(1, round(plan.period_s / SECONDS_PER_DAY))
     days = days if plan.contiguous else min(days, 7)
     return (at_s // SECONDS_PER_DAY % days) * SECONDS_PER_DAY + at_s % SECONDS_PER_DAY
-
-
-def _shape(plan: WindowPlan, found: Episodes) -> FloatArray:
-    """[E] demand at the hour of the middle of an episode over that of its day, where the trace itself is the same at all hours."""
-    hours = np.array([plan.level_at(hour * SECONDS_PER_HOUR) for hour in range(24)])
-    middle_s = (found.start_s + np.minimum(found.end_s, found.start_s + LONGEST_S)) / 2
-    return np.asarray(hours[(middle_s % SECONDS_PER_DAY // SECONDS_PER_HOUR).astype(np.int64)])
 
 
 def _at(layout: UsageLayout, items: dict[str, float]) -> FloatArray:

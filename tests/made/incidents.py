@@ -59,10 +59,8 @@ def draws(
     )  # fmt: skip
 
 
-def even_plan(
-    days: int = 1, *, contiguous: bool = True, shape: tuple[float, ...] | None = None, period_s: float | None = None
-) -> WindowPlan:
-    """The plan of a trace of whole days (or of a shorter one, with the demand of each hour)."""
+def even_plan(days: int = 1, *, contiguous: bool = True) -> WindowPlan:
+    """The plan of a trace of whole days."""
     return WindowPlan(
         windows=(Window(0.0, days * DAY, 900.0, 1.0 / days),), days=days, period_s=days * DAY, mode="", contiguous=contiguous,
         block_s=600.0, blocks=144 * days, strata=np.zeros(144 * days, np.int64), facts=np.ones((1, 4)), known=np.ones((1, 1)),
@@ -89,9 +87,9 @@ class EvenStack:
 
     def replay_piece(
         self, state: RuleState, level: float, from_s: float, to_s: float, events: Sequence[Event] = (), *, warm: bool = True
-    ) -> Usage:  # noqa: ARG002
-        """Usage of the even traffic from one second to another."""
-        assert state == RuleState()
+    ) -> Usage:
+        """Usage of the even traffic from one second to another; the library brings its own lead."""
+        assert state == RuleState() and not warm
         self.pieces.append((level, from_s, to_s, tuple(events)))
         rate, lasts_s = self.per_s * level, to_s - from_s
         out = {d: [(e.at_s, e.at_s + e.duration_s) for e in events if e.kind == "api_outage" and e.deployment == d] for d in (0, 1)}

@@ -93,16 +93,6 @@ def test_pieces_come_from_the_days_of_the_trace_in_turn() -> None:
         assert {from_s % DAY for _, from_s, _, _ in stack.pieces} == {5 * HOUR - LEAD_S}
 
 
-def test_a_trace_shorter_than_a_day_has_the_demand_of_the_hour() -> None:
-    """It is the same at all hours, so a piece of it is asked for at the level of its hour; what it adds is in proportion."""
-    shape = tuple(2.0 if hour < 12 else 0.5 for hour in range(24))
-    stack = EvenStack(plan=even_plan(contiguous=False, shape=shape, period_s=600.0))
-    library = built(incidents((0, FIRST, 5, 1), (0, FIRST, 40, 1)), stack=stack)
-    asked = [level for level, _, _, _ in stack.pieces[::2]]
-    assert asked == pytest.approx([0.5, 2.0], rel=0.07)
-    assert month(library, "second", "fallback_completed") == [[pytest.approx(2 * HOUR * 2.5)]]
-
-
 def test_every_episode_of_few_is_replayed_and_some_of_many() -> None:
     few = built(random_incidents(40, 5, 30, (SLOW,)), futures=5)
     assert len(few.amounts) == len(few.episodes) and (few.scale == pytest.approx(1.0))
