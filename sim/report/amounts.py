@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from types import MappingProxyType
 
+from sim.futures.forecast import LineName
 from sim.units import show_count, show_usd
 
 ITEM_NAMES = MappingProxyType(
@@ -29,6 +30,12 @@ _TRILLION = 999.5e9
 def item_name(item: str) -> str:
     """An item of a bill in words; one that has none of its own reads as it is written."""
     return ITEM_NAMES.get(item, item.replace("_", " "))
+
+
+def line_name(line: LineName) -> str:
+    """A line of a bill in words, with its deployment where it has one: `own GPUs idle`."""
+    own = "" if line.deployment == "shared" else f"{line.deployment} "
+    return f"{own}{item_name(line.item)}"
 
 
 def money(usd: float) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sim.futures.forecast import Band
-from sim.report.amounts import about, chance, column_usd, error, item_name
-from sim.report.forecast_report import AT_RISK, ForecastReport, LineBands, Period
+from sim.report.amounts import about, chance, column_usd, error, line_name
+from sim.report.forecast_report import AT_RISK, ForecastReport, Period
 from sim.report.run_report import RunReport
 from sim.report.section import Section, brief
 from sim.units import show_count, show_ms, show_seconds, show_share, show_usd
@@ -81,7 +81,7 @@ def _lines(report: RunReport, ahead: ForecastReport) -> Section:
         lines = [line for line in ahead.lines if line.name.kind == kind]
         small = [line for line in lines if abs(line.total.mean) < _SMALL * abs(tco.mean)] if len(lines) > _MOST_ROWS else []
         small = small if len(small) > 1 else []
-        found = [_line(_line_name(line), line.total, tco) for line in lines if line not in small]
+        found = [_line(line_name(line.name), line.total, tco) for line in lines if line not in small]
         if small:
             found.append((f"{len(small)} smaller lines", *_mean_only(sum(line.total.mean for line in small), tco)))
         return found
@@ -100,11 +100,6 @@ def _lines(report: RunReport, ahead: ForecastReport) -> Section:
             "rate limits not applied, neither growth nor price changes in it."
         )
     return Section(f"Bill of {ahead.length}", rows, ("mean", "share", "p5", "p50", "p95"), notes)
-
-
-def _line_name(line: LineBands) -> str:
-    own = "" if line.name.deployment == "shared" else f"{line.name.deployment} "
-    return f"{own}{item_name(line.name.item)}"
 
 
 def _line(name: str, band: Band, tco: Band) -> tuple[str, ...]:
