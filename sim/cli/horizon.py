@@ -1,4 +1,4 @@
-"""The options of `sim run` that are about months, and what they ask for together."""
+"""The options that are about months, and what they ask for together: those of `sim run`, and those of commands that need months."""
 
 from __future__ import annotations
 
@@ -38,27 +38,33 @@ class Horizon:
     budget_usd: float | None
 
 
+_months_or_none = click.option(
+    "--months", type=click.IntRange(0, MOST_MONTHS), help=f"Months to forecast; 0 is the plain replay.  [default: {MONTHS}]"
+)
+_replay_only = click.option("--replay-only", is_flag=True, help="Replay the trace once, no months: the same as --months 0.")
+_outlook = click.option("--outlook", default=OUTLOOK, show_default=True, metavar="NAME|FILE", help="What may happen over the months.")
+_futures = click.option(
+    "--futures", type=click.IntRange(min=FEWEST_FUTURES), default=FUTURES, show_default=True, help="How often it is drawn."
+)
+start_option = click.option("--start", metavar="YYYY-MM", help="The first month.  [default: that of the prices]")
+_budget = click.option("--budget", metavar="USD", help="For all months together, as 90000 or $90k: how likely it is exceeded.")
+_workers = click.option("--workers", type=click.IntRange(min=1), help="Processes at work; results are the same.  [default: all cores]")
+_exact = click.option("--exact", is_flag=True, help="Replay every day of every future: for checks, as it takes hours.")
+_strict = click.option("--strict", is_flag=True, help="Refuse what would otherwise be assumed: the shape of a day, successors of models.")
+
+months_option = click.option("--months", type=click.IntRange(1, MOST_MONTHS), default=MONTHS, show_default=True, help="Months to forecast.")
+
+
 def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options, in the order in which help shows them."""
-    for option in reversed(
-        (
-            click.option(
-                "--months", type=click.IntRange(0, MOST_MONTHS), help=f"Months to forecast; 0 is the plain replay.  [default: {MONTHS}]"
-            ),
-            click.option("--replay-only", is_flag=True, help="Replay the trace once, no months: the same as --months 0."),
-            click.option("--outlook", default=OUTLOOK, show_default=True, metavar="NAME|FILE", help="What may happen over the months."),
-            click.option(
-                "--futures", type=click.IntRange(min=FEWEST_FUTURES), default=FUTURES, show_default=True, help="How often it is drawn."
-            ),
-            click.option("--start", metavar="YYYY-MM", help="The first month.  [default: that of the prices]"),
-            click.option("--budget", metavar="USD", help="For all months together, as 90000 or $90k: how likely it is exceeded."),
-            click.option("--workers", type=click.IntRange(min=1), help="Processes at work; results are the same.  [default: all cores]"),
-            click.option("--exact", is_flag=True, help="Replay every day of every future: for checks, as it takes hours."),
-            click.option(
-                "--strict", is_flag=True, help="Refuse what would otherwise be assumed: the shape of a day, successors of models."
-            ),
-        )
-    ):
+    """Those of `sim run`, in the order in which help shows them."""
+    for option in reversed((_months_or_none, _replay_only, _outlook, _futures, start_option, _budget, _workers, _exact, _strict)):
+        command = option(command)
+    return command
+
+
+def futures_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Those of every command whose months are many futures."""
+    for option in reversed((_outlook, _futures, _workers, _strict)):
         command = option(command)
     return command
 
@@ -87,7 +93,7 @@ def months_wanted(ctx: click.Context, *, months: int | None, replay_only: bool, 
 
 def horizon(
     months: int, *, date: datetime.date, catalog: Catalog, settings: Sequence[str], outlook: str, futures: int, start: str | None,
-    budget: str | None, workers: int | None, exact: bool, strict: bool,
+    workers: int | None, strict: bool, exact: bool = False, budget: str | None = None,
 ) -> Horizon:  # fmt: skip
     """The months as asked for, from the month of `date` unless `start` is given; InputError with every mistake."""
     from sim.errors import InputError, input_error
@@ -103,8 +109,8 @@ def horizon(
             problems.append(str(error))
             return None
 
-    first = read(lambda: _start(start, date))
-    usd = read(lambda: _budget(budget))
+    first = read(lambda: first_month(start, date))
+    usd = read(lambda: _usd(budget))
     found = read(lambda: read_outlook(outlook, catalog, settings))
     if problems:
         raise input_error(problems)
@@ -119,7 +125,8 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
-def _start(text: str | None, date: datetime.date) -> datetime.date:
+def first_month(text: str | None, date: datetime.date) -> datetime.date:
+    """`--start` as the first day of its month, that of `date` where it is not given; InputError for what is no month."""
     import datetime
     import re
 
@@ -133,7 +140,7 @@ def _start(text: str | None, date: datetime.date) -> datetime.date:
     return datetime.date(int(match[1]), int(match[2]), 1)
 
 
-def _budget(text: str | None) -> float | None:
+def _usd(text: str | None) -> float | None:
     from sim.errors import InputError
     from sim.units import parse_usd
 

@@ -16,6 +16,14 @@ date = click.option("--date", metavar="YYYY-MM-DD", help="The day whose prices a
 settings = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Lay a value over the stack: deployments.own.replicas.max=6."
 )
+seed = click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of all random numbers.")
+force = click.option("--force", is_flag=True, help="Replace an earlier run in the folder given with -o.")
+
+
+def output(default: str) -> Callable[[Any], Any]:
+    """`-o`, the folder of a run; `default` says where that is otherwise."""
+    help_text = f"The folder of this run.  [default: {default}]"
+    return click.option("-o", "--output", "given", type=_path, metavar="DIR", help=help_text)
 
 
 def form(*kinds: str) -> Callable[[Any], Any]:

@@ -1,4 +1,4 @@
-"""What stderr says while a command works: nothing for a second, then, on a terminal, what is being done and how far it is."""
+"""What a command prints: its result, and on stderr what it notes and, on a terminal after a second, how far it is."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ def say(kind: str, text: str) -> None:
     indent = " " * (len(kind) + 2)
     lines = textwrap.wrap(f"{kind}: {visible(text)}", _WIDTH, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
     click.echo("\n".join(lines), err=True)
+
+
+def printed(result: str) -> None:
+    """A result on stdout; a terminal that knows no bars or dashes gets question marks instead of an error."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    click.echo(result.encode(encoding, "replace").decode(encoding), nl=False)
 
 
 class Progress:

@@ -13,36 +13,21 @@ from sim.cli.horizon import MONTHS, horizon, months_wanted
 from sim.cli.horizon import options as months_options
 
 if TYPE_CHECKING:
-    from sim.catalog.catalog import Catalog
-    from sim.catalog.price_book import PriceBook
-    from sim.cli.horizon import Horizon
-    from sim.cli.progress import Progress
-    from sim.cost.replay import Replay
-    from sim.report.forecast_report import ForecastReport
     from sim.report.run_report import RunReport
-    from sim.stack import ResolvedStack
-    from sim.trace import Trace
 
 
 @click.command(name="run")
 @click.argument("trace")
 @click.option("--stack", default="hybrid", show_default=True, help="A stack by name (sim catalog list stacks) or file.")
 @months_options
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=0, show_default=True, help="Of all random numbers.")
+@options.seed
 @options.settings
 @options.prices
 @click.option("--events", metavar="FILE", help="A file of scripted events: outages, failures, changes of limits, prices and demand.")
 @options.date
 @options.models
-@click.option(
-    "-o",
-    "--output",
-    "given",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="The folder of this run.  [default: outputs/TRACE-STACK-HASH]",
-)
-@click.option("--force", is_flag=True, help="Replace an earlier run in the folder given with -o.")
+@options.output("outputs/TRACE-STACK-HASH")
+@options.force
 @options.form("table", "json", "md")
 @click.option("--log-requests", is_flag=True, help="Write requests.parquet too, one row a request.")
 @click.pass_context
@@ -85,7 +70,9 @@ def command(
         check_folder(given, force=force)
     file = find_input(trace)
 
+    from sim.cli.forecasting import forecast_stack
     from sim.cost.replay import replay
+    from sim.report.forecast_report import ForecastReport
     from sim.report.run_files import write_run
     from sim.report.run_folder import default_folder, why_not_writable
     from sim.report.run_record import inputs
@@ -119,7 +106,10 @@ def command(
         found = replay(
             resolved, requests, catalog=catalog, book=book, seed=seed, events=scripted, log=log_requests, progress=progress.at
         )  # fmt: skip
-        ahead = None if asked is None else _months(asked, resolved, requests, found, catalog, book, seed, progress)
+        ahead = None
+        if asked is not None:
+            forecast = forecast_stack(asked, resolved, requests, found, catalog=catalog, book=book, seed=seed, says=progress.part)
+            ahead = ForecastReport(forecast, asked.budget_usd)
         report = report_of(found, resolved, requests, seed=seed, events=scripted, ahead=ahead)
         record = inputs(report, stack_file, resolved, scripted, asked.outlook if asked is not None else None, exact=exact)
         target = given if given is not None else default_folder(report.trace.name, report.stack, record)
@@ -152,27 +142,9 @@ def command(
             say("note", f"files are in {target}")
 
 
-def _months(
-    asked: Horizon, resolved: ResolvedStack, requests: Trace, found: Replay, catalog: Catalog, book: PriceBook, seed: int,
-    progress: Progress,
-) -> ForecastReport:  # fmt: skip
-    from sim.futures.cell_store import CellStore
-    from sim.futures.run import Question, forecast
-    from sim.report.forecast_report import ForecastReport
-
-    question = Question(asked.outlook.name, asked.outlook.outlook, asked.calendar, asked.futures, seed, asked.strict)
-    months = forecast(
-        resolved, requests, question, catalog=catalog, book=book, replayed=found, workers=asked.workers, store=CellStore.default(),
-        says=progress.part,
-    )  # fmt: skip
-    return ForecastReport(months, asked.budget_usd)
-
-
 def _print(report: RunReport, form: str) -> None:
+    from sim.cli.progress import printed
     from sim.report.run_text import run_markdown, run_text
     from sim.report.summary import summary_json
 
-    text = {"table": run_text, "json": summary_json, "md": run_markdown}[form](report)
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    # A terminal that knows no bars or dashes gets question marks instead of an error.
-    click.echo(text.encode(encoding, "replace").decode(encoding), nl=False)
+    printed({"table": run_text, "json": summary_json, "md": run_markdown}[form](report))
