@@ -156,11 +156,23 @@ def _service_levels(ahead: ForecastReport) -> Section:
         rows.append((found.months[m], chance(ahead.missed_by_month[m].p_miss), show_share(good.p50), show_share(good.p5), *latencies))
     notes = ["good: requests within both latency levels. Bad: at p5 or p95 of futures; otherwise in the median one."]
     if risk:
-        names = ", ".join(found.months[m] for m in risk[: 2 * _MOST_ROWS]) + (" ..." if len(risk) > 2 * _MOST_ROWS else "")
-        notes.append(f"Months at risk (missed in more than {AT_RISK:.0%} of futures): {names}.".replace("%", " %"))
+        notes.append(f"Months at risk (missed in more than {chance(AT_RISK)} of futures): {_ranges(found.months, risk)}.")
     if not found.tail_resolved:
         notes.append("Less than 24 hours were replayed: p99 of latencies is not resolved.")
     return Section("Service ahead", rows, ("missed", "good", "bad", "TTFT p95", "bad", "TPOT p95", "bad"), notes)
+
+
+def _ranges(months: Sequence[str], chosen: Sequence[int]) -> str:
+    """Months in a row as `2027-06 to 2027-10`; after a few of such stretches only how many months more there are."""
+    stretches: list[list[int]] = []
+    for m in chosen:
+        if stretches and m == stretches[-1][-1] + 1:
+            stretches[-1].append(m)
+        else:
+            stretches.append([m])
+    names = [f"{months[each[0]]} to {months[each[-1]]}" if len(each) > 1 else months[each[0]] for each in stretches]
+    more = sum(len(each) for each in stretches[_MOST_ROWS:])
+    return ", ".join(names[:_MOST_ROWS]) + (f" and {more} more" if more else "")
 
 
 def _capacity(ahead: ForecastReport) -> Section:

@@ -153,6 +153,13 @@ def test_service_levels_by_month(ran: Ran) -> None:
     assert data["slo"]["levels"].keys() == {"ttft_p95", "tpot_p95", "completed"}  # of the replay, as ever
 
 
+def test_months_at_risk_in_a_row_are_told_as_one(ran: Ran) -> None:
+    (_, note) = section(ran, missed([0.0, 0.1, 0.2, 0.3, 0.0, 0.1]), "Service ahead").notes
+    assert note == "Months at risk (missed in more than 5 % of futures): 2026-12 to 2027-02, 2027-04."
+    (_, note) = section(ran, missed([0.1, 0.0] * 12), "Service ahead").notes
+    assert note.endswith("2027-11, 2028-01 and 4 more.")
+
+
 def test_what_no_future_shows_is_null(ran: Ran) -> None:
     found = ahead(good_share=np.nan, met=False, tail_resolved=False, remainder=None, drivers=())
     found = replace(found, slo=replace(found.slo, ttft_p95_s=np.full((400, 12), np.inf)))
