@@ -85,9 +85,7 @@ class Evaluator:
     @cached_property
     def tier_starts(self) -> dict[int, tuple[int, ...]]:
         """By number of an API, the prompt lengths from which the cells count tokens apart."""
-        return {
-            d: tuple(self.cells.tier_starts(d)) for d, each in enumerate(self.resolved.deployments) if isinstance(each, ResolvedApi)
-        }
+        return {d: tuple(self.cells.tier_starts(d)) for d, each in enumerate(self.resolved.deployments) if isinstance(each, ResolvedApi)}
 
     def prices(self, draws: Draws, assumed: Mapping[int, str]) -> Prices:
         """The prices of all days of all futures."""

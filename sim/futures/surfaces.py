@@ -1,12 +1,13 @@
-"""What was replayed for a set of futures: a curve of demand levels for every rule state, and differences along two axes.
+"""What was replayed for a set of futures: a curve of demand levels, and differences that changed rules and wrong guesses make.
 
-The differences that a wrong step time or longer prompts make are taken under the stack's own rules and added under every other: how
-far that is off is part of what exact days find (sim/futures/exact.py).
+A future's day is the stack's own curve at its level, and the sum of the differences of what has changed by then: limits of an API
+tightened, a model replaced, step times off, prompts longer. Each difference is replayed alone, against the stack as it was written: how far
+their sum is off is part of what exact days find (sim/futures/exact.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,43 +21,56 @@ from sim.futures.rule_state import NORMAL, RuleState
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 
-AXES = ("step", "prompt")
+_RARE = 0.0005
+"""Part of the days at either end of a range of levels that is taken to be at the end."""
 
 
 @dataclass(frozen=True)
 class Surfaces:
-    """Curves by rule state, and axes by name, over the range of levels and values of the futures they were made for."""
+    """Curves of the stack itself by month of its fleet, of every change alone, and axes by name."""
 
-    curves: dict[RuleState, Curve]
+    own: dict[int, Curve]
+    """By month of a capacity plan; 0 alone for stacks without one."""
+    changed: dict[RuleState, Curve]
     axes: dict[str, AxisCurve]
 
 
-def days_in_states(draws: Draws, cells: Cells) -> tuple[tuple[RuleState, ...], IntArray]:
-    """The rule states that occur, and which of them holds on every day of every future: [F, T]."""
+def changes(draws: Draws) -> list[tuple[RuleState, BoolArray]]:
+    """Every change of the rules that comes in some future, and the days [F, T] on which it holds."""
     days = np.arange(draws.level.shape[1])
-    codes = np.zeros(draws.level.shape, np.int64)
-    changes: list[tuple[str, int]] = []
-    for a in range(draws.limits_from.shape[1]):
-        for kind, since in (("tightened", draws.limits_from[:, a]), ("successor", draws.retired_from[:, a])):
-            holds = days[None, :] >= since[:, None]
-            if holds.any() and not (kind == "successor" and draws.successors[a] is None):
-                codes += holds << len(changes)
-                changes.append((kind, a))
-    month = draws.calendar.month_of_day if cells.planned else np.zeros_like(days)
-    found, places = np.unique(codes * draws.calendar.months + month[None, :], return_inverse=True)
+    found = []
+    for a, successor in enumerate(draws.successors):
+        tightened = days[None, :] >= draws.limits_from[:, a, None]
+        if tightened.any():
+            found.append((RuleState(tightened=((a, float(draws.limits_factor[a])),)), tightened))
+        replaced = days[None, :] >= draws.retired_from[:, a, None]
+        if successor is not None and replaced.any():
+            found.append((RuleState(successors=((a, successor),)), replaced))
+    return found
+
+
+def days_in_states(draws: Draws, cells: Cells) -> tuple[tuple[RuleState, ...], IntArray]:
+    """The rule states that occur, all changes of a day together, and which of them holds on every day of every future: [F, T]."""
+    found = changes(draws)
+    month = draws.calendar.month_of_day if cells.planned else np.zeros_like(draws.calendar.month_of_day)
+    code = np.broadcast_to(month[None, :], draws.level.shape).astype(np.int64)
+    for k, (_, holds) in enumerate(found):
+        code = code + (holds.astype(np.int64) << k) * draws.calendar.months
+    kinds, place = np.unique(code, return_inverse=True)
     states = []
-    for code in found:
-        bits, at = divmod(int(code), draws.calendar.months)
-        on = [change for k, change in enumerate(changes) if bits >> k & 1]
+    for kind in kinds.tolist():
+        bits, at = divmod(kind, draws.calendar.months)
+        on = [state for k, (state, _) in enumerate(found) if bits >> k & 1]
         states.append(
             RuleState(
-                tightened=tuple((a, float(draws.limits_factor[a])) for kind, a in on if kind == "tightened"),
-                successors=tuple((a, str(draws.successors[a])) for kind, a in on if kind == "successor"),
+                tightened=tuple(pair for state in on for pair in state.tightened),
+                successors=tuple(pair for state in on for pair in state.successors),
                 month=at,
             )
         )
-    return tuple(states), places.reshape(codes.shape)
+    return tuple(states), place.reshape(code.shape)
 
 
 def step_factors(draws: Draws, cells: Cells) -> FloatArray:
@@ -65,59 +79,69 @@ def step_factors(draws: Draws, cells: Cells) -> FloatArray:
     return draws.step[:, pools[0]] if pools else np.ones(draws.futures)
 
 
-def surfaces(cells: Cells, sets: Sequence[Draws]) -> Surfaces:
-    """Everything that has to be replayed for some sets of futures, incidents apart."""
-    ranges: dict[RuleState, tuple[float, float]] = {}
-    low, high = np.inf, -np.inf
-    for draws in sets:
-        states, state = days_in_states(draws, cells)
-        for k, each in enumerate(states):
-            levels = draws.level[state == k]
-            least, most = ranges.get(each, (np.inf, -np.inf))
-            ranges[each] = min(least, float(levels.min())), max(most, float(levels.max()))
-        low, high = min(low, float(draws.level.min())), max(high, float(draws.level.max()))
-    curves = {state: cells.curve(state, *ranges[state]) for state in sorted(ranges)}
+def surfaces(cells: Cells, draws: Draws) -> Surfaces:
+    """Everything that has to be replayed for some futures, incidents apart."""
+    level = draws.level
+    every = np.sort(level, axis=None)
+
+    def share(low: float, high: float) -> float:
+        return float(np.searchsorted(every, high) - np.searchsorted(every, low)) / every.size
+
+    low, high = _range(every)
+    own = {0: cells.curve(NORMAL, low, high, share)}
+    if cells.planned:
+        for month in range(1, draws.calendar.months):
+            within = np.sort(level[:, draws.calendar.month_of_day == month], axis=None)
+            own[month] = cells.curve(RuleState(month=month), *_range(within), _part_of(within, every.size))
+    changed = {}
+    for state, holds in changes(draws):
+        within = np.sort(level[holds])
+        changed[state] = cells.curve(state, *_range(within), _part_of(within, every.size))
     axes = {}
-    for name, values in (("step", [step_factors(draws, cells) for draws in sets]), ("prompt", [draws.prompt for draws in sets])):
-        least, most = min(float(each.min()) for each in values), max(float(each.max()) for each in values)
+    for name, values in (("step", step_factors(draws, cells)), ("prompt", draws.prompt)):
+        least, most = float(values.min()), float(values.max())
         if least < most or least != 1.0:
-            if NORMAL not in curves or low < curves[NORMAL].levels[0] or high > curves[NORMAL].levels[-1]:
-                curves[NORMAL] = cells.curve(NORMAL, low, high)
             axes[name] = cells.axis(NORMAL, name, sorted({least, 1.0, most}), low, high)
-    return Surfaces(curves, axes)
+    return Surfaces(own, changed, axes)
+
+
+def _range(ordered: FloatArray) -> tuple[float, float]:
+    """The levels that all but the rarest days have."""
+    spare = int(len(ordered) * _RARE)
+    return float(ordered[spare]), float(ordered[len(ordered) - 1 - spare])
+
+
+def _part_of(ordered: FloatArray, days: int) -> Callable[[float, float], float]:
+    return lambda low, high: float(np.searchsorted(ordered, high) - np.searchsorted(ordered, low)) / days
 
 
 def sources(found: Surfaces, draws: Draws, cells: Cells) -> tuple[Source, ...]:
-    """The sources of a set of futures: one for each rule state, and one for each axis."""
-    states, state = days_in_states(draws, cells)
+    """The sources of some futures: the stack's own curves, every change, every axis."""
+    level, month = draws.level, draws.calendar.month_of_day
     made = []
-    for k, each in enumerate(states):
-        curve = found.curves[each]
-        node, weight = along_levels(curve.levels, draws.level, state == k)
+    for number, curve in found.own.items():
+        holds = np.broadcast_to((month == number) if cells.planned else np.ones_like(month, bool), level.shape)
+        node, weight = along_levels(curve.levels, level, holds)
         made.append(Source(draws.calendar, curve.amounts, curve.histogram, curve.blocks, node, weight))
+    base = found.own[0]
+    for state, holds in changes(draws):
+        if state in found.changed:
+            curve = found.changed[state]
+            node, weight = along_levels(curve.levels, level, holds)
+            amounts, histogram, blocks = (_difference(curve, base, part) for part in ("amounts", "histogram", "blocks"))
+            made.append(Source(draws.calendar, amounts, histogram, blocks, node, weight))
     for name, axis in found.axes.items():
-        base = found.curves[NORMAL]
-        values = np.asarray(axis.values)
-        by_day = (
-            np.broadcast_to(step_factors(draws, cells)[:, None], draws.level.shape)
-            if name == "step"
-            else draws.prompt[:, draws.calendar.month_of_day]
-        )
-        node, weight = along_axis(axis.levels, values, draws.level, by_day)
-        flat = len(axis.levels) * len(values)
-
-        def difference(replayed: FloatArray, plain: FloatArray, flat: int = flat, axis: AxisCurve = axis, base: Curve = base) -> FloatArray:
-            off = replayed - interpolated(base.levels, plain, axis.levels)[:, None]
-            return off.reshape(flat, *plain.shape[1:])
-
-        made.append(
-            Source(
-                draws.calendar,
-                difference(axis.amounts, base.amounts),
-                difference(axis.histogram, base.histogram),
-                difference(axis.blocks, base.blocks),
-                node,
-                weight,
-            )
-        )
+        by_day = np.broadcast_to(step_factors(draws, cells)[:, None], level.shape) if name == "step" else draws.prompt[:, month]
+        node, weight = along_axis(axis.levels, np.asarray(axis.values), level, by_day)
+        amounts, histogram, blocks = (_difference(axis, base, part) for part in ("amounts", "histogram", "blocks"))
+        made.append(Source(draws.calendar, amounts, histogram, blocks, node, weight))
     return tuple(made)
+
+
+def _difference(replayed: Curve | AxisCurve, base: Curve, part: str) -> FloatArray:
+    """What was replayed less the stack's own curve at the same levels; values of an axis are laid out one after the other."""
+    found, plain = getattr(replayed, part), getattr(base, part)
+    own = interpolated(base.levels, plain, replayed.levels)
+    if isinstance(replayed, AxisCurve):
+        return np.asarray((found - own[:, None]).reshape(-1, *plain.shape[1:]), np.float64)
+    return np.asarray(found - own, np.float64)

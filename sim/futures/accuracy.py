@@ -1,0 +1,37 @@
+"""How far cells and library are off: some days of some futures, replayed exactly, against what they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.futures.combine import Source
+from sim.futures.draws import Draws
+from sim.futures.effects import usd_of_amounts
+from sim.futures.evaluate import Evaluator
+from sim.futures.exact import accuracy
+from sim.futures.forecast import Accuracy
+from sim.futures.surfaces import sources
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def accuracy_of(
+    evaluator: Evaluator, draws: Draws, *, seed: int, workers: int, progress: Callable[[int, int], None] | None = None
+) -> Accuracy:
+    """The errors of days of these futures, which are the first of those the library was built for."""
+    made = sources(evaluator.surfaces, draws, evaluator.cells)
+
+    def predicted(future: int, day: int) -> FloatArray:
+        return np.asarray(_day(made, future, day) + evaluator.library.on_day(future, day))
+
+    usd = usd_of_amounts(evaluator.cells.layout, evaluator.resolved)
+    return accuracy(evaluator.cells, draws, predicted, usd, seed=seed, workers=workers, progress=progress)
+
+
+def _day(made: tuple[Source, ...], future: int, day: int) -> FloatArray:
+    """[I] what the cells say of one day."""
+    total = sum(source.weight[future, day] @ source.amounts[source.node[future, day]] for source in made)
+    return np.asarray(total, np.float64)

@@ -1,0 +1,190 @@
+"""forecast(): a stack over the months of many futures, from the draws to the bands.
+
+Pure: the same arguments give the same arrays on any number of workers. What takes time are replays; they are kept in the store.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.catalog.catalog import Catalog
+from sim.catalog.price_book import PriceBook
+from sim.cost.replay import Replay
+from sim.futures.accuracy import accuracy_of
+from sim.futures.attribution import first_order
+from sim.futures.bands import futures_needed
+from sim.futures.bill import Lines
+from sim.futures.calendar import Calendar
+from sim.futures.capacity import capacity_of
+from sim.futures.cell_store import CellStore
+from sim.futures.cells import Cells
+from sim.futures.combine import month_amounts
+from sim.futures.draw import draw
+from sim.futures.draws import GROUPS, Draws
+from sim.futures.effects import hazard_effects
+from sim.futures.evaluate import Evaluator, joined, mixed
+from sim.futures.forecast import Driver, Forecast
+from sim.futures.library import build_library
+from sim.futures.service_levels import block_weights, service_levels
+from sim.futures.surfaces import surfaces
+from sim.futures.window_plan import WindowPlan
+from sim.futures.windows import plan_windows
+from sim.stack.outlook import Outlook
+from sim.stack.resolved import ResolvedStack
+from sim.trace.trace import Trace
+
+FloatArray = npt.NDArray[np.float64]
+
+LEAST_FUTURES = 20
+DEFAULT_FUTURES = 400
+_WEEKS_SAID = 14.0
+"""Days of a trace from which its own spread from day to day is taken."""
+
+Says = Callable[[str, float, float], None]
+"""Told what is being done, how much of it is done, and how much there is."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be forecast."""
+
+    outlook_name: str
+    outlook: Outlook
+    calendar: Calendar
+    futures: int = DEFAULT_FUTURES
+    seed: int = 0
+    strict: bool = False
+
+
+def forecast(
+    resolved: ResolvedStack,
+    trace: Trace,
+    question: Question,
+    *,
+    catalog: Catalog,
+    book: PriceBook,
+    replayed: Replay,
+    workers: int = 1,
+    store: CellStore | None = None,
+    says: Says | None = None,
+) -> Forecast:
+    """The forecast of a stack; InputError where a price is not known or, if strict, where something would have to be assumed.
+
+    `replayed` is the plain replay of the trace through the stack: how many replicas run, and what one of them carries.
+    """
+    outlook, calendar = question.outlook, question.calendar
+    day_shape = outlook.demand.day_shape
+    plan = plan_windows(
+        trace, resolved, seed=question.seed, shape=day_shape.hours if day_shape is not None else None, strict=question.strict
+    )
+    one, other = (_draw(question, resolved, trace, plan, catalog, replayed, anew) for anew in (0, 1))
+    both = joined(one, other)
+    cells = Cells(
+        resolved, trace, catalog=catalog, book=book, seed=question.seed, plan=plan, store=store, workers=workers, calendar=calendar,
+        progress=_told(says, "replaying days at the levels of demand to come"),
+    )  # fmt: skip
+    found = surfaces(cells, both)
+    library = build_library(cells, both, workers=workers, progress=_told(says, "replaying incidents"))
+    if says is not None:
+        says("adding up futures", 0, 1)
+    evaluator = Evaluator(resolved, catalog, book, cells, found, library)
+    own, anew = slice(0, one.futures), slice(one.futures, both.futures)
+    sources, incidents = evaluator.parts(one, own)
+    parts = (*sources, incidents)
+    lines = evaluator.lines(one, parts, _assumed(resolved))
+    usage = np.maximum(month_amounts(parts, calendar, slice(None)), 0.0)
+    weights = _block_weights(question, plan, one)
+    slo = service_levels(sources, incidents, usage, cells.layout, resolved.slo, weights)
+    drivers, remainder = _drivers(evaluator, one, other, own, anew, _total(lines), question)
+    usd = np.stack([values for _, values in lines], axis=-1)
+    total = _total(lines)
+    return Forecast(
+        stack=resolved.name,
+        outlook=question.outlook_name,
+        seed=question.seed,
+        months=calendar.names,
+        month_days=tuple(int(days) for days in calendar.days),
+        lines=tuple(name for name, _ in lines),
+        usd=usd,
+        layout=cells.layout,
+        usage=usage,
+        slo=slo,
+        deployments=tuple(each.name for each in resolved.deployments),
+        capacity=capacity_of(usage, cells.layout, resolved, calendar, catalog, replayed),
+        drivers=drivers,
+        remainder=remainder,
+        hazards=hazard_effects(library, resolved),
+        accuracy=accuracy_of(evaluator, one, seed=question.seed, workers=workers, progress=_told(says, "checking days exactly")),
+        mode=plan.mode,
+        tail_resolved=plan.tail_resolved,
+        cells=cells.replayed,
+        futures_needed=futures_needed(total),
+        window_se=cells.window_se,
+        notes=(*plan.notes, *library.notes, *cells.notes),
+        assumed=(*plan.assumed, *(f"{group}: {words}" for group, words in one.labels.items() if words)),
+    )
+
+
+def _draw(
+    question: Question, resolved: ResolvedStack, trace: Trace, plan: WindowPlan, catalog: Catalog, replayed: Replay, anew: int
+) -> Draws:
+    """All futures; `anew` numbers independent sets of them."""
+    days = plan.days
+    spread = day_spread(trace, plan)
+    own = spread.day_sigma if days >= _WEEKS_SAID else None
+    by_day = question.outlook.demand.day_to_day_sigma if own is None else own
+    sample_sigma = math.sqrt(spread.sample_sigma**2 + by_day**2 / max(days, 1.0))
+    running = {use.name: use.ready_replicas for use in replayed.measures.uses if use.ready_replicas is not None}
+    return draw(
+        question.outlook, resolved, catalog=catalog, calendar=question.calendar, futures=question.futures, seed=question.seed,
+        sample_sigma=sample_sigma, trace_days=days, weekday_of_trace=None, day_sigma=own, running=running,
+        replication=dict.fromkeys(GROUPS, anew),
+    )  # fmt: skip
+
+
+def _block_weights(question: Question, plan: WindowPlan, draws: Draws) -> FloatArray | None:
+    if not question.outlook.demand.trace_sample:
+        return None
+    return block_weights(plan.blocks, plan.strata, draws.calendar, draws.futures, question.seed, 0)
+
+
+def _total(lines: Lines) -> FloatArray:
+    """[F] the total cost of ownership of all months."""
+    total = np.zeros(len(lines[0][1]))
+    for name, usd in lines:
+        if name.kind != "apart":
+            total = total + usd.sum(axis=1)
+    return total
+
+
+def _drivers(
+    evaluator: Evaluator, one: Draws, other: Draws, own: slice, anew: slice, total: FloatArray, question: Question
+) -> tuple[tuple[Driver, ...], float | None]:
+    """What each group of streams explains of the spread of the total."""
+    nothing: dict[int, str] = {}
+    sources, incidents = evaluator.parts(other, anew)
+    all_anew = _total(evaluator.lines(other, (*sources, incidents), nothing))
+    frozen = {}
+    for group in GROUPS:
+        draws, of_other = mixed(one, other, group)
+        sources, incidents = evaluator.parts(draws, anew if of_other else own)
+        frozen[group] = _total(evaluator.lines(draws, (*sources, incidents), nothing))
+    return first_order(total, all_anew, frozen, what=one.labels, seed=question.seed)
+
+
+def _told(says: Says | None, text: str) -> Callable[[int, int], None] | None:
+    return None if says is None else lambda done, planned: says(text, done, planned)
+
+
+def _assumed(resolved: ResolvedStack) -> dict[int, str]:
+    """In words, the prices that nobody stated, by number of the deployment."""
+    made = {}
+    for d, each in enumerate(resolved.deployments):
+        if hasattr(each, "gpu_hour") and each.gpu_hour.assumed:
+            made[d] = f"price of {each.gpu_hour.gpu} at {each.gpu_hour.provider}"
+    return made
