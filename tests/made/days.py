@@ -35,6 +35,7 @@ deployments:
 {PROFILE}
 routing: [{{to: [own]}}]
 """
+SLOW = PROFILE.replace("c_ms: 4,", "c_ms: 40,")
 SCALED = f"""\
 deployments:
   own:
@@ -46,7 +47,8 @@ deployments:
     usd_per_gpu_hour: 3.6
     gpus_per_node: 1
     client: none
-{PROFILE}
+    max_num_seqs: 2
+{SLOW}
   spill: {{kind: api, model: gpt-6.1-sol, limits: [{{law: fixed_window, unit: requests, limit: 12, window_s: 60}}]}}
 routing: [{{to: [{{deployment: own, max_wait: 1s}}, spill]}}]
 """
