@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from sim.engine.system import Event
 from sim.futures.hazard import Hazard, Incidents
-from sim.units import SECONDS_PER_DAY
+from sim.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
@@ -33,10 +33,10 @@ _WORD = 62
 """Hazards to a word of a bit mask."""
 _SEVERITY = (1.0, 5.0, 1.0)
 """How far apart one unit of log latency factor, of error rate and of log replicas is: as far as e times the duration."""
-_HOUR = 1.5
-"""Radius of the circle of hours: noon and midnight are as far apart as durations of 1 and 20."""
-_LEVEL = 4.0
-"""Demand of 1 and 1.28 is as far apart as durations of 1 and e: near full load, a little more demand loses much more."""
+_HOUR = 1.0
+"""Radius of the circle of hours: noon and midnight are as far apart as durations of 1 and 7."""
+_LEVEL = 2.0
+"""Demand of 1 and 1.65 is as far apart as durations of 1 and e: near full load, a little more demand loses much more."""
 _SHORT_S = 60.0
 """Durations are compared by log(duration + this): ten seconds and twenty are alike."""
 
@@ -92,6 +92,36 @@ def within(incidents: Incidents, length_s: float) -> Incidents:
         incidents.future[kept], incidents.hazard[kept], start[kept], (end - start)[kept], incidents.factor[kept],
         incidents.error_rate[kept], incidents.count[kept],
     )  # fmt: skip
+
+
+def kept_whole(incidents: Incidents, recovery_s: float, per_type: int, most: int) -> tuple[Episodes, tuple[str, ...]]:
+    """The episodes, and in words what is not replayed of them: those of several hazards are taken apart where they are too long, or
+    of types that would take more than `most` replays in all."""
+    found = episodes(incidents, recovery_s=recovery_s)
+    compound = np.array([len(kind) > 1 for kind in found.types], np.bool_)[found.type_of]
+    long = found.end_s - found.start_s > LONGEST_S
+    active_s = np.bincount(found.type_of, found.active_s * ~long, len(found.types))
+    count = np.bincount(found.type_of, ~long, len(found.types))
+    whole = np.zeros(len(found.types), np.bool_)
+    for kind in np.argsort(-active_s, kind="stable").tolist():
+        if len(found.types[kind]) == 1:
+            whole[kind] = True
+        elif 0 < min(count[kind], per_type) <= most:
+            whole[kind] = True
+            most -= int(min(count[kind], per_type))
+    rare = compound & ~whole[found.type_of]
+    apart = rare | (compound & long)
+    notes = []
+    if long.any():
+        notes.append(f"{int(long.sum())} episodes of more than {LONGEST_S / SECONDS_PER_HOUR:g} h are replayed for that long and stretched")
+    if apart.any():
+        share = float(found.active_s[apart].sum() / found.active_s.sum())
+        notes.append(
+            f"{int(apart.sum())} of {len(found)} episodes in which incidents meet ({share:.1%} of the time of all) are taken as the sum of"
+            " single incidents: longer than is replayed, or hazards that rarely meet"
+        )
+        found = parted(found, incidents, apart)
+    return found, tuple(notes)
 
 
 def parted(found: Episodes, incidents: Incidents, apart: BoolArray) -> Episodes:

@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engine.result import HIST_BUCKETS
-from sim.engine.system import Event
+from sim.engine.system import Api, Event, Pool
 from sim.futures.draws import Draws
-from sim.futures.episodes import LONGEST_S, RECOVERY_S, Episodes, episodes, events_between, parted, shares, traits, within
+from sim.futures.episodes import LONGEST_S, RECOVERY_S, Episodes, events_between, kept_whole, shares, traits, within
 from sim.futures.hazard import Hazard, Incidents
 from sim.futures.nearest import Replayed, level_nodes, spread
 from sim.futures.rule_state import NORMAL, RuleState
@@ -48,6 +48,9 @@ class Replayer(Protocol):
 
     @property
     def plan(self) -> WindowPlan: ...
+
+    @property
+    def deployments(self) -> Sequence[Pool | Api]: ...
 
     def replay_piece(
         self, state: RuleState, level: float, from_s: float, to_s: float, events: Sequence[Event] = (), *, warm: bool = True
@@ -204,12 +207,14 @@ def build_library(
     warm_s = cells.plan.windows[0].warm_up_s
     lead_s, recovery_s = max(LEAD_S, warm_s), max(RECOVERY_S, warm_s)
     incidents = within(draws.incidents, draws.calendar.length_s)
-    found, notes = _kept_whole(incidents, recovery_s, per_type, most_compound)
+    found, notes = kept_whole(incidents, recovery_s, per_type, most_compound)
     level = draws.level[found.future, _days(found.start_s, draws)]
     nodes = level_nodes(level)
     node = nodes[np.abs(np.log(level)[:, None] - np.log(nodes)[None, :]).argmin(axis=1)] if len(found) else level
     of_type = [traits(found, incidents, kind, node) for kind in range(len(found.types))]
-    chosen = np.concatenate([own[spread(points, found.active_s[own], per_type)] for own, points in of_type] or [np.zeros(0, np.int64)])
+    chosen = np.concatenate(
+        [own[spread(points, np.sqrt(found.active_s[own]), per_type)] for own, points in of_type] or [np.zeros(0, np.int64)]
+    )
 
     def replay(episode: int) -> Usage:
         start_s = float(found.start_s[episode]) - lead_s
@@ -217,7 +222,11 @@ def build_library(
         events = events_between(incidents, found.members(episode), draws.hazards, start_s, end_s)
         from_s = _on_the_clock(cells.plan, start_s)
         to_s = from_s + (end_s - start_s) + recovery_s
-        hit, plain = (cells.replay_piece(NORMAL, float(node[episode]), from_s, to_s, these, warm=False) for these in (events, ()))
+        level = float(node[episode])
+        plain = cells.replay_piece(NORMAL, level, from_s, to_s, warm=False)
+        if not any(_can_change(event, plain, cells) for event in events):
+            return Usage(np.zeros_like(plain.amounts), np.zeros_like(plain.histogram))
+        hit = cells.replay_piece(NORMAL, level, from_s, to_s, events, warm=False)
         return Usage(hit.amounts - plain.amounts, hit.histogram - plain.histogram)
 
     # Level after level, so that traffic made for one is used up before the next is made.
@@ -230,35 +239,6 @@ def build_library(
     lasting = replayed.lasting(draws.hazards, amounts)
     entry, scale = replayed.assigned(level, lasting)
     return Library(cells.layout, draws, incidents, found, level, replayed, amounts, histogram, lasting, entry, scale, notes)
-
-
-def _kept_whole(incidents: Incidents, recovery_s: float, per_type: int, most: int) -> tuple[Episodes, tuple[str, ...]]:
-    """The episodes, those of several hazards taken apart where they are too long or of a type too rare to be replayed."""
-    found = episodes(incidents, recovery_s=recovery_s)
-    compound = np.array([len(kind) > 1 for kind in found.types], np.bool_)[found.type_of]
-    long = found.end_s - found.start_s > LONGEST_S
-    active_s = np.bincount(found.type_of, found.active_s * ~long, len(found.types))
-    count = np.bincount(found.type_of, ~long, len(found.types))
-    whole = np.zeros(len(found.types), np.bool_)
-    for kind in np.argsort(-active_s, kind="stable").tolist():
-        if len(found.types[kind]) == 1:
-            whole[kind] = True
-        elif 0 < min(count[kind], per_type) <= most:
-            whole[kind] = True
-            most -= int(min(count[kind], per_type))
-    rare = compound & ~whole[found.type_of]
-    apart = rare | (compound & long)
-    notes = []
-    if long.any():
-        notes.append(f"{int(long.sum())} episodes of more than {LONGEST_S / SECONDS_PER_HOUR:g} h are replayed for that long and stretched")
-    if apart.any():
-        share = float(found.active_s[apart].sum() / found.active_s.sum())
-        notes.append(
-            f"{int(apart.sum())} of {len(found)} episodes in which incidents meet ({share:.1%} of the time of all) are taken as the sum of"
-            " single incidents: longer than is replayed, or hazards that rarely meet"
-        )
-        found = parted(found, incidents, apart)
-    return found, tuple(notes)
 
 
 def _days(start_s: FloatArray, draws: Draws) -> IntArray:
@@ -274,6 +254,13 @@ def _in_parallel(replay: Callable[[int], Usage], work: Sequence[int], workers: i
         if progress is not None:
             progress(len(done), len(work))
     return done
+
+
+def _can_change(event: Event, plain: Usage, cells: Replayer) -> bool:
+    """Whether an event could change what happened without it: what befalls an API that nobody asked changes nothing."""
+    if event.kind not in ("api_outage", "degradation"):
+        return True
+    return bool(plain.amounts[cells.layout.at(cells.deployments[event.deployment].name, "attempts")] > 0.0)
 
 
 def _on_the_clock(plan: WindowPlan, at_s: float) -> float:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sim.engine.result import HIST_BUCKETS
-from sim.engine.system import Event
+from sim.engine.system import Api, Event, Pool
 from sim.futures.calendar import Calendar
 from sim.futures.draws import Draws, Retraining
 from sim.futures.hazard import Hazard, Incidents
 from sim.futures.rule_state import RuleState
 from sim.futures.usage import ALL, Usage, UsageLayout
 from sim.futures.window_plan import Window, WindowPlan
+from tests.made.result import pool as made_pool
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -81,6 +82,11 @@ class EvenStack:
     plan: WindowPlan = field(default_factory=even_plan)
 
     @property
+    def deployments(self) -> tuple[Pool | Api, ...]:
+        """In the order that hazards number them by."""
+        return Api("first", 0), Api("second", 1), made_pool("own")
+
+    @property
     def layout(self) -> UsageLayout:
         """Amounts of a pool and two APIs."""
         return UsageLayout.of(("own",), (("first", 1), ("second", 1)))
@@ -105,6 +111,8 @@ class EvenStack:
             (ALL, "completed_held", rate * (lasts_s - both_s)),
             (ALL, "failed", rate * both_s),
             (ALL, "met", rate * (lasts_s - both_s - late_s)),
+            ("first", "attempts", rate * lasts_s),
+            ("second", "attempts", rate * first_s),
             ("first", "input_tokens", 100 * rate * (lasts_s - first_s)),
             ("second", "input_tokens", 100 * rate * (first_s - both_s)),
             ("second", "fallback_completed", rate * (first_s - both_s)),

@@ -136,7 +136,7 @@ def test_alike_in_duration_hour_severity_and_level() -> None:
     across = incidents((0, 0, 23.9, 1), (0, 0, 0.1 + 3 * days, 1), (0, 0, 22 + 5 * days, 1))
     _, near, far = distances(episodes(across), across)
     assert near < 0.1 < far
-    assert distances(episodes(same), same, [1.0, 1.5, 1.0, 1.0])[1] > 1.0
+    assert distances(episodes(same), same, [1.0, 2.0, 1.0, 1.0])[1] > 1.0
     slow = incidents((0, 0, 1, 1), (0, 0, 25, 1))
     slow.factor[1] = 3.0
     slow.error_rate[0] = 0.2

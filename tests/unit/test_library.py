@@ -77,7 +77,7 @@ def test_incidents_apart_add_up() -> None:
 def test_a_piece_has_a_lead_and_a_recovery_and_wraps_at_midnight() -> None:
     stack = EvenStack()
     built(incidents((0, FIRST, 24.1, 2)), stack=stack)
-    (level, from_s, to_s, events), plain = stack.pieces
+    plain, (level, from_s, to_s, events) = stack.pieces
     assert level == 1.0 and from_s == pytest.approx(24.1 * HOUR - LEAD_S)
     assert from_s < DAY < to_s == pytest.approx(from_s + LEAD_S + 2 * HOUR + RECOVERY_S)
     assert events == (Event(LEAD_S, "api_outage", 0, duration_s=pytest.approx(2 * HOUR)),)
@@ -91,6 +91,13 @@ def test_pieces_come_from_the_days_of_the_trace_in_turn() -> None:
         built(incidents(*rows), stack=stack)
         assert [int(from_s // DAY) for _, from_s, _, _ in stack.pieces[::2]] == [day % days for day in range(12)]
         assert {from_s % DAY for _, from_s, _, _ in stack.pieces} == {5 * HOUR - LEAD_S}
+
+
+def test_what_befalls_an_api_that_nobody_asks_is_not_replayed() -> None:
+    stack = EvenStack()
+    library = built(incidents((0, SECOND, 10, 1), (0, SECOND, 50, 1), (0, FIRST, 50.5, 1)), stack=stack)
+    assert [len(events) for *_, events in stack.pieces] == [0, 0, 2]
+    assert month(library, ALL, "failed") == [[pytest.approx(2 * HOUR / 2)]]
 
 
 def test_every_episode_of_few_is_replayed_and_some_of_many() -> None:
