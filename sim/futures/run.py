@@ -23,7 +23,8 @@ from sim.futures.calendar import Calendar
 from sim.futures.capacity import capacity_of
 from sim.futures.cell_store import CellStore
 from sim.futures.cells import Cells
-from sim.futures.combine import month_amounts
+from sim.futures.combine import Part, month_amounts
+from sim.futures.day_spread import day_spread
 from sim.futures.draw import draw
 from sim.futures.draws import GROUPS, Draws
 from sim.futures.effects import hazard_effects
@@ -42,8 +43,6 @@ FloatArray = npt.NDArray[np.float64]
 
 LEAST_FUTURES = 20
 DEFAULT_FUTURES = 400
-_WEEKS_SAID = 14.0
-"""Days of a trace from which its own spread from day to day is taken."""
 
 Says = Callable[[str, float, float], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -95,7 +94,7 @@ def forecast(
     evaluator = Evaluator(resolved, catalog, book, cells, found, library)
     own, anew = slice(0, one.futures), slice(one.futures, both.futures)
     sources, incidents = evaluator.parts(one, own)
-    parts = (*sources, incidents)
+    parts: tuple[Part, ...] = (*sources, incidents)
     lines = evaluator.lines(one, parts, _assumed(resolved))
     usage = np.maximum(month_amounts(parts, calendar, slice(None)), 0.0)
     weights = _block_weights(question, plan, one)
@@ -136,7 +135,7 @@ def _draw(
     """All futures; `anew` numbers independent sets of them."""
     days = plan.days
     spread = day_spread(trace, plan)
-    own = spread.day_sigma if days >= _WEEKS_SAID else None
+    own = spread.day_sigma
     by_day = question.outlook.demand.day_to_day_sigma if own is None else own
     sample_sigma = math.sqrt(spread.sample_sigma**2 + by_day**2 / max(days, 1.0))
     running = {use.name: use.ready_replicas for use in replayed.measures.uses if use.ready_replicas is not None}

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.engine.system import Pool
-from sim.futures.cells import AxisCurve, Cells, Curve
+from sim.futures.cells import Cells
 from sim.futures.combine import Source, along_axis, along_levels, interpolated
+from sim.futures.curve import AxisCurve, Curve
 from sim.futures.draws import Draws
 from sim.futures.rule_state import NORMAL, RuleState
 
@@ -98,7 +100,8 @@ def surfaces(cells: Cells, draws: Draws) -> Surfaces:
         within = np.sort(level[holds])
         changed[state] = cells.curve(state, *_range(within), _part_of(within, every.size))
     axes = {}
-    for name, values in (("step", step_factors(draws, cells)), ("prompt", draws.prompt)):
+    moved: tuple[tuple[Literal["step", "prompt"], FloatArray], ...] = (("step", step_factors(draws, cells)), ("prompt", draws.prompt))
+    for name, values in moved:
         least, most = float(values.min()), float(values.max())
         if least < most or least != 1.0:
             axes[name] = cells.axis(NORMAL, name, sorted({least, 1.0, most}), low, high)
