@@ -180,6 +180,8 @@ class Api(Strict):
     error_rate: Share | None = None
     """Share of admitted attempts that fail with a 5xx outside incidents. Absent: not known, none simulated."""
     batch: Batch | None = None
+    released: datetime.date | None = None
+    """Day of the model's snapshot: how old it is. Absent: not known."""
     retirement_date: datetime.date | None = None
     successor: Name | None = None
     notes: str = ""

@@ -133,10 +133,12 @@ def _term_months(number: int, resolved: ResolvedStack) -> float | None:
     """Months for which a pool's price stands: None where it follows the market, infinite where nothing changes it."""
     pool = resolved.deployments[number]
     assert isinstance(pool, ResolvedPool)
-    if pool.gpu_hour.purchase == ON_PREMISES or pool.gpu_hour.negotiated:
+    purchase = pool.gpu_hour.purchase
+    # A price of one's own is an agreement, except where hours are bought as the market has them.
+    if purchase == ON_PREMISES or (pool.gpu_hour.negotiated and purchase not in ("spot", "marketplace")):
         return math.inf
     agreed = next((each.term_months for each in resolved.costs.upfronts if each.deployment == number), None)
-    return agreed if agreed is not None else _TERM_MONTHS.get(pool.gpu_hour.purchase)
+    return agreed if agreed is not None else _TERM_MONTHS.get(purchase)
 
 
 def _tightened(outlook: Outlook, resolved: ResolvedStack, calendar: Calendar, luck: Luck) -> tuple[IntArray, FloatArray]:
