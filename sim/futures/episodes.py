@@ -25,8 +25,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 RECOVERY_S = 1800.0
 """Half an hour for queues to empty, retries to end and replicas to come back (assumed)."""
-LONGEST_S = 2 * SECONDS_PER_DAY
-"""Of an episode no more than this is replayed or compared: two mean days hold every hour twice."""
+LONGEST_S = SECONDS_PER_DAY
+"""Of an episode no more than this is replayed or compared: a day holds every hour."""
 LOSSES = ("gpu_failure", "spot_preemption")
 """Hazards that happen at once, even where their duration is 0."""
 _WORD = 62
@@ -112,8 +112,8 @@ def kept_whole(incidents: Incidents, recovery_s: float, per_type: int, most: int
     rare = compound & ~whole[found.type_of]
     apart = rare | (compound & long)
     notes = []
-    if long.any():
-        notes.append(f"{int(long.sum())} episodes of more than {LONGEST_S / SECONDS_PER_HOUR:g} h are replayed for that long and stretched")
+    if (long & ~compound).any():
+        notes.append(f"{int((long & ~compound).sum())} incidents of more than {LONGEST_S / SECONDS_PER_HOUR:g} h are replayed for that long and stretched")
     if apart.any():
         share = float(found.active_s[apart].sum() / found.active_s.sum())
         notes.append(

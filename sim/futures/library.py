@@ -212,9 +212,7 @@ def build_library(
     nodes = level_nodes(level)
     node = nodes[np.abs(np.log(level)[:, None] - np.log(nodes)[None, :]).argmin(axis=1)] if len(found) else level
     of_type = [traits(found, incidents, kind, node) for kind in range(len(found.types))]
-    chosen = np.concatenate(
-        [own[spread(points, np.sqrt(found.active_s[own]), per_type)] for own, points in of_type] or [np.zeros(0, np.int64)]
-    )
+    chosen = np.concatenate([own[spread(points, found.active_s[own], per_type)] for own, points in of_type] or [np.zeros(0, np.int64)])
 
     def replay(episode: int) -> Usage:
         start_s = float(found.start_s[episode]) - lead_s

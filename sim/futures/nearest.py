@@ -42,7 +42,7 @@ def level_nodes(level: FloatArray) -> FloatArray:
 
 
 def spread(points: FloatArray, weight: FloatArray, count: int) -> IntArray:
-    """At least `count` of n points (all if fewer), spread over where points are: half of them as points are, half by `weight`.
+    """At least `count` of n points (all if fewer), spread over where points are: four fifths of them as points are, the others by `weight`.
 
     Points are put in the order of a curve that visits neighbours after each other (ranks of up to six traits, bits interleaved), and
     taken at equal steps along it: a stratified sample without chance.
@@ -59,7 +59,7 @@ def spread(points: FloatArray, weight: FloatArray, count: int) -> IntArray:
             code |= (rank >> bit & 1) << (bit * len(widest) + k)
     order = np.argsort(code, kind="stable")
     picked = np.zeros(n, np.bool_)
-    for steps, size in ((np.ones(n), count - count // 2), (weight[order] + 1e-9, count // 2)):
+    for steps, size in ((np.ones(n), count - count // 5), (weight[order] + 1e-9, count // 5)):
         reach = np.cumsum(steps)
         picked[np.searchsorted(reach, (np.arange(size) + 0.5) / size * reach[-1])] = True
     rest = np.flatnonzero(~picked)

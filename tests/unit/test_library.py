@@ -132,12 +132,12 @@ def test_it_is_seen_whether_an_effect_lasts() -> None:
     assert short.lasting.tolist() == [True]
 
 
-def test_two_days_at_most_are_replayed_and_longer_ones_stretched() -> None:
+def test_a_day_at_most_is_replayed_and_longer_ones_stretched() -> None:
     stack = EvenStack()
     library = built(incidents((0, FIRST, 24, 200)), stack=stack)
-    assert max(to_s - from_s for _, from_s, to_s, _ in stack.pieces) == pytest.approx(48 * HOUR + LEAD_S + RECOVERY_S)
+    assert max(to_s - from_s for _, from_s, to_s, _ in stack.pieces) == pytest.approx(24 * HOUR + LEAD_S + RECOVERY_S)
     assert month(library, "second", "fallback_completed") == [[pytest.approx(2 * 200 * HOUR)]]
-    assert any("48 h" in note for note in library.notes)
+    assert any("24 h" in note for note in library.notes)
 
 
 def test_long_or_rare_compounds_are_the_sum_of_their_incidents() -> None:
