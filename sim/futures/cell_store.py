@@ -63,7 +63,7 @@ class CellStore:
             return None
         path = self.folder / f"{key}{_SUFFIX}"
         try:
-            with np.load(path, allow_pickle=False) as found:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
                 arrays = {name: np.asarray(found[name]) for name in shapes}
             path.touch()
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, MemoryError):

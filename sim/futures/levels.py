@@ -56,7 +56,7 @@ class Traffic:
         self._seed = seed
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[float, float, float], Held] = OrderedDict()
-        self._parts: dict[tuple[float, float], Piece] = {}
+        self._parts: dict[tuple[float, float], Trace] = {}
         self._trace = day_of(trace, plan.shape, seed) if plan.contiguous and plan.shape else trace
         self._held = Held.of(self._trace) if self._trace.info.rows <= _HELD_ROWS else None
 
@@ -98,17 +98,20 @@ class Traffic:
         return held
 
     def _part(self, from_s: float, to_s: float) -> Trace:
-        """A stretch of a long trace as a trace of its own."""
-        if self._held is not None:
-            return _trace_of(self._trace, cut(self._held, from_s, to_s, self._plan.period_s))
+        """A stretch of a long trace as a trace of its own; those of the plan are kept, since every level asks for them again."""
         key = (from_s, to_s)
         with self._lock:
             if not self._parts:
                 windows = [(each.start_s - each.warm_up_s, each.start_s + each.length_s) for each in self._plan.windows]
-                found = collect(self._trace, windows, self._plan.period_s)
-                self._parts = dict(zip(windows, found, strict=True))
-            known = self._parts.get(key)
-        return _trace_of(self._trace, known or collect(self._trace, [key], self._plan.period_s)[0])
+                self._parts = dict(zip(windows, self._stretches(windows), strict=True))
+            if key in self._parts:
+                return self._parts[key]
+        return self._stretches([key])[0]
+
+    def _stretches(self, asked: list[tuple[float, float]]) -> list[Trace]:
+        period_s, held = self._plan.period_s, self._held
+        pieces = [cut(held, *each, period_s) for each in asked] if held is not None else collect(self._trace, asked, period_s)
+        return [_trace_of(self._trace, piece) for piece in pieces]
 
 
 def day_of(trace: Trace, shape: tuple[float, ...] | None, seed: int) -> Trace:

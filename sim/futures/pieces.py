@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class Held:
         rows = chunks[0] if len(chunks) == 1 else join(chunks)
         return Held(trace.info, trace.classes, trace.clients, trace.prefix_block_tokens, rows, first_row)
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         """Memory of the arrays."""
         return sum(value.nbytes for value in vars(self.rows).values() if isinstance(value, np.ndarray))

@@ -52,7 +52,7 @@ class Replays:
         self.starts = {d: _tier_starts(each, catalog, book) for d, each in enumerate(resolved.deployments) if isinstance(each, ResolvedApi)}
         pools = [each.name for each in resolved.deployments if isinstance(each, ResolvedPool)]
         self.layout = UsageLayout.of(pools, [(resolved.deployments[d].name, len(starts)) for d, starts in self.starts.items()])
-        self.planned = follows_a_plan(system_of(resolved, NORMAL, ()))
+        self.planned = follows_a_plan(resolved)
         self.done = 0
 
     def resolved(self, state: RuleState) -> ResolvedStack:

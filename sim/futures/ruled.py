@@ -18,7 +18,8 @@ from sim.engine.assemble import assemble
 from sim.engine.system import Autoscaler, Pool, System
 from sim.engine.system import Limit as EngineLimit
 from sim.futures.rule_state import RuleState
-from sim.stack.resolved import ResolvedApi, ResolvedStack
+from sim.stack.autoscaler import Plan
+from sim.stack.resolved import ResolvedApi, ResolvedPool, ResolvedStack
 from sim.units import SECONDS_PER_DAY, SECONDS_PER_MONTH
 
 _SHUT = EngineLimit("fixed_window", "usd", 0.0, SECONDS_PER_MONTH, no_retry_after=True)
@@ -90,9 +91,9 @@ def system_of(
     return replace(system, deployments=tuple(deployments))
 
 
-def follows_a_plan(system: System) -> bool:
+def follows_a_plan(resolved: ResolvedStack) -> bool:
     """Whether a pool's counts are given by month."""
-    return any(isinstance(each, Pool) and each.autoscaler.law == "plan" for each in system.deployments)
+    return any(isinstance(each, ResolvedPool) and isinstance(each.spec.autoscaler, Plan) for each in resolved.deployments)
 
 
 def _refuses(resolved: ResolvedStack, each: object, d: int, state: RuleState) -> bool:
