@@ -95,8 +95,10 @@ def within(incidents: Incidents, length_s: float) -> Incidents:
 
 
 def kept_whole(incidents: Incidents, recovery_s: float, per_type: int, most: int) -> tuple[Episodes, tuple[str, ...]]:
-    """The episodes, and in words what is not replayed of them: those of several hazards are taken apart where they are too long, or
-    of types that would take more than `most` replays in all."""
+    """The episodes, and in words what is not replayed of them.
+
+    Those of several hazards are taken apart where they are too long, or of types that would take more than `most` replays in all.
+    """
     found = episodes(incidents, recovery_s=recovery_s)
     compound = np.array([len(kind) > 1 for kind in found.types], np.bool_)[found.type_of]
     long = found.end_s - found.start_s > LONGEST_S
@@ -112,8 +114,9 @@ def kept_whole(incidents: Incidents, recovery_s: float, per_type: int, most: int
     rare = compound & ~whole[found.type_of]
     apart = rare | (compound & long)
     notes = []
-    if (long & ~compound).any():
-        notes.append(f"{int((long & ~compound).sum())} incidents of more than {LONGEST_S / SECONDS_PER_HOUR:g} h are replayed for that long and stretched")
+    cut = int((long & ~compound).sum())
+    if cut:
+        notes.append(f"{cut} incidents of more than {LONGEST_S / SECONDS_PER_HOUR:g} h are replayed for that long and stretched")
     if apart.any():
         share = float(found.active_s[apart].sum() / found.active_s.sum())
         notes.append(
