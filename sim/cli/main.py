@@ -26,6 +26,8 @@ STOPPED = 128 + signal.SIGTERM
 COMMANDS = MappingProxyType(
     {
         "run": "Replay a trace through a stack and forecast its months: the bill with bands, latency, load.",
+        "compare": "Hold stacks against each other over the same futures: cheaper, how likely, from when.",
+        "backtest": "Hold a forecast against a bill that was paid, line by line and month by month.",
         "trace": "Import, describe, make and scale traces.",
         "catalog": "List and show the APIs, GPUs, LLMs, profiles and stacks that are known.",
         "check": "Check a stack, trace, price or event file.",

@@ -63,6 +63,7 @@ def command(
     from sim.catalog.location import find_input
     from sim.cli.opening import open_books
     from sim.cli.progress import Progress, say
+    from sim.cli.writing import say_where, write_files
     from sim.errors import InputError
     from sim.report.run_folder import check_folder
 
@@ -74,7 +75,7 @@ def command(
     from sim.cost.replay import replay
     from sim.report.forecast_report import ForecastReport
     from sim.report.run_files import write_run
-    from sim.report.run_folder import default_folder, why_not_writable
+    from sim.report.run_folder import default_folder
     from sim.report.run_record import inputs
     from sim.report.run_report import report_of
     from sim.stack import facts_of, read_stack, resolve
@@ -112,20 +113,15 @@ def command(
             ahead = ForecastReport(forecast, asked.budget_usd)
         report = report_of(found, resolved, requests, seed=seed, events=scripted, ahead=ahead)
         record = inputs(report, stack_file, resolved, scripted, asked.outlook if asked is not None else None, exact=exact)
-        target = given if given is not None else default_folder(report.trace.name, report.stack, record)
-        refused = "" if given is not None else why_not_writable(target)
-        if not refused:
-            progress.says("writing files")
-            try:
-                write_run(
-                    target, report, found, trace=requests, stack=stack_file, resolved=resolved, given=record, argv=sys.argv[1:],
-                    replace=given is None or force,
-                )  # fmt: skip
-            except InputError as error:
-                # Files that nobody asked for are not worth the result.
-                if given is not None:
-                    raise
-                refused = str(error)
+        progress.says("writing files")
+        target, refused = write_files(
+            given,
+            default_folder(report.trace.name, report.stack, record),
+            lambda folder: write_run(
+                folder, report, found, trace=requests, stack=stack_file, resolved=resolved, given=record, argv=sys.argv[1:],
+                replace=given is None or force,
+            ),
+        )  # fmt: skip
     _print(report, form)
     if not quiet:
         for note in report.notes:
@@ -135,11 +131,7 @@ def command(
             say("note", f"the months rest on {count} assumptions of the outlook {ahead.found.outlook}: the report lists them")
         for each in report.cautions:
             say("warning", f"{each.cause}; {each.remedy}")
-        if refused:
-            why = refused.removeprefix(f"{target}: ")
-            say("note", f"no files were written to {target}: {why}; name a folder with -o")
-        else:
-            say("note", f"files are in {target}")
+        say_where(target, refused)
 
 
 def _print(report: RunReport, form: str) -> None:

@@ -20,6 +20,13 @@ ITEM_NAMES = MappingProxyType(
         "storage": "storage",
         "egress": "egress",
         "tooling": "tooling",
+        "people_ml": "ML engineers",
+        "people_devops": "DevOps engineers",
+        "on_call": "on-call",
+        "data_labeling": "data labelling",
+        "compliance_one_off": "compliance, once",
+        "compliance_ongoing": "compliance",
+        "hidden": "hidden costs",
     }
 )
 _COLUMN = 9_999_999.5

@@ -13,11 +13,14 @@ from sim.futures.forecast import Band, Forecast
 from sim.planning.comparison import Comparison, Kind, Pair, PairCosts, StackSummary
 from sim.planning.crossover import HALF_A_CENT, BreakEven, MonthOf
 from sim.report.amounts import line_name
+from sim.report.cautions import Caution
 from sim.report.forecast_report import AT_RISK
 from sim.report.run_report import TraceSummary
-from sim.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
+from sim.report.section import brief
+from sim.stack.schema import Slo
+from sim.units import HOURS_PER_MONTH, SECONDS_PER_DAY, SECONDS_PER_HOUR, show_ms, show_seconds, show_share
 
-DAYS_PER_MONTH = HOURS_PER_MONTH * SECONDS_PER_HOUR / 86_400.0
+DAYS_PER_MONTH = HOURS_PER_MONTH * SECONDS_PER_HOUR / SECONDS_PER_DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Facing:
 
 @dataclass(frozen=True)
 class ComparisonReport:
-    """Stacks side by side. Forecasts, levels and `ready_assumed` are in the order of the stacks of the comparison."""
+    """Stacks side by side. What is said of each stack is in the order of the stacks of the comparison."""
 
     trace: TraceSummary
     date: str
@@ -80,6 +83,8 @@ class ComparisonReport:
     """The service levels of each stack, in words."""
     ready_assumed: tuple[str, ...]
     """What of the time to production is assumed, in words; empty: nothing."""
+    cautions: tuple[tuple[Caution, ...], ...]
+    """What a reader must know of each stack."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -166,6 +171,11 @@ def _by_text(texts: Sequence[Sequence[str]], names: Sequence[str]) -> dict[str, 
             if name not in stacks:
                 stacks.append(name)
     return found
+
+
+def levels_in_words(slo: Slo) -> str:
+    """`TTFT p95 3 s, TPOT p95 50 ms, 99.5 % completed`."""
+    return f"TTFT p95 {brief(show_seconds(slo.ttft_p95))}, TPOT p95 {brief(show_ms(slo.tpot_p95))}, {show_share(slo.completed)} completed"
 
 
 def month_name(months: Sequence[str], number: int | None) -> str:

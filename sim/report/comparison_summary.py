@@ -76,6 +76,7 @@ def _stack(report: ComparisonReport, k: int, stack: StackSummary) -> dict[str, A
         ],
         "assumed_lines": [{"line": line, "usd": usd, "assumed": words} for line, words, usd in report.assumed_lines(stack.name)],
         "accuracy": {key: _number(value) for key, value in asdict(forecast.accuracy).items()},
+        "warnings": [asdict(each) for each in report.cautions[k]],
         "mode": forecast.mode,
         "cells": forecast.cells,
         "tail_resolved": forecast.tail_resolved,

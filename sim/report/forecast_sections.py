@@ -17,6 +17,8 @@ from sim.units import show_count, show_ms, show_seconds, show_share, show_usd
 REPLAY_PARTS = ("Service level", "Deployments", "Pools", "Basis")
 """What of the replay is shown beside a forecast; the rest is printed without months, and all of it is in summary.json."""
 _MONTHS_SHOWN = 24
+_LIST = 140
+"""Characters of a list that are shown."""
 _YEAR = 12
 _MOST_ROWS = 8
 """Rows of months under the service levels, and lines of the bill that belong to one total."""
@@ -33,13 +35,27 @@ def forecast_sections(report: RunReport, ahead: ForecastReport, replayed: Sequen
     return [
         *(_months(ahead), _lines(report, ahead), _spread(ahead), _budget(ahead)),
         *(_service_levels(ahead), _capacity(ahead), _incidents(ahead)),
-        *(_listed("Noted", ahead.found.notes), _method(ahead), _listed("Assumed", ahead.found.assumed)),
+        *(_listed("Noted", ahead.found.notes), _method(ahead), _listed("Assumed", _assumptions(ahead))),
         *(said, *(parts[title] for title in REPLAY_PARTS)),
     ]
 
 
-def _listed(name: str, texts: tuple[str, ...]) -> Section:
+def _listed(name: str, texts: Sequence[str]) -> Section:
     return Section(name, [(name if k == 0 else "", text) for k, text in enumerate(texts)], facts=True)
+
+
+def _assumptions(ahead: ForecastReport) -> list[str]:
+    """What lines of the bill and the outlook assume, long lists of keys cut: summary.json has them whole."""
+    lines = {line.name.assumed: _line_name(line) for line in ahead.lines if line.name.assumed}
+    return [f"{name}: {text}" for text, name in lines.items()] + [_brief_list(text) for text in ahead.found.assumed]
+
+
+def _brief_list(text: str) -> str:
+    items = text.split(", ")
+    kept = 1
+    while kept < len(items) and len(", ".join(items[: kept + 1])) <= _LIST:
+        kept += 1
+    return ", ".join(items[:kept]) + (f" and {len(items) - kept} more" if kept < len(items) else "")
 
 
 def _months(ahead: ForecastReport) -> Section:
@@ -198,13 +214,13 @@ def _incidents(ahead: ForecastReport) -> Section:
             rows.append(
                 (
                     f"{each.kind.replace('_', ' ')} {each.name}", f"{each.per_month:.2g}", show_seconds(each.hours_per_month * 3600),
-                    *(show_count(round(value)) for value in counts), column_usd(each.usd, each.usd),
+                    *(show_count(round(value)) for value in counts), column_usd(round(each.usd, 2), each.usd),
                 )
             )  # fmt: skip
     notes = [
-        "A month, in the mean: how often and how long; requests that fail or are late for it; those that a fallback saved; what it adds."
+        "A month, in the mean: how often and how long; requests more that fail, are late, or that a fallback completes; what is paid more."
     ]
-    return Section("Incidents", rows, ("a month", "lasting", "failed", "late", "saved", "cost"), notes if rows else ())
+    return Section("Incidents", rows, ("a month", "lasting", "failed", "late", "fallback", "cost"), notes if rows else ())
 
 
 def _method(ahead: ForecastReport) -> Section:

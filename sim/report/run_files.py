@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.report import forecast_tables, run_tables
+from sim.report.forecast_report import ForecastReport
 from sim.report.run_folder import MARK, write_folder
 from sim.report.run_record import record, stack_yaml
 from sim.report.run_report import RunReport
@@ -41,11 +42,7 @@ def write_run(
             run_tables.write_parquet(draft / "monthly.parquet", run_tables.monthly_table(monthly))
             run_tables.write_csv(draft / "capacity.csv", run_tables.capacity(report, found))
         else:
-            monthly = forecast_tables.monthly(report.ahead)
-            run_tables.write_csv(draft / "monthly.csv", monthly)
-            run_tables.write_parquet(draft / "monthly.parquet", forecast_tables.monthly_table(monthly))
-            run_tables.write_csv(draft / "capacity.csv", forecast_tables.capacity(report, report.ahead))
-            run_tables.write_parquet(draft / "draws.parquet", forecast_tables.draws(report, report.ahead))
+            write_months(draft, report, report.ahead)
         run_tables.write_parquet(draft / "latency.parquet", run_tables.latency(report))
         run_tables.write_parquet(draft / "timeline.parquet", run_tables.timeline(found))
         run_tables.write_parquet(draft / "events.parquet", run_tables.happenings(found))
@@ -55,3 +52,12 @@ def write_run(
         (draft / MARK).write_text(record(report, given, argv), encoding="utf-8")
 
     write_folder(folder, fill, replace=replace)
+
+
+def write_months(folder: Path, report: RunReport, ahead: ForecastReport) -> None:
+    """The tables of a forecast: monthly, capacity and draws."""
+    monthly = forecast_tables.monthly(ahead)
+    run_tables.write_csv(folder / "monthly.csv", monthly)
+    run_tables.write_parquet(folder / "monthly.parquet", forecast_tables.monthly_table(monthly))
+    run_tables.write_csv(folder / "capacity.csv", forecast_tables.capacity(report, ahead))
+    run_tables.write_parquet(folder / "draws.parquet", forecast_tables.draws(report, ahead))

@@ -24,10 +24,10 @@ def default_folder(trace: str, stack: str, inputs: Mapping[str, Any]) -> Path:
     """outputs/<trace>-<stack>-<8 hex>, the last a hash of everything that the results depend on."""
     text = json.dumps(inputs, sort_keys=True, ensure_ascii=False, allow_nan=False, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return Path(OUTPUTS) / f"{_slug(trace)}-{_slug(stack)}-{digest}"
+    return Path(OUTPUTS) / f"{slug(trace)}-{slug(stack)}-{digest}"
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
     """A name of a file as part of another: letters, digits, point, hyphen and underscore."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60] or "unnamed"
 

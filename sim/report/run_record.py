@@ -76,9 +76,6 @@ def event_data(event: ScriptedEvent) -> dict[str, Any]:
 
 def record(report: RunReport, given: dict[str, Any], argv: Sequence[str]) -> str:
     """run.json: version, command line, seed, hashes of the inputs, date of the prices, versions of libraries."""
-    from importlib.metadata import version
-    from platform import python_version
-
     content = {
         "schema_version": 1,
         "version": given["version"],
@@ -89,12 +86,19 @@ def record(report: RunReport, given: dict[str, Any], argv: Sequence[str]) -> str
         "events": given["events"],
         "price_date": report.date,
         "prices": given["prices"],
-        "python": python_version(),
-        "libraries": {name: version(name) for name in LIBRARIES},
+        **environment(),
     }
     if "forecast" in given:
         content["forecast"] = given["forecast"]
     return json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
+
+
+def environment() -> dict[str, Any]:
+    """What a run ran with: the version of Python, and of the libraries that its results could depend on."""
+    from importlib.metadata import version
+    from platform import python_version
+
+    return {"python": python_version(), "libraries": {name: version(name) for name in LIBRARIES}}
 
 
 def stack_data(stack: StackFile) -> dict[str, Any]:
