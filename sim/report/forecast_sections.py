@@ -11,14 +11,12 @@ from sim.futures.forecast import Band
 from sim.report.amounts import about, chance, column_usd, error, line_name
 from sim.report.forecast_report import AT_RISK, ForecastReport, Period
 from sim.report.run_report import RunReport
-from sim.report.section import Section, brief
+from sim.report.section import Section, brief, brief_list
 from sim.units import show_count, show_ms, show_seconds, show_share, show_usd
 
 REPLAY_PARTS = ("Service level", "Deployments", "Pools", "Basis")
 """What of the replay is shown beside a forecast; the rest is printed without months, and all of it is in summary.json."""
 _MONTHS_SHOWN = 24
-_LIST = 140
-"""Characters of a list that are shown."""
 _YEAR = 12
 _MOST_ROWS = 8
 """Rows of months under the service levels, and lines of the bill that belong to one total."""
@@ -46,16 +44,8 @@ def _listed(name: str, texts: Sequence[str]) -> Section:
 
 def _assumptions(ahead: ForecastReport) -> list[str]:
     """What lines of the bill and the outlook assume, long lists of keys cut: summary.json has them whole."""
-    lines = {line.name.assumed: _line_name(line) for line in ahead.lines if line.name.assumed}
-    return [f"{name}: {text}" for text, name in lines.items()] + [_brief_list(text) for text in ahead.found.assumed]
-
-
-def _brief_list(text: str) -> str:
-    items = text.split(", ")
-    kept = 1
-    while kept < len(items) and len(", ".join(items[: kept + 1])) <= _LIST:
-        kept += 1
-    return ", ".join(items[:kept]) + (f" and {len(items) - kept} more" if kept < len(items) else "")
+    lines = {line.name.assumed: line_name(line.name) for line in ahead.lines if line.name.assumed}
+    return [f"{name}: {text}" for text, name in lines.items()] + [brief_list(text) for text in ahead.found.assumed]
 
 
 def _months(ahead: ForecastReport) -> Section:

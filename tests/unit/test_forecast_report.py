@@ -295,6 +295,15 @@ def test_incidents_drivers_and_accuracy_are_told(ran: Ran) -> None:
     assert "400 of the outlook base; 900 are needed for" in few
 
 
+def test_assumptions_are_short_in_text_and_whole_in_json(ran: Ran) -> None:
+    keys = ", ".join(f"incidents.key_{k}" for k in range(30))
+    whole = report(ran, ahead(2, 20, assumed=(f"incidents: {keys}", "salaries")))
+    rows = section(ran, ahead(2, 20, assumed=(f"incidents: {keys}", "salaries")), "Assumed").rows
+    assert rows[0] == ("Assumed", "ML engineers: half a machine learning engineer")
+    assert rows[1][1].startswith("incidents: incidents.key_0, ") and rows[1][1].endswith(" and 23 more") and rows[2] == ("", "salaries")
+    assert summary(whole)["forecast"]["assumed"][0] == f"incidents: {keys}"
+
+
 def test_the_plain_replay_is_untouched(ran: Ran, tmp_path: Path) -> None:
     assert run_text(ran.report) == run_text(replace(ran.report, ahead=None))
     assert "Month " not in run_text(ran.report) and "Latency " in run_text(ran.report)
@@ -313,4 +322,4 @@ def test_words_of_amounts() -> None:
     assert [chance(p) for p in (0.0, 0.001, 0.005, 0.314, 0.994, 0.996, 1.0, math.nan)] == [
         "0 %", "<1 %", "0 %", "31 %", "99 %", ">99 %", "100 %", "-",
     ]  # fmt: skip
-    assert item_name("gpu_used") == "GPUs at work" and item_name("on_call") == "on call"
+    assert item_name("gpu_used") == "GPUs at work" and item_name("security_testing") == "security testing"
