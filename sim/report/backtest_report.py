@@ -15,7 +15,7 @@ from sim.planning.backtest import Backtest, Row
 from sim.planning.paid_bill import Paid
 from sim.report.amounts import about, chance, column_usd
 from sim.report.run_report import TraceSummary
-from sim.report.section import Section, as_markdown, as_text, escaped, wrapped
+from sim.report.section import Section, as_markdown, as_text, brief_list, escaped, wrapped
 from sim.units import show_count, show_share
 
 SCHEMA_VERSION = 1
@@ -232,7 +232,7 @@ def _rests_on(report: BacktestReport) -> Section:
             f"{report.trace.name}, {show_count(report.trace.requests)} requests, taken to be that of {found.months[0]}; then it grows",
         ),
         ("Prices", f"of {report.date}"),
-        *(("Assumed" if k == 0 else "", text) for k, text in enumerate(found.assumed)),
+        *(("Assumed" if k == 0 else "", brief_list(text)) for k, text in enumerate(found.assumed)),
     ]
     return Section("Futures", rows, facts=True)
 

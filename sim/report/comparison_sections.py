@@ -5,6 +5,7 @@ Two to eight stacks in 80 columns: up to three pairs are told in full, of more e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from sim.futures.forecast import Accuracy, Band
@@ -13,7 +14,7 @@ from sim.planning.crossover import MonthOf
 from sim.report.amounts import about, chance
 from sim.report.comparison_answer import difference
 from sim.report.comparison_report import ComparisonReport, Facing, month_name, months_to_production
-from sim.report.section import Section, shortened
+from sim.report.section import Section, brief_list, shortened
 from sim.units import show_count, show_share
 
 _PAIRS_IN_FULL = 3
@@ -23,6 +24,8 @@ _LINES_NAMED = 4
 _SMALL = 0.01
 """Assumed lines below this share of a stack's TCO are counted, not named."""
 _MWH = 9_999.5
+_KEYS = re.compile(r"[\w.-]+(, [\w.-]+)*")
+"""Keys of an outlook, as the drawing of a group lists those that are assumed."""
 
 
 def comparison_sections(report: ComparisonReport) -> list[Section]:
@@ -253,7 +256,7 @@ def _accuracy(name: str, found: Accuracy) -> str:
 
 
 def _assumed(report: ComparisonReport) -> list[str]:
-    texts = [f"{text}{_of(report, names)}" for text, names in report.assumptions().items()]
+    texts = [f"{text}{_of(report, names)}" for text, names in _shared(report).items()]
     for each in report.cheapest_first:
         lines = report.assumed_lines(each.name)
         large = [line for line in lines if line[2] >= _SMALL * each.tco_usd.mean][:_LINES_NAMED]
@@ -265,6 +268,24 @@ def _assumed(report: ComparisonReport) -> list[str]:
         if parts:
             texts.append(f"{each.name}: {'; '.join(parts)}")
     return texts
+
+
+def _shared(report: ComparisonReport) -> dict[str, list[str]]:
+    """What the outlook assumes, lists of keys cut: those of the same group are told once, with all stacks that they are assumed of."""
+    found: dict[str, list[str]] = {}
+    groups: dict[str, set[str]] = {}
+    for text, names in report.assumptions().items():
+        group, colon, items = text.partition(": ")
+        if colon and _KEYS.fullmatch(items):
+            groups.setdefault(group, set()).update(items.split(", "))
+            shown = group
+        else:
+            shown = text
+        found.setdefault(shown, []).extend(names)
+    return {
+        brief_list(f"{text}: {', '.join(sorted(groups[text]))}") if text in groups else text: list(dict.fromkeys(names))
+        for text, names in found.items()
+    }
 
 
 def _of(report: ComparisonReport, names: Sequence[str]) -> str:

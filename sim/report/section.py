@@ -12,6 +12,8 @@ from sim.errors import visible
 WIDTH = 80
 _GAP = 2
 _LEAST_NAME = 12
+_LIST = 140
+"""Characters of a list that are shown."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,15 @@ def shortened(text: str, width: int) -> str:
 def brief(text: str) -> str:
     """A given quantity without zeros that say nothing: `50 ms` for `50.0 ms`."""
     return re.sub(r"(\d)\.0+(?= )|(\.\d*?[1-9])0+(?= )", r"\1\2", text)
+
+
+def brief_list(text: str) -> str:
+    """A list between commas, cut where it is long: `a, b and 7 more`."""
+    items = text.split(", ")
+    kept = 1
+    while kept < len(items) and len(", ".join(items[: kept + 1])) <= _LIST:
+        kept += 1
+    return ", ".join(items[:kept]) + (f" and {len(items) - kept} more" if kept < len(items) else "")
 
 
 def _text(section: Section) -> list[str]:
