@@ -126,7 +126,9 @@ def sample_days(draws: Draws, incidents: Incidents, count: int, seed: int) -> tu
     sizes[0] = min(count - sizes[1], len(strata[0]))
     chosen, weights = [], []
     for each, size in zip(strata, sizes, strict=True):
-        picked = np.sort(generator.choice(each, size, replace=False)) if size else np.zeros(0, np.int64)
+        if not size:
+            continue
+        picked = np.sort(generator.choice(each, size, replace=False))
         chosen += [(int(place) // draws.level.shape[1], int(place) % draws.level.shape[1]) for place in picked]
         weights += [len(each) / size] * size
     return chosen, np.array(weights) / max(sum(weights), 1.0)

@@ -24,7 +24,7 @@ _NODES = 5
 """Demand levels at most that incidents are replayed at."""
 _NODE_STEPS = 4
 """Steps of the grid between two of them, at least: 22 % more demand."""
-_CLIP = (0.5, 2.0)
+_CLIP = (0.25, 4.0)
 """How far an entry is stretched in time."""
 _TELLING = 5
 """Entries from which it can be told whether the effect grows with the duration."""
