@@ -20,6 +20,7 @@ from sim.units import SECONDS_PER_DAY
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+_LARGEST_LN = 20.0
 _YEAR_S = 365.0 * SECONDS_PER_DAY
 
 
@@ -33,7 +34,8 @@ def _steps(generator: np.random.Generator, per_second: FloatArray, says: PriceSt
     size = np.where(rises, rise, -cut)
     total = np.zeros((len(per_second), len(calendar.weekday)))
     np.add.at(total, (future, (time_s // SECONDS_PER_DAY).astype(np.int64)), size)
-    return np.cumsum(total, axis=1)
+    # Beyond this a price is none, and its exponential might overflow.
+    return np.clip(np.cumsum(total, axis=1), -_LARGEST_LN, _LARGEST_LN)
 
 
 def token_price_path(prices: ApiPrices, api: Api, calendar: Calendar, luck: Luck) -> FloatArray | None:

@@ -39,7 +39,10 @@ def _plain(value: Any) -> Any:
     return {"p50": value} if isinstance(value, (str, int, float)) and not isinstance(value, bool) else value
 
 
-Parsed = Annotated[NotNegative, parsed(parse_change)]
+Parsed = Annotated[NotNegative, parsed(parse_change), Field(le=1e12)]
+
+_LARGEST_LN = 100.0
+"""No draw is further from the median than this in the logarithm: what is written carelessly must not overflow."""
 
 
 def _in_order(p5: float | None, p50: float | None, p95: float | None) -> None:
@@ -63,7 +66,7 @@ class Amount(Strict):
     p50: Parsed | None = Field(default=None, description="half lie below")
     p95: Parsed | None = Field(default=None, description="95 % lie below")
     median: Parsed | None = Field(default=None, description="in place of quantiles: half lie below")
-    sigma: NotNegative | None = Field(default=None, description="with median: standard deviation of the logarithm")
+    sigma: NotNegative | None = Field(default=None, le=10, description="with median: standard deviation of the logarithm")
 
     @model_validator(mode="after")
     def _one_form(self) -> Amount:
@@ -111,7 +114,7 @@ class Amount(Strict):
         import numpy as np
 
         below, above = self.sigmas
-        return np.asarray(self.middle * np.exp(np.where(z < 0, below, above) * z), np.float64)
+        return np.asarray(self.middle * np.exp(np.clip(np.where(z < 0, below, above) * z, -_LARGEST_LN, _LARGEST_LN)), np.float64)
 
 
 class PartAmount(Amount):
@@ -149,9 +152,9 @@ class Rate(Amount):
 class Change(Strict):
     """A relative change above -100 %, or what is known of it."""
 
-    p5: Annotated[float, parsed(parse_change)] | None = Field(default=None, gt=-1, le=100, description="5 % lie below")
-    p50: Annotated[float, parsed(parse_change)] = Field(gt=-1, le=100, description="half lie below")
-    p95: Annotated[float, parsed(parse_change)] | None = Field(default=None, gt=-1, le=100, description="95 % lie below")
+    p5: Annotated[float, parsed(parse_change)] | None = Field(default=None, gt=-1, le=10, description="5 % lie below")
+    p50: Annotated[float, parsed(parse_change)] = Field(gt=-1, le=10, description="half lie below")
+    p95: Annotated[float, parsed(parse_change)] | None = Field(default=None, gt=-1, le=10, description="95 % lie below")
 
     @model_validator(mode="after")
     def _one_form(self) -> Change:
@@ -181,7 +184,8 @@ class Change(Strict):
         import numpy as np
 
         below, above = self.sigmas
-        return np.asarray(np.exp(periods * (math.log1p(self.p50) + np.where(z < 0, below, above) * z)), np.float64)
+        each = math.log1p(self.p50) + np.where(z < 0, below, above) * z
+        return np.asarray(np.exp(np.clip(periods * each, -_LARGEST_LN, _LARGEST_LN)), np.float64)
 
 
 Uncertain = Annotated[Amount, BeforeValidator(_plain)]

@@ -78,6 +78,7 @@ KINDS: dict[str, tuple[str, list[str]]] = {
     "events": (EVENTS, ["check", "f.yaml", "--stack", "hybrid"]),
     "prices": (PRICES, ["explain", "hybrid", "--prices", "f.yaml"]),
     "recipe": (bundled("workloads", "recipes", "bursty.yaml"), ["check", "f.yaml", "--kind", "recipe"]),
+    "outlook": (bundled("models", "outlooks", "stress.yaml"), ["check", "f.yaml", "--kind", "outlook"]),
     "manifest": (MANIFEST, ["init", "--from-kubernetes", "f.yaml"]),
     "values": (VALUES, ["init", "--from-kubernetes", "f.yaml"]),
 }

@@ -39,7 +39,7 @@ def agrees_share(hits: npt.ArrayLike, probability: float) -> None:
 
 def test_compound_growth() -> None:
     growth = Change(p5=0.0, p50=0.03, p95=0.08)
-    level = drawn("demand: {growth_per_month: {p5: 0%, p50: 3%, p95: 8%}}", months=24, futures=20_000).level
+    level = drawn("demand: {growth_per_month: {p5: 0%, p50: 3%, p95: 8%}}", months=24, futures=8000).level
     first_days = np.searchsorted(drawn("demand: {}", months=24, futures=1).calendar.month_of_day, np.arange(24))
     for month in (0, 1, 11, 23):
         there = level[:, first_days[month]]
@@ -91,7 +91,7 @@ def test_a_renewal_process_is_stationary_from_the_start(shape: float, days: floa
 
 def test_a_shape_below_one_is_clustered_and_one_is_poisson() -> None:
     """Long run variance over mean of counts is the squared coefficient of variation of gaps; a finite time lies between that and 1."""
-    futures, days = 20_000, 400.0
+    futures, days = 8000, 300.0
     for shape in (0.673, 1.0, 3.0):
         future, _ = renewal_times(np.random.default_rng(3), per_second=np.full(futures, 0.25 / DAY_S), shape=shape, length_s=days * DAY_S)
         counts = np.bincount(future, minlength=futures)
@@ -187,7 +187,7 @@ def test_a_spot_machine_is_taken_back_within_a_month_as_often_as_was_said() -> N
 
 def test_one_price_step() -> None:
     """Steps of one size s at rate λ: none by t with probability exp(-λ t), and the mean price is exp(λ t (e^s - 1))."""
-    futures, rate, size = 40_000, 0.8, 0.4
+    futures, rate, size = 15_000, 0.8, 0.4
     price = drawn(
         f"api_prices: {{own_models: {{changes_per_year: {rate}, rise_share: 1, rise_ln: {size}}}}}", ONE_API, months=12, futures=futures
     ).token_price[:, :, 0]
@@ -199,7 +199,7 @@ def test_one_price_step() -> None:
 
 
 def test_steps_go_both_ways() -> None:
-    futures, rate = 40_000, 1.5
+    futures, rate = 15_000, 1.5
     price = drawn(
         f"api_prices: {{own_models: {{changes_per_year: {rate}, rise_share: 0.3, rise_ln: 0.5, cut_ln: 0.7}}}}", ONE_API, futures=futures
     ).token_price[:, -1, 0]
@@ -208,7 +208,7 @@ def test_steps_go_both_ways() -> None:
 
 def test_the_price_of_a_gpu_hour() -> None:
     """Trend, walk with mean 1 and jumps are independent: their means multiply."""
-    futures = 40_000
+    futures = 15_000
     says = "gpu_prices: {drift_per_month: {p5: -3%, p50: 0%, p95: 2.5%}, monthly_sigma: 0.1, jumps_per_year: 1, rise_share: 0.5, rise_ln: 0.3, cut_ln: 0.2}"
     found = drawn(says, ONE_POOL, months=12, futures=futures)
     trend = Change(p5=-0.03, p50=0.0, p95=0.025)
