@@ -5,7 +5,6 @@ Two to eight stacks in 80 columns: up to three pairs are told in full, of more e
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from sim.futures.forecast import Accuracy, Band
@@ -14,7 +13,7 @@ from sim.planning.crossover import MonthOf
 from sim.report.amounts import about, chance
 from sim.report.comparison_answer import difference
 from sim.report.comparison_report import ComparisonReport, Facing, month_name, months_to_production
-from sim.report.section import Section, brief_list, shortened
+from sim.report.section import KEYS, Section, brief_list, shortened
 from sim.units import show_count, show_share
 
 _PAIRS_IN_FULL = 3
@@ -24,8 +23,6 @@ _LINES_NAMED = 4
 _SMALL = 0.01
 """Assumed lines below this share of a stack's TCO are counted, not named."""
 _MWH = 9_999.5
-_KEYS = re.compile(r"[\w.-]+(, [\w.-]+)*")
-"""Keys of an outlook, as the drawing of a group lists those that are assumed."""
 
 
 def comparison_sections(report: ComparisonReport) -> list[Section]:
@@ -276,7 +273,7 @@ def _shared(report: ComparisonReport) -> dict[str, list[str]]:
     groups: dict[str, set[str]] = {}
     for text, names in report.assumptions().items():
         group, colon, items = text.partition(": ")
-        if colon and _KEYS.fullmatch(items):
+        if colon and KEYS.fullmatch(items):
             groups.setdefault(group, set()).update(items.split(", "))
             shown = group
         else:

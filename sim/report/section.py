@@ -14,6 +14,8 @@ _GAP = 2
 _LEAST_NAME = 12
 _LIST = 140
 """Characters of a list that are shown."""
+KEYS = re.compile(r"[\w.-]+(, [\w.-]+)*")
+"""Keys of an outlook, as what is assumed of a group of causes lists them."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ def brief(text: str) -> str:
 
 
 def brief_list(text: str) -> str:
-    """A list between commas, cut where it is long: `a, b and 7 more`."""
+    """A list of keys behind a colon, cut where it is long: `prices: drift, jumps and 7 more`; other texts stay whole."""
+    if not KEYS.fullmatch(text.partition(": ")[2]):
+        return text
     items = text.split(", ")
     kept = 1
     while kept < len(items) and len(", ".join(items[: kept + 1])) <= _LIST:
