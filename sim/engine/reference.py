@@ -10,6 +10,7 @@ Plain Python sees the same object with the same attributes. See docs/decisions/s
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Any
 
 import numba
@@ -75,9 +76,16 @@ class ReferenceType(types.Type):
 @typeof_impl.register(ByReference)
 def _typeof(value: ByReference, _context: Any) -> ReferenceType:
     if value.numba_type is None:
-        value.numba_type = ReferenceType(type(value).__name__, tuple((name, numba.typeof(getattr(value, name))) for name in value.fields))
+        shapes = ((name, getattr(value, name)) for name in value.fields)
+        value.numba_type = _type_of(type(value).__name__, tuple((name, array.dtype, array.ndim) for name, array in shapes))
     known: ReferenceType = value.numba_type
     return known
+
+
+@lru_cache(maxsize=16)
+def _type_of(name: str, fields: tuple[tuple[str, Any, int], ...]) -> ReferenceType:
+    """The type of arrays of these dtypes and dimensions; numba takes milliseconds to find out, and a short run is no longer than that."""
+    return ReferenceType(name, tuple((field, numba.typeof(np.zeros((1,) * ndim, dtype))) for field, dtype, ndim in fields))
 
 
 @register_model(ReferenceType)

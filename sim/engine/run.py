@@ -148,6 +148,15 @@ def _empty_log(s: State, logs: list[np.ndarray[Any, Any]]) -> None:
         g.n_log = 0
 
 
+def _in_order(logs: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """The log in order of the rows of the trace, moved as bytes: numpy takes records field by field."""
+    if not logs:
+        return np.zeros(0, LOG_DTYPE)
+    rows = np.concatenate(logs)
+    order = np.argsort(rows["row"], kind="stable")
+    return np.take(rows.view(np.uint8).reshape(len(rows), LOG_DTYPE.itemsize), order, axis=0).view(LOG_DTYPE).reshape(len(rows))
+
+
 def _close_open_requests(s: State) -> None:
     """The end: live requests are unfinished; what is still on its way to an API's settlement is billed."""
     for y in np.flatnonzero(s.air.used):
@@ -184,8 +193,7 @@ def _result(control: Control, logs: list[np.ndarray[Any, Any]], window_s: float,
     _close_open_requests(s)
     control.finish(last_s)
     _empty_log(s, logs)
-    rows = np.concatenate(logs) if logs else np.zeros(0, LOG_DTYPE)
-    rows = rows[np.argsort(rows["row"], kind="stable")]
+    rows = _in_order(logs)
     total = int(g.arrived)
     if int(s.outcome.sum()) != total:
         raise InvariantError(f"at {end_s} s: {total} requests arrived, {int(s.outcome.sum())} have an outcome")
