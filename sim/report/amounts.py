@@ -31,6 +31,7 @@ ITEM_NAMES = MappingProxyType(
 )
 _COLUMN = 9_999_999.5
 _MILLION = 1e6
+_ROUNDING = 1e-9
 _TRILLION = 999.5e9
 
 
@@ -68,9 +69,9 @@ def column_usd(usd: float, largest: float) -> str:
     return f"{'-' if usd <= -0.5 else ''}${abs(usd):,.0f}"
 
 
-def error(se: float) -> str:
-    """A standard error of money with two digits: `+-$650`; nothing where there is none."""
-    if math.isnan(se) or se <= 0:
+def error(se: float, of: float) -> str:
+    """The standard error of an amount with two digits: `+-$650`; nothing where there is none but rounding."""
+    if math.isnan(se) or se <= _ROUNDING * abs(of):
         return ""
     rounded = float(f"{se:.2g}")
     return f"+-{about(rounded) if rounded >= _MILLION else f'${rounded:,.0f}' if rounded >= 10 else f'${rounded:g}'}"

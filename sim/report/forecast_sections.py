@@ -59,8 +59,11 @@ def _months(ahead: ForecastReport) -> Section:
     whole = (0, len(months))
     invoice, tco, missed = ahead.total["invoice"], ahead.total["tco"], ahead.missed(*whole)
     rows.append(("Total", *_month_cells(invoice, tco, largest), chance(missed.p_miss)))
-    errors = (invoice.se, invoice.se_p5, invoice.se_p50, invoice.se_p95, tco.se_p50)
-    rows.append(("  standard error", *(error(se) for se in errors), f"+-{missed.se * 100:.1f} %"))
+    errors = (
+        (invoice.se, invoice.mean), (invoice.se_p5, invoice.p5), (invoice.se_p50, invoice.p50), (invoice.se_p95, invoice.p95),
+        (tco.se_p50, tco.p50),
+    )  # fmt: skip
+    rows.append(("  standard error", *(error(se, of) for se, of in errors), f"+-{missed.se * 100:.1f} %"))
     notes = [
         "Invoice: what suppliers charge. TCO: with people and all else. SLO missed: in which share of futures any level is. "
         "Means add up over lines and months; percentiles do not, for a bad month is no bad year."
@@ -120,7 +123,10 @@ def _mean_only(mean: float, tco: Band) -> tuple[str, ...]:
 def _spread(ahead: ForecastReport) -> Section:
     found = ahead.found
     rows = [
-        (each.group.replace("_", " "), f"{chance(each.share)} ({chance(each.low)} to {chance(each.high)}): {each.what}".removesuffix(": "))
+        (
+            each.group.replace("_", " "),
+            f"{chance(each.share)} ({chance(each.low)} to {chance(each.high)}): {_brief_list(each.what)}".removesuffix(": "),
+        )
         for each in sorted(found.drivers, key=lambda each: -each.share)
         if each.high >= _SMALL
     ]
@@ -135,7 +141,7 @@ def _spread(ahead: ForecastReport) -> Section:
 
 def _budget(ahead: ForecastReport) -> Section:
     worst = ahead.shortfall
-    invoices, all_in = (f"{about(each.usd)} {error(each.se)}".strip() for each in (worst["invoice"], worst["tco"]))
+    invoices, all_in = (f"{about(each.usd)} {error(each.se, each.usd)}".strip() for each in (worst["invoice"], worst["tco"]))
     rows = [("Worst 5 %", f"of futures cost {invoices} on average in invoices, {all_in} as TCO (expected shortfall)")]
     if ahead.budgets is None:
         return Section("Budget", rows, facts=True)
