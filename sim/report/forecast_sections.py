@@ -125,7 +125,7 @@ def _spread(ahead: ForecastReport) -> Section:
     rows = [
         (
             each.group.replace("_", " "),
-            f"{chance(each.share)} ({chance(each.low)} to {chance(each.high)}): {_brief_list(each.what)}".removesuffix(": "),
+            f"{chance(each.share)} ({chance(each.low)} to {chance(each.high)}): {brief_list(each.what)}".removesuffix(": "),
         )
         for each in sorted(found.drivers, key=lambda each: -each.share)
         if each.high >= _SMALL
