@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from sim.cost.from_stack import stack_prices
 from sim.futures.combine import Source
+from sim.futures.day_cost import day_cost
 from sim.futures.draws import Draws
-from sim.futures.effects import usd_of_amounts
 from sim.futures.evaluate import Evaluator
 from sim.futures.exact import accuracy
 from sim.futures.forecast import Accuracy
@@ -27,7 +28,7 @@ def accuracy_of(
     def predicted(future: int, day: int) -> FloatArray:
         return np.asarray(_day(made, future, day) + evaluator.library.on_day(future, day))
 
-    usd = usd_of_amounts(evaluator.cells.layout, evaluator.resolved)
+    usd = day_cost(stack_prices(evaluator.resolved), evaluator.cells.layout)
     return accuracy(evaluator.cells, draws, predicted, usd, seed=seed, workers=workers, progress=progress)
 
 

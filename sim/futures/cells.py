@@ -24,7 +24,7 @@ from sim.futures.calendar import Calendar
 from sim.futures.cell_store import CellStore, key_of, sources_hash
 from sim.futures.curve import LEAST_SHARE, AxisCurve, Cell, Curve, FloatArray, Off
 from sim.futures.day_cost import day_cost
-from sim.futures.levels import Traffic, level_of, steps_over
+from sim.futures.levels import COARSE, Traffic, level_of, steps_over
 from sim.futures.replays import Replays, Terms
 from sim.futures.rule_state import NORMAL, RuleState
 from sim.futures.usage import SLO_ITEMS, Usage, UsageLayout
@@ -149,7 +149,14 @@ class Cells:
 
         `share` says which part of all days lies between two levels: what hardly ever comes need not be as fine.
         """
-        steps = steps_over(low, high)
+        return self._refined(state, steps_over(low, high), share)
+
+    def outline(self, state: RuleState, low: float, high: float) -> Curve:
+        """Every other of the levels that a curve begins with, for differences to one: what they miss is not looked into here."""
+        cells = self._all([_Wanted(step, state) for step in steps_over(low, high, 2 * COARSE)])
+        return Curve.of(cells, self._own_demand, 0.0, 0.0)
+
+    def _refined(self, state: RuleState, steps: list[int], share: Share | None) -> Curve:
         usd = day_cost(self._replays.prices(state), self.layout)
         cells = dict(zip(steps, self._all([_Wanted(step, state) for step in steps]), strict=True))
         left, cost_error, share_error = list(pairwise(steps)), 0.0, 0.0

@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]
 """Replays done and all of them."""
 
 PER_TYPE = 50
-MOST_COMPOUND = 100
+MOST_COMPOUND = 60
 """Replays of episodes of several hazards, of all types together."""
 LEAD_S = 900.0
 """Before an episode, so that queues and fleet are what they are at that hour; longer where a fleet takes longer to be there."""

@@ -173,7 +173,7 @@ def _drivers(
         draws, of_other = mixed(one, other, group)
         sources, incidents = evaluator.parts(draws, anew if of_other else own)
         frozen[group] = _total(evaluator.lines(draws, (*sources, incidents), nothing))
-    return first_order(total, all_anew, frozen, what=one.labels, seed=question.seed)
+    return first_order(total, all_anew, frozen, what=one.varies, seed=question.seed)
 
 
 def _told(says: Says | None, text: str) -> Callable[[int, int], None] | None:

@@ -7,7 +7,7 @@ their sum is off is part of what exact days find (sim/futures/exact.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,7 +36,7 @@ class Surfaces:
     own: dict[int, Curve]
     """By month of a capacity plan; 0 alone for stacks without one."""
     changed: dict[RuleState, Curve]
-    axes: dict[str, AxisCurve]
+    axes: Mapping[Literal["step", "prompt"], AxisCurve]
 
 
 def changes(draws: Draws) -> list[tuple[RuleState, BoolArray]]:
@@ -95,10 +95,7 @@ def surfaces(cells: Cells, draws: Draws) -> Surfaces:
         for month in range(1, draws.calendar.months):
             within = np.sort(level[:, draws.calendar.month_of_day == month], axis=None)
             own[month] = cells.curve(RuleState(month=month), *_range(within), _part_of(within, every.size))
-    changed = {}
-    for state, holds in changes(draws):
-        within = np.sort(level[holds])
-        changed[state] = cells.curve(state, *_range(within), _part_of(within, every.size))
+    changed = {state: cells.outline(state, *_range(np.sort(level[holds]))) for state, holds in changes(draws)}
     axes = {}
     moved: tuple[tuple[Literal["step", "prompt"], FloatArray], ...] = (("step", step_factors(draws, cells)), ("prompt", draws.prompt))
     for name, values in moved:
