@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.engine.result import HIST_BUCKETS
 from sim.futures.cells import Cells
+from sim.futures.combine import Source
 from sim.futures.draws import Draws
 from sim.futures.episodes import RECOVERY_S, events_between, within
 from sim.futures.forecast import Accuracy
@@ -25,9 +26,11 @@ from sim.futures.pieces import Piece
 from sim.futures.replays import Terms
 from sim.futures.rule_state import RuleState
 from sim.futures.surfaces import days_in_states, step_factors
-from sim.futures.usage import ALL, Usage
+from sim.futures.usage import ALL, SLO_ITEMS, Usage
 from sim.futures.window_plan import WindowPlan
+from sim.futures.windows import BLOCK_S
 from sim.sampling import stream
+from sim.trace.columns import TraceChunk
 from sim.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 FloatArray = npt.NDArray[np.float64]
@@ -36,6 +39,8 @@ Progress = Callable[[int, int], None]
 Predicted = Callable[[int, int], FloatArray]
 """[I] what the forecast says of (future, day)."""
 
+_Found = TypeVar("_Found")
+
 DAYS = 12
 _MOST_LEAD_S = 6 * SECONDS_PER_HOUR
 """Of an incident that began on an earlier day no more than this is replayed before midnight."""
@@ -43,6 +48,9 @@ _MOST_TRACE_DAYS = 7
 """Days of the trace that stand for its mean day."""
 _MOST_ROWS = 1_500_000.0
 """Requests replayed at a time: about 500 MB."""
+_PART_ROWS = 1 << 40
+_PART_SESSIONS = 1 << 40
+"""Not the bit that laps are told apart by (sim/futures/pieces.py): what is turned twice is as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +65,6 @@ class Stretch:
     """Before its first midnight, replayed and not counted."""
 
 
-@dataclass(frozen=True)
-class ExactMonths:
-    """Months replayed in full."""
-
-    amounts: FloatArray
-    """[F, M, I], counts for the service levels among them."""
-    histogram: npt.NDArray[np.float32]
-    """[F, M, 3, HIST_BUCKETS]; whole numbers."""
-
-
 def exact_day(cells: Cells, draws: Draws, future: int, day: int) -> Usage:
     """One day of one future, the mean over the days of the trace (of a long one, over seven of them)."""
     states, state = days_in_states(draws, cells)
@@ -77,7 +75,7 @@ def _exact_day(cells: Cells, draws: Draws, incidents: Incidents, state: RuleStat
     stretch = Stretch(future, day, day + 1, state, _lead_s(cells.plan, incidents, future, day))
     days = _days_of(cells.plan)
     chosen = range(days) if days <= _MOST_TRACE_DAYS else np.linspace(0, days, _MOST_TRACE_DAYS, endpoint=False).astype(int).tolist()
-    found = [_replayed(cells, draws, incidents, stretch, trace_day) for trace_day in chosen]
+    found = [_replayed(cells, draws, incidents, stretch, trace_day)[0] for trace_day in chosen]
     return Usage(
         np.asarray(sum(each.amounts for each in found) / len(found)), np.asarray(sum(each.histogram for each in found) / len(found))
     )
@@ -144,22 +142,42 @@ def _days_with(incidents: Incidents, shape: tuple[int, int]) -> BoolArray:
     return np.asarray(change.cumsum(axis=1)[:, :-1] > 0)
 
 
-def exact_months(cells: Cells, draws: Draws, *, workers: int = 1, progress: Progress | None = None) -> ExactMonths:
+def exact_months(cells: Cells, draws: Draws, *, workers: int = 1, progress: Progress | None = None) -> Source:
     """Every month of every future in full, day after day; state is carried on within a month as long as the rules are the same.
 
-    A month of more than 1.5 million requests is replayed in parts, each after a day that is replayed and not counted.
+    A source whose nodes are the stretches that were replayed, so that months are summed and priced like those made of cells. Days of a
+    stretch share its amounts by their demand. A month of more than 1.5 million requests is replayed in parts, each after a day that is
+    replayed and not counted. Results take 70 kB a month and future.
     """
     incidents = within(draws.incidents, draws.calendar.length_s)
     work = stretches(cells, draws, incidents)
-    months = draws.calendar.months
-    amounts = np.zeros((draws.futures, months, len(cells.layout)))
-    histogram = np.zeros((draws.futures, months, 3, HIST_BUCKETS), np.float32)
-    replayed = _in_parallel(lambda each: _replayed(cells, draws, incidents, each), work, workers, progress)
-    for stretch, usage in zip(work, replayed, strict=True):
-        month = int(draws.calendar.month_of_day[stretch.first])
-        amounts[stretch.future, month] += usage.amounts
-        histogram[stretch.future, month] += usage.histogram.astype(np.float32)
-    return ExactMonths(amounts, histogram)
+    node = np.zeros((*draws.level.shape, 1), np.int64)
+    weight = np.zeros((*draws.level.shape, 1))
+    amounts = np.zeros((len(work), len(cells.layout)))
+    histogram = np.zeros((len(work), 3, HIST_BUCKETS))
+    blocks = np.zeros((len(work), cells.plan.blocks, len(SLO_ITEMS)))
+
+    def replay(stretch: Stretch) -> tuple[Usage, FloatArray]:
+        return _replayed(cells, draws, incidents, stretch, stretch.first)
+
+    for number, (stretch, (usage, table)) in enumerate(zip(work, _in_parallel(replay, work, workers, progress), strict=True)):
+        days = slice(stretch.first, stretch.last)
+        count = stretch.last - stretch.first
+        level = draws.level[stretch.future, days]
+        node[stretch.future, days, 0], weight[stretch.future, days, 0] = number, level / level.mean()
+        amounts[number], histogram[number] = usage.amounts / count, usage.histogram / count
+        blocks[number] = _by_block_of_the_day(table, cells.plan, stretch.first) / count
+    return Source(draws.calendar, amounts, histogram, blocks, node, weight)
+
+
+def _by_block_of_the_day(table: FloatArray, plan: WindowPlan, turn: int) -> FloatArray:
+    """[NB, 6] from [blocks of the stretch, 6]: summed by block of the trace it came from; evenly where the plan's are of windows."""
+    a_day = round(SECONDS_PER_DAY / BLOCK_S)
+    if not plan.contiguous or plan.blocks != a_day * _days_of(plan):
+        return np.repeat(table.sum(axis=0)[None, :] / plan.blocks, plan.blocks, axis=0)
+    found = np.zeros((plan.blocks, table.shape[1]))
+    np.add.at(found, (turn * a_day + np.arange(len(table))) % plan.blocks, table)
+    return found
 
 
 def stretches(cells: Cells, draws: Draws, incidents: Incidents) -> list[Stretch]:
@@ -200,8 +218,8 @@ def _of_future(incidents: Incidents, future: int) -> npt.NDArray[np.int64]:
     return np.arange(first, last)
 
 
-def _replayed(cells: Cells, draws: Draws, incidents: Incidents, stretch: Stretch, trace_day: int | None = None) -> Usage:
-    """A stretch in one go; `trace_day` is the day of the trace it begins with, by default its own number's turn."""
+def _replayed(cells: Cells, draws: Draws, incidents: Incidents, stretch: Stretch, turn: int) -> tuple[Usage, FloatArray]:
+    """A stretch in one go, and its SLO_ITEMS by block of ten minutes; it begins with day `turn` of the trace, which goes round."""
     from_s, to_s = stretch.first * SECONDS_PER_DAY, stretch.last * SECONDS_PER_DAY
     lead_s = stretch.lead_s
     events = events_between(incidents, _of_future(incidents, stretch.future), draws.hazards, from_s - lead_s, to_s)
@@ -211,11 +229,10 @@ def _replayed(cells: Cells, draws: Draws, incidents: Incidents, stretch: Stretch
         float(step_factors(draws, cells)[stretch.future]),
         float(draws.prompt[stretch.future, draws.calendar.month_of_day[stretch.first]]),
     )
-    turn = stretch.first if trace_day is None else trace_day
     levels = draws.level[stretch.future, stretch.first : stretch.last].tolist()
     piece = joined_days(cells.traffic, cells.plan, levels, stretch.first, turn, lead_s)
-    usage, _ = cells.replays.replay(piece, terms, warm_s=lead_s, clock_s=0.0)
-    return usage
+    blocks = round((to_s - from_s) / BLOCK_S)
+    return cells.replays.replay(piece, terms, warm_s=lead_s, clock_s=0.0, block_s=BLOCK_S, blocks=blocks)
 
 
 def _days_of(plan: WindowPlan) -> int:
@@ -241,13 +258,23 @@ def joined_days(traffic: Traffic, plan: WindowPlan, levels: Sequence[float], lap
             begin = (lap + number) * plan.period_s + (turn + number) % _days_of(plan) * SECONDS_PER_DAY
             parts.append((at_s - before_s, traffic.piece(begin - before_s, begin + SECONDS_PER_DAY, level)))
         at_s += SECONDS_PER_DAY
-    chunks = tuple(replace(chunk, arrival_s=chunk.arrival_s + shift) for shift, piece in parts for chunk in piece.parts)
+    # What is read in parts is numbered from the start every time; laps of what is held are numbered apart already.
+    chunks = tuple(
+        _moved(chunk, shift, 0 if plan.contiguous else number) for number, (shift, piece) in enumerate(parts) for chunk in piece.parts
+    )
     first = parts[0][1]
     return replace(first, info=replace(first.info, duration_s=at_s, rows=sum(map(len, chunks))), parts=chunks)
 
 
-def _in_parallel(replay: Callable[[Any], Usage], work: Sequence[Any], workers: int, progress: Progress | None) -> Iterable[Usage]:
-    """The usage of each piece of work in order, several at a time, none kept."""
+def _moved(chunk: TraceChunk, shift_s: float, number: int) -> TraceChunk:
+    """Requests so much later, their rows and sessions numbered apart from those of other numbers."""
+    chunk = replace(chunk, arrival_s=chunk.arrival_s + shift_s, first_row=chunk.first_row + number * _PART_ROWS)
+    own = chunk.session_id
+    return replace(chunk, session_id=np.where(own >= 0, own ^ np.int64(number * _PART_SESSIONS), own)) if number else chunk
+
+
+def _in_parallel(replay: Callable[[Any], _Found], work: Sequence[Any], workers: int, progress: Progress | None) -> Iterable[_Found]:
+    """What comes of each piece of work in order, several at a time, none kept."""
     from joblib import Parallel, delayed
 
     parallel: Any = Parallel(n_jobs=workers, backend="threading", return_as="generator")

@@ -13,6 +13,7 @@ from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
 from sim.futures import exact
 from sim.futures.cells import Cells
+from sim.futures.combine import Source, month_amounts
 from sim.futures.draws import Draws
 from sim.futures.exact import accuracy, exact_day, exact_months, joined_days, sample_days, stretches
 from sim.futures.hazard import Hazard, Incidents
@@ -107,7 +108,7 @@ def test_a_fallback_saves_what_it_can() -> None:
     library = build_library(cells, given)
     assert library.month_sums()[0, 0, cells.layout.at("second", "input_tokens")] == 100 * 2 * HOUR / EVERY_S
     first, second = library.hazard_sums()
-    assert (first.failed, second.failed) == (pytest.approx(0.6 * HOUR / EVERY_S), pytest.approx(0.4 * HOUR / EVERY_S))
+    assert [first.failed, second.failed] == pytest.approx([0.6 * HOUR / EVERY_S, 0.4 * HOUR / EVERY_S])
 
 
 def test_an_incident_over_midnight_falls_on_both_days() -> None:
@@ -165,18 +166,61 @@ def test_joined_days_follow_the_trace_and_have_luck_of_their_own() -> None:
     assert len(set(numbers.tolist())) == len(numbers) == piece.info.rows
 
 
+def test_joined_days_of_what_is_read_in_parts_are_numbered_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.futures.windows.LEAST_WINDOWS_S", 6 * 3600.0)
+    trace = day_trace(rows=1000, days=3, session_id=[f"s{k % 50}" for k in range(1000)])
+    resolved = resolved_for(POOL)
+    plan = plan_windows(trace, resolved, budget_rows=100)
+    cells = Cells(resolved, trace, catalog=CATALOG, book=BOOK, plan=plan)
+    assert not plan.contiguous
+    piece = joined_days(cells.traffic, plan, [1.0, 1.0, 1.0, 1.0], 0, 0, 900.0)
+    numbers = np.concatenate([chunk.first_row + np.arange(len(chunk)) for chunk in piece.chunks()])
+    assert len(set(numbers.tolist())) == len(numbers) > 1000
+    days = [set(part.session_id.tolist()) for part in piece.parts]
+    assert len(set.union(*days)) == sum(map(len, days))
+
+
+def months_of(source: Source, given: Draws) -> Any:
+    return month_amounts([source], given.calendar, slice(None))
+
+
 def test_months_are_replayed_in_full() -> None:
     cells = cells_of(ONE)
     rows = ((0, 0, 22, 5), (0, 0, 30 * 24 - 1, 2), (1, 0, 40 * 24, 1))
     given = futures(incidents(*rows), OUTAGES[:1], deployments=1, futures=2, months=2)
     seen: list[tuple[int, int]] = []
-    months = exact_months(cells, given, progress=lambda *said: seen.append(said))
-    assert one(cells, months.amounts, "requests").tolist() == [[30 * 1440.0, 31 * 1440.0]] * 2
-    assert one(cells, months.amounts, "failed").tolist() == [[5 * 60 + 60, 60], [0, 60]]
-    assert months.histogram[:, :, 0].sum(axis=-1) == pytest.approx(one(cells, months.amounts, "completed"))
+    source = exact_months(cells, given, progress=lambda *said: seen.append(said))
+    months = months_of(source, given)
+    assert one(cells, months, "requests") == pytest.approx(np.array([[30 * 1440.0, 31 * 1440.0]] * 2))
+    assert one(cells, months, "failed") == pytest.approx(np.array([[5 * 60 + 60, 60], [0, 60]]))
+    assert (source.plain @ source.histogram[:, 0].sum(axis=1)).reshape(2, 2) == pytest.approx(one(cells, months, "completed"))
     assert seen == [(k, 4) for k in range(1, 5)]
     two = exact_months(cells, given, workers=2)
-    assert np.array_equal(months.amounts, two.amounts) and np.array_equal(months.histogram, two.histogram)
+    assert all(np.array_equal(getattr(source, name), getattr(two, name)) for name in ("amounts", "histogram", "blocks", "weight"))
+
+
+def test_blocks_are_those_of_the_day() -> None:
+    cells = cells_of(ONE)
+    given = futures(incidents((0, 0, 50, 3)), OUTAGES[:1], deployments=1)
+    source = exact_months(cells, given)
+    held, completed = source.blocks[0, :, 0], source.blocks[0, :, 1]
+    assert held == pytest.approx(np.full(144, 10.0))
+    lost = (held - completed) * 30
+    assert lost[12:30] == pytest.approx(np.full(18, 10.0)) and lost.sum() == pytest.approx(180.0)
+
+
+def test_days_of_a_month_are_priced_by_their_demand() -> None:
+    cells = cells_of(ONE)
+    given = futures(incidents(), OUTAGES[:1], deployments=1)
+    level = given.level.copy()
+    level[0, 3] = 3.0
+    given = replace(given, level=level)
+    source = exact_months(cells, given)
+    price = np.zeros((1, 30))
+    price[0, 3] = 1.0
+    tokens = cells.layout.at("first", "input_tokens")
+    assert month_amounts([source], given.calendar, tokens)[0, 0] == pytest.approx(100 * 1440 * 32, rel=0.01)
+    assert month_amounts([source], given.calendar, tokens, price)[0, 0] == pytest.approx(100 * 1440 * 3, rel=0.01)
 
 
 def test_stretches_break_where_rules_change_and_where_they_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,9 +241,9 @@ def test_stretches_break_where_rules_change_and_where_they_are_long(monkeypatch:
 def test_parts_of_a_month_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     cells = cells_of(POOL, day_trace(rows=100))
     given = futures(incidents((0, 0, 200, 3)), LOSS, deployments=1)
-    whole = exact_months(cells, given).amounts
+    whole = months_of(exact_months(cells, given), given)
     monkeypatch.setattr(exact, "_MOST_ROWS", 1000.0)
-    assert exact_months(cells, given).amounts == pytest.approx(whole, rel=2e-3, abs=1.0)
+    assert months_of(exact_months(cells, given), given) == pytest.approx(whole, rel=2e-3, abs=1.0)
 
 
 def outages(n: int, seed: int = 5, spread: int = 6) -> Incidents:
@@ -220,10 +264,10 @@ def test_library_and_exact_months_agree_within_the_error_it_reports() -> None:
     given = futures(outages(60), futures=6)
     library = build_library(cells, given, per_type=12)
     assert len(library.amounts) == 12 and len(library.episodes) == 60
-    months = exact_months(cells, given)
+    months = months_of(exact_months(cells, given), given)
     plain = one(cells, cells.curve(NORMAL, 1.0, 1.0).amounts[0], "input_tokens", "second") * 30
     said = one(cells, library.month_sums()[:, 0], "input_tokens", "second")
-    true = one(cells, months.amounts[:, 0], "input_tokens", "second") - plain
+    true = one(cells, months[:, 0], "input_tokens", "second") - plain
     usd = np.zeros(len(cells.layout))
     usd[cells.layout.at("second", "input_tokens")] = 1.0
     (error,) = library.self_error(usd)
