@@ -21,7 +21,7 @@ from sim.units import show_count, show_share
 SCHEMA_VERSION = 1
 _ROWS_SHOWN = 36
 _LISTED = 12
-WIDTH_SHARE = 0.9
+EXPECTED_SHARE = 0.9
 """Of rows that know nothing of each other, so many lie inside bands from p5 to p95 that are right."""
 
 
@@ -96,9 +96,10 @@ def backtest_answer(report: BacktestReport) -> str:
     sentences = [f"{start} (p5 {about(total.predicted.p5)}, p95 {about(total.predicted.p95)}): {_verdict(total)}."]
     if found.rows:
         inside = sum(row.inside for row in found.rows)
+        share = chance(inside / len(found.rows))
         sentences.append(
-            f"Of {_count(len(found.rows), 'line')} a month {inside} {'is' if inside == 1 else 'are'} inside the band from p5 to p95 "
-            f"({chance(inside / len(found.rows))}; about {WIDTH_SHARE:.0%} would be for bands that are right).".replace("90%", "90 %")
+            f"Of {_count(len(found.rows), 'amount')} paid, by line and month, {inside} {'is' if inside == 1 else 'are'} inside the band "
+            f"from p5 to p95 ({share}; about {chance(EXPECTED_SHARE)} would be for bands that are right)."
         )
     missing = math.fsum(usd for _, usd, _ in report.not_predicted)
     if report.not_predicted:
@@ -116,11 +117,9 @@ def _verdict(row: Row) -> str:
     if row.relative_error is None:
         return where
     off = row.relative_error
-    return (
-        f"{where}, predicted {show_share(abs(off))} {'too much' if off > 0 else 'too little'}"
-        if round(off, 4)
-        else f"{where}, as predicted"
-    )
+    if not round(off, 4):
+        return f"{where}, as predicted"
+    return f"{where}, and the prediction is {show_share(abs(off))} too {'high' if off > 0 else 'low'}"
 
 
 def _count(number: int, noun: str) -> str:
@@ -193,34 +192,28 @@ def _rows(report: BacktestReport) -> Section:
 
 
 def _not_predicted(report: BacktestReport) -> Section:
-    rows = [(name, f"{about(usd)} in {_spread(months)}") for name, usd, months in report.not_predicted[:_LISTED]]
-    if not rows:
-        return Section("", ())
+    rows = [(name, about(usd), _spread(months)) for name, usd, months in report.not_predicted[:_LISTED]]
     more = len(report.not_predicted) - len(rows)
     if more:
-        rows.append((f"{more} more", about(math.fsum(usd for _, usd, _ in report.not_predicted[_LISTED:]))))
-    items = dict.fromkeys(line.item for line in report.forecast.lines)
-    known = (
-        f"A line of the forecast is called {', '.join(items)}, or DEPLOYMENT/LINE, or a deployment as a whole: {', '.join(_places(report))}"
-    )
-    notes = [f"{known}. --line 'NAME=LINE' says which of them a line of the bill stands for."]
-    return Section("Not predicted", [("Not predicted", "lines of the bill that the forecast does not have"), *rows], (), notes, facts=True)
-
-
-def _places(report: BacktestReport) -> list[str]:
-    return list(dict.fromkeys(line.deployment for line in report.forecast.lines))
+        rows.append((f"{more} more", about(math.fsum(usd for _, usd, _ in report.not_predicted[_LISTED:])), ""))
+    invoice = [line for line in report.forecast.lines if line.kind == "invoice"]
+    items, places = (list(dict.fromkeys(names)) for names in ([line.item for line in invoice], [line.deployment for line in invoice]))
+    notes = [
+        f"Lines of the forecast: {', '.join(items)}, each also as DEPLOYMENT/LINE; a deployment as a whole: {', '.join(places)}. "
+        "--line 'NAME=LINE' says which of them a line of the bill stands for."
+    ]
+    return Section("Not predicted", rows, ("paid", "months"), notes if rows else ())
 
 
 def _spread(months: Sequence[str]) -> str:
     ordered = sorted(set(months))
-    return ordered[0] if len(ordered) == 1 else f"{len(ordered)} months, {ordered[0]} to {ordered[-1]}"
+    return ordered[0] if len(ordered) == 1 else f"{len(ordered)}: {ordered[0]} to {ordered[-1]}"
 
 
 def _not_billed(report: BacktestReport) -> Section:
-    rows = [(name, f"{about(usd)} predicted") for name, usd in report.found.not_billed if abs(usd) >= 0.005]
-    if not rows:
-        return Section("", ())
-    return Section("Not billed", [("Not billed", "lines of the forecast that are in no month of the bill"), *rows], facts=True)
+    rows = [(name, about(usd)) for name, usd in report.found.not_billed if abs(usd) >= 0.005]
+    notes = ["Lines of the forecast that are in no month of the bill."] if rows else []
+    return Section("Not billed", rows, ("predicted",), notes)
 
 
 def _rests_on(report: BacktestReport) -> Section:

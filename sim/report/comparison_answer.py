@@ -111,7 +111,9 @@ def _by_invoice(report: ComparisonReport, best: StackSummary) -> str:
     if facing.costs.tie:
         return ""
     against = f"than {best.name} in {chance(facing.p_cheaper)} of futures"
-    return f"On invoices alone {least.name} is the cheapest: {about(least.invoice_usd.mean)}, cheaper {against}."
+    met, months = report.months_met(least), len(report.found.months)
+    late = "" if met == months or not report.meets_levels(best) else f", but it meets its service levels in {met} of {months} months only"
+    return f"On invoices alone {least.name} is the cheapest: {about(least.invoice_usd.mean)}, cheaper {against}{late}."
 
 
 def _levels(report: ComparisonReport, best: StackSummary) -> str:

@@ -101,13 +101,13 @@ def _pair(report: ComparisonReport, names: tuple[str, str]) -> Section:
         rows.append(("  cost", "the same to the cent in every future: a tie"))
         return Section("Pair", rows, facts=True)
     kinds = [tco, invoice] if report.beyond_invoice else [tco]
-    words = ["with everything", "on invoices"] if report.beyond_invoice else ["in total"]
-    rows.append(("  cheaper", "; ".join(f"{word}, {_odds(each)}" for word, each in zip(words, kinds, strict=True))))
-    rows.append(("  difference", "; ".join(f"{word}, {_band(each.difference_usd)}" for word, each in zip(words, kinds, strict=True))))
+    words = ["TCO: ", "invoice: "] if report.beyond_invoice else [""]
+    rows.append(("  cheaper", "; ".join(f"{word}{_odds(each)}" for word, each in zip(words, kinds, strict=True))))
+    rows.append(("  difference", "; ".join(f"{word}{_band(each.difference_usd)}" for word, each in zip(words, kinds, strict=True))))
     if len(report.found.months) > 1:
-        rows.append(("  run rate", _run_rate(report, tco)))
-        rows.append(("  payback", _payback(report, tco)))
-    rows.append(("  break-even", _break_even(tco)))
+        rows.append(("  run rate", f"{words[0]}{_run_rate(report, tco)}"))
+        rows.append(("  payback", f"{words[0]}{_payback(report, tco)}"))
+    rows.append(("  break-even", f"{words[0]}{_break_even(tco)}"))
     return Section("Pair", rows, facts=True)
 
 
