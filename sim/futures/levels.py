@@ -31,8 +31,8 @@ GRID = 1.05
 COARSE = 4
 """Steps of the grid between the levels that are always replayed: a ratio of 1.22."""
 _KEPT_BYTES = 256 << 20
-_STRETCH_ROWS = 1 << 52
-"""Stretches of a long trace are numbered apart."""
+_STRETCH_ROWS = 1 << 32
+"""Stretches of a long trace are numbered apart, by the second at which they begin."""
 _HELD_ROWS = 8_000_000
 
 
@@ -56,6 +56,7 @@ class Traffic:
         self._seed = seed
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[float, float, float], Held] = OrderedDict()
+        self._kept_bytes = 0
         self._parts: dict[tuple[float, float], Trace] = {}
         self._trace = day_of(trace, plan.shape, seed) if plan.contiguous and plan.shape else trace
         self._held = Held.of(self._trace) if self._trace.info.rows <= _HELD_ROWS else None
@@ -68,7 +69,7 @@ class Traffic:
         held = self._known(key)
         if held is None:
             part = self._part(from_s, to_s)
-            number = int((from_s % (1 << 20)) * 16) % 1024
+            number = int(from_s % self._plan.period_s)
             held = self._keep(key, _at_level(part, level, self._seed, number * _STRETCH_ROWS))
         return cut(held, 0.0, to_s - from_s, to_s - from_s)
 
@@ -92,9 +93,11 @@ class Traffic:
 
     def _keep(self, key: tuple[float, float, float], held: Held) -> Held:
         with self._lock:
-            self._kept[key] = held
-            while len(self._kept) > 1 and sum(each.bytes for each in self._kept.values()) > _KEPT_BYTES:
-                self._kept.popitem(last=False)
+            if key not in self._kept:
+                self._kept[key] = held
+                self._kept_bytes += held.bytes
+            while len(self._kept) > 1 and self._kept_bytes > _KEPT_BYTES:
+                self._kept_bytes -= self._kept.popitem(last=False)[1].bytes
         return held
 
     def _part(self, from_s: float, to_s: float) -> Trace:
