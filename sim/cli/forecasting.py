@@ -24,7 +24,7 @@ def forecast_stack(
     from sim.futures.cell_store import CellStore
     from sim.futures.run import Question, forecast
 
-    question = Question(asked.outlook.name, asked.outlook.outlook, asked.calendar, asked.futures, seed, asked.strict)
+    question = Question(asked.outlook.name, asked.outlook.outlook, asked.calendar, asked.futures, seed, asked.strict, asked.exact)
     return forecast(
         resolved,
         requests,

@@ -14,7 +14,6 @@ from sim.futures.draws import Draws
 from sim.futures.evaluate import Evaluator
 from sim.futures.exact import accuracy
 from sim.futures.forecast import Accuracy
-from sim.futures.surfaces import sources
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -23,10 +22,12 @@ def accuracy_of(
     evaluator: Evaluator, draws: Draws, *, seed: int, workers: int, progress: Callable[[int, int], None] | None = None
 ) -> Accuracy:
     """The errors of days of these futures, which are the first of those the library was built for."""
-    made = sources(evaluator.surfaces, draws, evaluator.cells)
+    library = evaluator.library
+    assert library is not None
+    made, _ = evaluator.parts(draws, slice(0, draws.futures))
 
     def predicted(future: int, day: int) -> FloatArray:
-        return np.asarray(_day(made, future, day) + evaluator.library.on_day(future, day))
+        return np.asarray(_day(made, future, day) + library.on_day(future, day))
 
     usd = day_cost(stack_prices(evaluator.resolved), evaluator.cells.layout)
     return accuracy(evaluator.cells, draws, predicted, usd, seed=seed, workers=workers, progress=progress)

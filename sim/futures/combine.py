@@ -22,6 +22,10 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 
+_MANY = 1000
+"""Nodes from which weights are kept as a sparse matrix: exact months have one node each."""
+
+
 class Part(Protocol):
     """Something whose amounts add to months: N entries, and how often each happens in every month of every future."""
 
@@ -77,18 +81,22 @@ class Source:
         return month * len(self.amounts) + self.node.ravel()[kept], self.weight.ravel()[kept], day
 
     @cached_property
-    def plain(self) -> FloatArray:
+    def plain(self) -> Any:
         """[F * M, N] weights of the nodes in each month of each future: how many days of it they stand for."""
         return self._summed(self._days[1])
 
-    def priced(self, factor: FloatArray) -> FloatArray:
+    def priced(self, factor: FloatArray) -> Any:
         """[F * M, N] the same weights with every day's multiplied by its factor [F, T]."""
         _, weight, day = self._days
         return self._summed(weight * factor.ravel()[day])
 
-    def _summed(self, weight: FloatArray) -> FloatArray:
+    def _summed(self, weight: FloatArray) -> Any:
         futures, nodes = len(self.node), len(self.amounts)
         rows = futures * self.calendar.months
+        if nodes > _MANY:
+            from scipy.sparse import csr_array
+
+            return csr_array((weight, np.divmod(self._days[0], nodes)), shape=(rows, nodes))
         return np.bincount(self._days[0], weight, rows * nodes).astype(np.float64).reshape(rows, nodes)
 
 

@@ -75,11 +75,14 @@ class Evaluator:
     catalog: Catalog
     book: PriceBook
     cells: Cells
-    surfaces: Surfaces
-    library: Library
+    surfaces: Surfaces | None
+    """None, and no library either, where every day was replayed."""
+    library: Library | None
 
     def parts(self, draws: Draws, futures: slice) -> tuple[tuple[Source, ...], LibraryPart]:
         """What the months of these draws are made of; `futures` says which of the library's futures have their incidents."""
+        assert self.surfaces is not None
+        assert self.library is not None
         return sources(self.surfaces, draws, self.cells), LibraryPart(self.library, futures, draws.level)
 
     @cached_property

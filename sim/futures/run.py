@@ -16,6 +16,7 @@ from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
 from sim.cost.replay import Replay
 from sim.futures.accuracy import accuracy_of
+from sim.futures.announced import announced, caps_met, refuse_retirements
 from sim.futures.attribution import first_order
 from sim.futures.bands import futures_needed
 from sim.futures.bill import Lines
@@ -23,13 +24,14 @@ from sim.futures.calendar import Calendar
 from sim.futures.capacity import capacity_of
 from sim.futures.cell_store import CellStore
 from sim.futures.cells import Cells
-from sim.futures.combine import Part, month_amounts
+from sim.futures.combine import Part, Source, month_amounts
 from sim.futures.day_spread import day_spread
 from sim.futures.draw import draw
 from sim.futures.draws import GROUPS, Draws
 from sim.futures.effects import hazard_effects
-from sim.futures.evaluate import Evaluator, joined, mixed
-from sim.futures.forecast import Driver, Forecast
+from sim.futures.evaluate import Evaluator, LibraryPart, joined, mixed
+from sim.futures.exact import exact_months
+from sim.futures.forecast import Accuracy, Driver, Forecast, HazardEffect
 from sim.futures.library import build_library
 from sim.futures.service_levels import block_weights, service_levels
 from sim.futures.surfaces import surfaces
@@ -50,7 +52,7 @@ Says = Callable[[str, float, float], None]
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be forecast."""
+    """What is to be forecast, and how carefully."""
 
     outlook_name: str
     outlook: Outlook
@@ -58,6 +60,23 @@ class Question:
     futures: int = DEFAULT_FUTURES
     seed: int = 0
     strict: bool = False
+    """Whether what would otherwise be assumed is refused: the shape of a day, the successor of a model."""
+    exact: bool = False
+    """Whether every day of every future is replayed."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the months are made of, and what is known of how well."""
+
+    sources: tuple[Source, ...]
+    library: LibraryPart | None
+    lines: Lines
+    drivers: tuple[Driver, ...]
+    remainder: float | None
+    hazards: tuple[HazardEffect, ...]
+    accuracy: Accuracy
+    notes: tuple[str, ...]
 
 
 def forecast(
@@ -77,56 +96,87 @@ def forecast(
     `replayed` is the plain replay of the trace through the stack: how many replicas run, and what one of them carries.
     """
     outlook, calendar = question.outlook, question.calendar
-    day_shape = outlook.demand.day_shape
+    if question.strict:
+        refuse_retirements(resolved, calendar)
+    shape = outlook.demand.day_shape
     plan = plan_windows(
-        trace, resolved, seed=question.seed, shape=day_shape.hours if day_shape is not None else None, strict=question.strict
-    )
-    one, other = (_draw(question, resolved, trace, plan, catalog, replayed, anew) for anew in (0, 1))
-    both = joined(one, other)
+        trace, resolved, seed=question.seed, shape=shape.hours if shape is not None else None, strict=question.strict
+    )  # fmt: skip
     cells = Cells(
         resolved, trace, catalog=catalog, book=book, seed=question.seed, plan=plan, store=store, workers=workers, calendar=calendar,
         progress=_told(says, "replaying days at the levels of demand to come"),
     )  # fmt: skip
-    found = surfaces(cells, both)
-    library = build_library(cells, both, workers=workers, progress=_told(says, "replaying incidents"))
-    if says is not None:
-        says("adding up futures", 0, 1)
-    evaluator = Evaluator(resolved, catalog, book, cells, found, library)
-    own, anew = slice(0, one.futures), slice(one.futures, both.futures)
-    sources, incidents = evaluator.parts(one, own)
-    parts: tuple[Part, ...] = (*sources, incidents)
-    lines = evaluator.lines(one, parts, _assumed(resolved))
+    one = _draw(question, resolved, trace, plan, catalog, replayed, 0)
+    if question.exact:
+        found = _exactly(resolved, catalog, book, cells, one, workers, says)
+    else:
+        other = _draw(question, resolved, trace, plan, catalog, replayed, 1)
+        found = _from_cells(resolved, catalog, book, cells, one, other, question, workers, says)
+    parts: tuple[Part, ...] = found.sources if found.library is None else (*found.sources, found.library)
     usage = np.maximum(month_amounts(parts, calendar, slice(None)), 0.0)
-    weights = _block_weights(question, plan, one)
-    slo = service_levels(sources, incidents, usage, cells.layout, resolved.slo, weights)
-    drivers, remainder = _drivers(evaluator, one, other, own, anew, _total(lines), question)
-    usd = np.stack([values for _, values in lines], axis=-1)
-    total = _total(lines)
+    weights = block_weights(plan.blocks, plan.strata, calendar, one.futures, question.seed, 0) if outlook.demand.trace_sample else None
     return Forecast(
         stack=resolved.name,
         outlook=question.outlook_name,
         seed=question.seed,
         months=calendar.names,
         month_days=tuple(int(days) for days in calendar.days),
-        lines=tuple(name for name, _ in lines),
-        usd=usd,
+        lines=tuple(name for name, _ in found.lines),
+        usd=np.stack([values for _, values in found.lines], axis=-1),
         layout=cells.layout,
         usage=usage,
-        slo=slo,
+        slo=service_levels(found.sources, found.library, usage, cells.layout, resolved.slo, weights),
         deployments=tuple(each.name for each in resolved.deployments),
         capacity=capacity_of(usage, cells.layout, resolved, calendar, catalog, replayed),
-        drivers=drivers,
-        remainder=remainder,
-        hazards=hazard_effects(library, resolved),
-        accuracy=accuracy_of(evaluator, one, seed=question.seed, workers=workers, progress=_told(says, "checking days exactly")),
-        mode=plan.mode,
+        drivers=found.drivers,
+        remainder=found.remainder,
+        hazards=found.hazards,
+        accuracy=found.accuracy,
+        mode="every day of every future" if question.exact else plan.mode,
         tail_resolved=plan.tail_resolved,
         cells=cells.replayed,
-        futures_needed=futures_needed(total),
-        window_se=cells.window_se,
-        notes=(*plan.notes, *library.notes, *cells.notes),
+        futures_needed=futures_needed(_total(found.lines)),
+        window_se=0.0 if question.exact else cells.window_se,
+        notes=(
+            *announced(resolved, one, book),
+            *caps_met(resolved, _spend(found.lines), calendar),
+            *plan.notes,
+            *found.notes,
+        ),
         assumed=(*plan.assumed, *(f"{group}: {words}" for group, words in one.labels.items() if words)),
     )
+
+
+def _from_cells(
+    resolved: ResolvedStack, catalog: Catalog, book: PriceBook, cells: Cells, one: Draws, other: Draws, question: Question,
+    workers: int, says: Says | None,
+) -> _Found:  # fmt: skip
+    """Months added up from cells and a library of incidents, checked on some days, their spread attributed."""
+    both = joined(one, other)
+    surface = surfaces(cells, both)
+    library = build_library(cells, both, workers=workers, progress=_told(says, "replaying incidents"))
+    if says is not None:
+        says("adding up futures", 0, 1)
+    evaluator = Evaluator(resolved, catalog, book, cells, surface, library)
+    own, anew = slice(0, one.futures), slice(one.futures, both.futures)
+    sources, incidents = evaluator.parts(one, own)
+    lines = evaluator.lines(one, (*sources, incidents), _assumed(resolved))
+    drivers, remainder = _drivers(evaluator, one, other, own, anew, _total(lines), question)
+    checked = accuracy_of(evaluator, one, seed=question.seed, workers=workers, progress=_told(says, "checking days exactly"))
+    notes = (*library.notes, *cells.notes)
+    return _Found(sources, incidents, lines, drivers, remainder, hazard_effects(library, resolved), checked, notes)
+
+
+def _exactly(
+    resolved: ResolvedStack, catalog: Catalog, book: PriceBook, cells: Cells, one: Draws, workers: int,
+    says: Says | None,
+) -> _Found:  # fmt: skip
+    """Every day of every future replayed. What varies in the replays cannot be told apart then, nor what incidents add."""
+    source = exact_months(cells, one, workers=workers, progress=_told(says, "replaying every month of every future"))
+    evaluator = Evaluator(resolved, catalog, book, cells, None, None)
+    lines = evaluator.lines(one, (source,), _assumed(resolved))
+    notes = ("every day was replayed: what each incident added and which group the spread comes from is not told apart",)
+    return _Found((source,), None, lines, (), None, (), Accuracy(0, None, None, None, None), notes)
 
 
 def _draw(
@@ -146,12 +196,6 @@ def _draw(
     )  # fmt: skip
 
 
-def _block_weights(question: Question, plan: WindowPlan, draws: Draws) -> FloatArray | None:
-    if not question.outlook.demand.trace_sample:
-        return None
-    return block_weights(plan.blocks, plan.strata, draws.calendar, draws.futures, question.seed, 0)
-
-
 def _total(lines: Lines) -> FloatArray:
     """[F] the total cost of ownership of all months."""
     total = np.zeros(len(lines[0][1]))
@@ -159,6 +203,15 @@ def _total(lines: Lines) -> FloatArray:
         if name.kind != "apart":
             total = total + usd.sum(axis=1)
     return total
+
+
+def _spend(lines: Lines) -> dict[str, FloatArray]:
+    """[F, M] what each deployment's supplier charges."""
+    spend: dict[str, FloatArray] = {}
+    for name, usd in lines:
+        if name.kind == "invoice":
+            spend[name.deployment] = spend.get(name.deployment, 0.0) + usd
+    return spend
 
 
 def _drivers(
