@@ -255,10 +255,15 @@ def _in_parallel(replay: Callable[[int], Usage], work: Sequence[int], workers: i
 
 
 def _can_change(event: Event, plain: Usage, cells: Replayer) -> bool:
-    """Whether an event could change what happened without it: what befalls an API that nobody asked changes nothing."""
-    if event.kind not in ("api_outage", "degradation"):
-        return True
-    return bool(plain.amounts[cells.layout.at(cells.deployments[event.deployment].name, "attempts")] > 0.0)
+    """Whether an event could change what happened without it: not what befalls an API that nobody asked, or keeps none from starting."""
+    each = cells.deployments[event.deployment]
+    if event.kind in ("api_outage", "degradation"):
+        return bool(plain.amounts[cells.layout.at(each.name, "attempts")] > 0.0)
+    if event.kind == "no_capacity" and isinstance(each, Pool) and each.cold_start:
+        # A replica that starts is there before it is ready.
+        present_s = plain.amounts[cells.layout.at(each.name, "present_gpu_hours")] * SECONDS_PER_HOUR / each.gpus_per_replica
+        return bool(present_s > plain.amounts[cells.layout.at(each.name, "ready_replica_s")] + 1e-3)
+    return True
 
 
 def _on_the_clock(plan: WindowPlan, at_s: float) -> float:

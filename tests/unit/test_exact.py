@@ -22,7 +22,7 @@ from sim.futures.rule_state import NORMAL
 from sim.futures.usage import ALL
 from sim.futures.windows import plan_windows
 from sim.trace.trace import Trace
-from tests.made.days import PROFILE, day_trace, resolved_for
+from tests.made.days import PROFILE, SCALED, day_trace, resolved_for
 from tests.made.incidents import DAY, HOUR, draws, incidents
 
 CATALOG = Catalog.load()
@@ -129,6 +129,17 @@ def test_a_lost_replica_is_not_paid_until_it_is_repaired() -> None:
     library = build_library(cells, given)
     assert one(cells, library.month_sums()[0, 0], "paid_gpu_hours", "own") == pytest.approx(paid - 48.0, abs=1e-9)
     assert one(cells, library.month_sums()[0, 0], "ready_replica_s", "own") < -3 * HOUR
+
+
+def test_want_of_machines_is_felt_where_one_would_start() -> None:
+    hazards = (Hazard("no_capacity", "own", (0,)),)
+    given = futures(incidents((0, 0, 34, 4), (0, 0, 60, 3)), hazards, deployments=1)
+    fixed, scaled = cells_of(POOL), cells_of(SCALED, day_trace(rows=2500))
+    library = build_library(fixed, given)
+    assert fixed.replayed == len(library.amounts) == 2 and not library.amounts.any()
+    felt = build_library(scaled, given)
+    assert scaled.replayed > 2 and one(scaled, felt.month_sums()[0, 0], "paid_gpu_hours", "own") < 0
+    assert one(scaled, felt.month_sums()[0, 0], "attempts", "spill") > 0
 
 
 def test_demand_steps_and_prompts_of_the_day() -> None:
