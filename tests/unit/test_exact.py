@@ -139,7 +139,7 @@ def test_want_of_machines_is_felt_where_one_would_start() -> None:
     assert fixed.replayed == len(library.amounts) == 2 and not library.amounts.any()
     felt = build_library(scaled, given)
     assert scaled.replayed > 2 and one(scaled, felt.month_sums()[0, 0], "paid_gpu_hours", "own") < 0
-    assert one(scaled, felt.month_sums()[0, 0], "attempts", "spill") > 0
+    assert one(scaled, felt.month_sums()[0, 0], "ready_replica_s", "own") < 0
 
 
 def test_demand_steps_and_prompts_of_the_day() -> None:
