@@ -63,7 +63,7 @@ def is_compiled() -> bool:
 
 
 def compiled(function: F) -> F:
-    """Compile a function of the data plane: cached on disk, no reference counting, no Python objects.
+    """Compile a function of the data plane: cached on disk, no reference counting, no Python objects, so that threads run it side by side.
 
     Constants among the arguments of a call do not make a version of the function of their own: numba would compile `drive` six times
     over, and a third of the compilation with it.
