@@ -75,7 +75,7 @@ class Cells:
         self._identity = (sources_hash(), trace.info.sha256, plan.windows, plan.period_s, plan.shape, plan.blocks, plan.seed)
         self._lock = threading.Lock()
         self._cells: dict[_Wanted, Cell] = {}
-        self._planned = self._done = 0
+        self._planned = self._done = self._kept = 0
         self._worst = {"cost": 0.0, "share": 0.0}
 
     @property
@@ -97,6 +97,11 @@ class Cells:
     def replayed(self) -> int:
         """Stretches replayed so far; those that were kept from an earlier run are not counted."""
         return self._replays.done
+
+    @property
+    def stretches(self) -> int:
+        """Stretches that were needed so far, replayed now or in an earlier run: the same number whatever had been kept."""
+        return self._replays.done + self._kept
 
     @property
     def planned(self) -> bool:
@@ -229,6 +234,8 @@ class Cells:
             usage, _ = self._replays.replay(piece, terms, warm_s=warm_s, clock_s=from_s % SECONDS_PER_DAY)
             kept = {"amounts": usage.amounts, "histogram": usage.histogram}
             self._store.put(key, kept)
+        else:
+            self._found(1)
         return Usage(kept["amounts"], kept["histogram"])
 
     @cached_property
@@ -271,7 +278,12 @@ class Cells:
             cell = self._replay_windows(wanted)
             self._store.put(key, {name: getattr(cell, name) for name in shapes})
             return cell
+        self._found(len(self.plan.windows))
         return Cell(**kept)
+
+    def _found(self, stretches: int) -> None:
+        with self._lock:
+            self._kept += stretches
 
     def _replay_windows(self, wanted: _Wanted) -> Cell:
         """All windows of the plan, weighted."""

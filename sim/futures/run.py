@@ -134,7 +134,7 @@ def forecast(
         accuracy=found.accuracy,
         mode="every day of every future" if question.exact else plan.mode,
         tail_resolved=plan.tail_resolved,
-        cells=cells.replayed,
+        cells=cells.stretches,
         futures_needed=futures_needed(_total(found.lines)),
         window_se=0.0 if question.exact else cells.window_se,
         notes=(
