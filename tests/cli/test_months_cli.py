@@ -1,4 +1,4 @@
-"""`sim run` with months: what its options ask for, what they refuse, what is printed and written. The forecast itself is made by hand here."""
+"""`sim run` with months: what its options ask for, what they refuse, what is printed and written. Most forecasts are made by hand here."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import pytest
 
 from sim.cli.horizon import FUTURES, cores
 from sim.cli.main import exit_code
+from sim.futures.cell_store import CellStore
 from tests.made import command
 from tests.made.ahead import ahead
 from tests.made.command import Capture
-from tests.made.world import write_world
+from tests.made.world import STACK, write_trace, write_world
 
 BASE = ("run", "trace.parquet", "--stack", "small.yaml")
 
@@ -186,3 +187,41 @@ def test_all_mistakes_about_months_are_told_at_once(asked: Asked, capsys: Captur
 def test_a_wrong_outlook_file_is_refused_with_its_line(asked: Asked, capsys: Capture) -> None:
     Path("mine.yaml").write_text("extends: base\ndemand:\n  growth_per_month: {p5: 9%, p50: 3%, p95: 1%}\n")
     assert "mine.yaml:3:" in refused(capsys, "--outlook", "mine.yaml")
+
+
+OUTLOOK = """\
+extends: certain
+demand:
+  growth_per_month: {p5: 0%, p50: 3%, p95: 8%}
+  day_to_day_sigma: 0.1
+"""
+
+
+@pytest.mark.slow
+def test_real_months_are_the_same_on_any_number_of_workers_and_from_what_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    """Nothing made by hand: one process, two of them, and once more with all replays kept from before."""
+    monkeypatch.chdir(tmp_path)
+    write_trace(tmp_path / "trace.parquet", rows=200, rate=0.05)
+    Path("small.yaml").write_text(STACK)
+    Path("grow.yaml").write_text(OUTLOOK)
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    monkeypatch.setattr("sim.futures.cells.sources_hash", lambda: "while this test runs, the code is the same")
+
+    def found(store: CellStore, workers: int) -> dict[str, Any]:
+        monkeypatch.setattr(CellStore, "default", lambda: store)
+        words = ("--months", "2", "--futures", "20", "--outlook", "grow.yaml", "--workers", str(workers), "--format", "json")
+        return dict(json.loads(good(capsys, *words, "--budget", "9000")))
+
+    one = found(CellStore(kept), 1)
+    assert list(kept.iterdir())
+    assert found(CellStore(None), 2) == one
+    before = {each.name: each.stat().st_ctime_ns for each in kept.iterdir()}
+    assert found(CellStore(kept), 1) == one
+    assert {each.name for each in kept.iterdir()} == before.keys()
+    assert [month["month"] for month in one["monthly"]] == ["2026-11", "2026-12"]
+    first, second = (month["tco_usd"] for month in one["monthly"])
+    assert first["p5"] <= first["p50"] <= first["p95"] and second["mean"] > 0
+    assert one["accuracy"]["days"] > 0 and abs(one["accuracy"]["usd_bias"]) < 0.05
