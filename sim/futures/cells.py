@@ -183,12 +183,11 @@ class Cells:
         return Curve.of([cells[step] for step in sorted(cells)], self._own_demand, cost_error, share_error)
 
     def axis(self, state: RuleState, name: Literal["step", "prompt"], values: Sequence[float], low: float, high: float) -> AxisCurve:
-        """Step times of all pools, or prompt lengths, times each of some values, at few levels from `low` to `high`.
+        """Step times of all pools, or prompt lengths, times each of some values, at the levels of an `outline` from `low` to `high`.
 
         The levels are among those of every curve over the same range, so that differences to it are paired.
         """
-        steps = steps_over(low, high)
-        steps = sorted({*steps[:: max(1, len(steps) // 3)], steps[-1]})
+        steps = steps_over(low, high, 2 * COARSE)
         base = self._all([_Wanted(step, state) for step in steps])
         found = self._all(
             [

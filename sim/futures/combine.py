@@ -100,13 +100,13 @@ class Source:
         return np.bincount(self._days[0], weight, rows * nodes).astype(np.float64).reshape(rows, nodes)
 
 
-def between(nodes: FloatArray, at: FloatArray) -> tuple[IntArray, FloatArray]:
-    """The lower node of each value and how far it is to the next (0 to 1); values outside are taken to the end."""
+def between(nodes: FloatArray, at: FloatArray, *, beyond: bool = False) -> tuple[IntArray, FloatArray]:
+    """The lower node of each value and how far it is to the next (0 to 1); values outside are taken to the end, or lie `beyond` it."""
     if len(nodes) == 1:
         return np.zeros(at.shape, np.int64), np.zeros(at.shape)
     low = np.clip(np.searchsorted(nodes, at, side="right") - 1, 0, len(nodes) - 2)
-    share = np.clip((at - nodes[low]) / (nodes[low + 1] - nodes[low]), 0.0, 1.0)
-    return np.asarray(low, np.int64), share
+    share = (at - nodes[low]) / (nodes[low + 1] - nodes[low])
+    return np.asarray(low, np.int64), share if beyond else np.clip(share, 0.0, 1.0)
 
 
 def along_levels(levels: FloatArray, at: FloatArray, holds: BoolArray) -> tuple[IntArray, FloatArray]:
@@ -120,7 +120,7 @@ def along_levels(levels: FloatArray, at: FloatArray, holds: BoolArray) -> tuple[
 def along_axis(levels: FloatArray, values: FloatArray, at: FloatArray, value: FloatArray) -> tuple[IntArray, FloatArray]:
     """Nodes and weights [F, T, 4] on the n x k nodes of an axis (row by row), for levels and values [F, T]."""
     low, share = between(levels, at)
-    left, part = between(values, value)
+    left, part = between(values, value, beyond=True)
     high, right = np.minimum(low + 1, len(levels) - 1), np.minimum(left + 1, len(values) - 1)
     k = len(values)
     node = np.stack([low * k + left, low * k + right, high * k + left, high * k + right], axis=-1)

@@ -27,6 +27,12 @@ BoolArray = npt.NDArray[np.bool_]
 
 _RARE = 0.0005
 """Part of the days at either end of a range of levels that is taken to be at the end."""
+_USUAL = (0.02, 0.98)
+"""Between these quantiles of all days lie the levels at which an axis is replayed; differences beyond are those at the end."""
+_VALUES = (0.02, 0.5, 0.98)
+"""Quantiles of its values at which it is replayed; beyond them the line goes on."""
+_SAME = 0.005
+"""A step time or prompt length that differs by less is taken to be the same."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +104,11 @@ def surfaces(cells: Cells, draws: Draws) -> Surfaces:
     changed = {state: cells.outline(state, *_range(np.sort(level[holds]))) for state, holds in changes(draws)}
     axes = {}
     moved: tuple[tuple[Literal["step", "prompt"], FloatArray], ...] = (("step", step_factors(draws, cells)), ("prompt", draws.prompt))
+    usual = tuple(float(each) for each in np.quantile(every, _USUAL))
     for name, values in moved:
-        least, most = float(values.min()), float(values.max())
-        if least < most or least != 1.0:
-            axes[name] = cells.axis(NORMAL, name, sorted({least, 1.0, most}), low, high)
+        found = {1.0, *(float(each) for each in np.quantile(values, _VALUES) if abs(each - 1.0) > _SAME)}
+        if len(found) > 1:
+            axes[name] = cells.axis(NORMAL, name, sorted(found), *usual)
     return Surfaces(own, changed, axes)
 
 
