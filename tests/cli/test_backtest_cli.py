@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from sim.futures.cell_store import CellStore
+from sim.futures.forecast import Forecast
+from sim.futures.run import Question
 from tests.made import command
 from tests.made.ahead import ahead
 from tests.made.command import Capture
 from tests.made.told import Told, tell
-from tests.made.world import write_world
+from tests.made.world import write_trace, write_world
 
 BILL = "month,line,usd\n2027-01,own,5500\n2027-01,Chat API,1860\n2027-02,own,5000\n2027-03,own,5600\n2027-03,Support,99.5\n"
 BASE = ("trace.parquet", "--stack", "small.yaml", "--actual", "bill.csv", "--futures", "40")
 
 
-def months(name: str, question: Any) -> Any:
+def months(name: str, question: Question) -> Forecast:
     return ahead(question.calendar.months, question.futures, start=question.calendar.start, outlook=question.outlook_name, stack=name)
 
 
@@ -108,3 +110,22 @@ def test_all_that_is_wrong_with_a_bill_is_told_with_its_lines(asked: Told, capsy
 
 def test_a_bill_is_needed(asked: Told, capsys: Capture) -> None:
     assert "Missing option '--actual'" in command.refused(capsys, "backtest", "trace.parquet")
+
+
+def test_a_bill_as_forecast_is_met_line_by_line(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No stand-in here: what `sim run` says a year would cost without any spread, given back as the bill, is inside every band."""
+    write_world(tmp_path)
+    write_trace(tmp_path / "trace.parquet", rows=300, rate=0.01)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(CellStore, "default", lambda: CellStore(None))
+    months = ("--outlook", "certain", "--futures", "20", "--workers", "1", "--format", "json")
+    code, out, err = command.run(capsys, "run", "trace.parquet", "--stack", "small.yaml", "--months", "2", *months)
+    assert code == 0, err
+    lines = [(month["month"], line) for month in json.loads(out)["monthly"] for line in month["lines"] if line["kind"] == "invoice"]
+    rows = [f"{month},{line['item']},{line['deployment']},{line['mean']!r}" for month, line in lines]
+    Path("bill.csv").write_text("\n".join(["month,line,deployment,usd", *rows]) + "\n")
+    found = json.loads(good(capsys, "trace.parquet", "--stack", "small.yaml", "--actual", "bill.csv", *months))
+    assert len(found["rows"]) == len(rows) >= 4 and found["coverage_share"] == 1.0
+    assert found["total"]["paid_usd"] > 1000
+    assert abs(found["total"]["relative_error"]) < 1e-12
+    assert found["not_predicted"] == []

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from sim.futures.forecast import Forecast
+from sim.futures.run import Question
 
-Made = Callable[[str, Any], Forecast]
+Made = Callable[[str, Question], Forecast]
 """A forecast for the name of a stack and a question."""
 
 
@@ -20,11 +19,11 @@ class Told:
 
     def __init__(self, made: Made) -> None:
         self._made = made
-        self.questions: list[Any] = []
+        self.questions: list[Question] = []
         self.stacks: list[Any] = []
         self.more: dict[str, Any] = {}
 
-    def forecast(self, resolved: Any, _trace: object, question: Any, **more: Any) -> Forecast:
+    def forecast(self, resolved: Any, _trace: object, question: Question, **more: Any) -> Forecast:
         """As sim/futures/run.py has it, at once."""
         self.questions.append(question)
         self.stacks.append(resolved)
@@ -34,14 +33,8 @@ class Told:
         return self._made(resolved.name, question)
 
 
-def question(*values: object) -> SimpleNamespace:
-    """As sim/futures/run.py has it, without importing the engine."""
-    names = ("outlook_name", "outlook", "calendar", "futures", "seed", "strict")
-    return SimpleNamespace(**dict(zip(names, values, strict=True)))
-
-
 def tell(monkeypatch: pytest.MonkeyPatch, made: Made) -> Told:
     """Forecasts are those that `made` gives."""
     told = Told(made)
-    monkeypatch.setitem(sys.modules, "sim.futures.run", SimpleNamespace(Question=question, forecast=told.forecast))
+    monkeypatch.setattr("sim.futures.run.forecast", told.forecast)
     return told
