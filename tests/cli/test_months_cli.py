@@ -38,7 +38,7 @@ class Asked:
 
 
 def question(*values: object) -> SimpleNamespace:
-    names = ("outlook_name", "outlook", "calendar", "futures", "seed", "strict")
+    names = ("outlook_name", "outlook", "calendar", "futures", "seed", "strict", "exact")
     return SimpleNamespace(**dict(zip(names, values, strict=True)))
 
 
@@ -72,10 +72,26 @@ def test_twelve_months_are_the_default(asked: Asked, capsys: Capture) -> None:
 
 
 def test_options_reach_the_forecast(asked: Asked, capsys: Capture) -> None:
-    words = ("--months", "24", "--start", "2027-02", "--futures", "50", "--outlook", "certain", "--workers", "3", "--seed", "5", "--strict")
+    words = (
+        "--months",
+        "24",
+        "--start",
+        "2027-02",
+        "--futures",
+        "50",
+        "--outlook",
+        "certain",
+        "--workers",
+        "3",
+        "--seed",
+        "5",
+        "--strict",
+        "--exact",
+    )
     good(capsys, *words, "--set", "outlook.demand.growth_per_month=2%", "--set", "deployments.own.replicas=2")
     found = asked.question
-    assert (found.outlook_name, found.futures, found.seed, found.strict, asked.more["workers"]) == ("certain", 50, 5, True, 3)
+    assert (found.outlook_name, found.futures, found.seed, asked.more["workers"]) == ("certain", 50, 5, 3)
+    assert found.strict and found.exact
     assert found.calendar.names[0] == "2027-02" and found.calendar.months == 24
     assert found.outlook.demand.growth_per_month.p50 == pytest.approx(0.02)
     assert asked.more["replayed"].system.deployments[0].replicas == 2
