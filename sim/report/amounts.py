@@ -62,6 +62,7 @@ def about(usd: float) -> str:
 
 def column_usd(usd: float, largest: float) -> str:
     """An amount in a column of at most ten characters whose largest is given: whole dollars where that has a thousand or more."""
+    usd += 0.0  # no minus before nothing
     if abs(largest) < 999.995:
         return f"-{money(-usd)}" if usd < 0 else money(usd)
     if abs(usd) >= _COLUMN:

@@ -125,7 +125,9 @@ def _spread(ahead: ForecastReport) -> Section:
     rows = [
         (
             each.group.replace("_", " "),
-            f"{chance(each.share)} ({chance(each.low)} to {chance(each.high)}): {brief_list(each.what)}".removesuffix(": "),
+            f"{chance(each.share)} ({chance(each.low)} to {chance(each.high)}): {brief_list(each.what.removeprefix(f'{each.group}: '))}".removesuffix(
+                ": "
+            ),
         )
         for each in sorted(found.drivers, key=lambda each: -each.share)
         if each.high >= _SMALL
