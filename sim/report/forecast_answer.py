@@ -8,7 +8,6 @@ from sim.report.answer import answer, level_sentence
 from sim.report.forecast_report import ForecastReport
 from sim.report.run_report import RunReport
 
-_ROUNDING = 1e-9
 _MOST = 0.5
 """Above so large a share of futures a month is missed rather than at risk."""
 
@@ -33,7 +32,7 @@ def _cost(report: RunReport, ahead: ForecastReport) -> str:
 
 
 def _edges(band: Band) -> str:
-    if band.p95 - band.p5 <= _ROUNDING * abs(band.p95):
+    if about(band.p5) == about(band.p95):
         return ""
     return f" (p5 {about(band.p5)}, p95 {about(band.p95)})"
 

@@ -23,6 +23,8 @@ _MOST_ROWS = 8
 _MOST = 0.5
 _SMALL = 0.005
 """Lines below this share of the TCO are summed up where there are many."""
+_TINY = 0.0001
+"""And below this one everywhere."""
 
 
 def forecast_sections(report: RunReport, ahead: ForecastReport, replayed: Sequence[Section]) -> list[Section]:
@@ -88,7 +90,8 @@ def _lines(report: RunReport, ahead: ForecastReport) -> Section:
 
     def of(kind: str) -> list[tuple[str, ...]]:
         lines = [line for line in ahead.lines if line.name.kind == kind]
-        small = [line for line in lines if abs(line.total.mean) < _SMALL * abs(tco.mean)] if len(lines) > _MOST_ROWS else []
+        least = (_SMALL if len(lines) > _MOST_ROWS else _TINY) * abs(tco.mean)
+        small = [line for line in lines if abs(line.total.mean) < least]
         small = small if len(small) > 1 else []
         found = [_line(line_name(line.name), line.total, tco) for line in lines if line not in small]
         if small:
@@ -122,16 +125,12 @@ def _mean_only(mean: float, tco: Band) -> tuple[str, ...]:
 
 def _spread(ahead: ForecastReport) -> Section:
     found = ahead.found
-    rows = [
-        (
-            each.group.replace("_", " "),
-            f"{chance(each.share)} ({chance(each.low)} to {chance(each.high)}): {brief_list(each.what.removeprefix(f'{each.group}: '))}".removesuffix(
-                ": "
-            ),
-        )
-        for each in sorted(found.drivers, key=lambda each: -each.share)
-        if each.high >= _SMALL
-    ]
+    rows = []
+    for each in sorted(found.drivers, key=lambda each: -each.share):
+        if each.high >= _SMALL:
+            what = brief_list(each.what.removeprefix(f"{each.group}: "))
+            share = f"{chance(each.share)} ({chance(each.low)} to {chance(each.high)})"
+            rows.append((each.group.replace("_", " "), f"{share}: {what}" if what else share))
     if not rows:
         return Section("Spread", ())
     rows.insert(0, ("Spread", "what each group explains alone of the variance of the TCO, with a 90 % interval"))
