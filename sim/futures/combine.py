@@ -109,9 +109,9 @@ def between(nodes: FloatArray, at: FloatArray, *, beyond: bool = False) -> tuple
     return np.asarray(low, np.int64), share if beyond else np.clip(share, 0.0, 1.0)
 
 
-def along_levels(levels: FloatArray, at: FloatArray, holds: BoolArray) -> tuple[IntArray, FloatArray]:
+def along_levels(levels: FloatArray, at: FloatArray, holds: BoolArray, *, beyond: bool = False) -> tuple[IntArray, FloatArray]:
     """Nodes and weights [F, T, 2] of days at demand levels `at` [F, T] on nodes [n], for the days that `holds`."""
-    low, share = between(levels, at)
+    low, share = between(levels, at, beyond=beyond)
     high = np.minimum(low + 1, len(levels) - 1)
     weight = np.stack([1.0 - share, share], axis=-1) * holds[:, :, None]
     return np.stack([low, high], axis=-1), weight
@@ -119,7 +119,7 @@ def along_levels(levels: FloatArray, at: FloatArray, holds: BoolArray) -> tuple[
 
 def along_axis(levels: FloatArray, values: FloatArray, at: FloatArray, value: FloatArray) -> tuple[IntArray, FloatArray]:
     """Nodes and weights [F, T, 4] on the n x k nodes of an axis (row by row), for levels and values [F, T]."""
-    low, share = between(levels, at)
+    low, share = between(levels, at, beyond=True)
     left, part = between(values, value, beyond=True)
     high, right = np.minimum(low + 1, len(levels) - 1), np.minimum(left + 1, len(values) - 1)
     k = len(values)

@@ -25,14 +25,14 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
-_RARE = 0.0005
+_RARE = 0.002
 """Part of the days at either end of a range of levels that is taken to be at the end."""
-_USUAL = (0.02, 0.98)
-"""Between these quantiles of all days lie the levels at which an axis is replayed; differences beyond are those at the end."""
-_VALUES = (0.02, 0.5, 0.98)
-"""Quantiles of its values at which it is replayed; beyond them the line goes on."""
-_SAME = 0.005
-"""A step time or prompt length that differs by less is taken to be the same."""
+_USUAL = (0.05, 0.95)
+"""Between these quantiles of the days lie the levels at which differences are replayed; beyond them the line goes on."""
+_VALUES = (0.02, 0.98)
+"""Quantiles of its values at which an axis is replayed; beyond them the line goes on."""
+_SAME = 0.06
+"""A step time or prompt length that differs by less needs no replay of its own."""
 
 
 @dataclass(frozen=True)
@@ -101,15 +101,21 @@ def surfaces(cells: Cells, draws: Draws) -> Surfaces:
         for month in range(1, draws.calendar.months):
             within = np.sort(level[:, draws.calendar.month_of_day == month], axis=None)
             own[month] = cells.curve(RuleState(month=month), *_range(within), _part_of(within, every.size))
-    changed = {state: cells.outline(state, *_range(np.sort(level[holds]))) for state, holds in changes(draws)}
+    changed = {state: cells.outline(state, *(float(each) for each in np.quantile(level[holds], _USUAL))) for state, holds in changes(draws)}
     axes = {}
     moved: tuple[tuple[Literal["step", "prompt"], FloatArray], ...] = (("step", step_factors(draws, cells)), ("prompt", draws.prompt))
     usual = tuple(float(each) for each in np.quantile(every, _USUAL))
     for name, values in moved:
-        found = {1.0, *(float(each) for each in np.quantile(values, _VALUES) if abs(each - 1.0) > _SAME)}
-        if len(found) > 1:
-            axes[name] = cells.axis(NORMAL, name, sorted(found), *usual)
+        if float(values.min()) < float(values.max()) or float(values.min()) != 1.0:
+            axes[name] = cells.axis(NORMAL, name, _nodes(values), *usual)
     return Surfaces(own, changed, axes)
+
+
+def _nodes(values: FloatArray) -> list[float]:
+    """1 and the quantiles of its values at which an axis is replayed: both that are far enough from 1, at least the one that is farther."""
+    ends = [float(each) for each in np.quantile(values, _VALUES)]
+    farther = max(ends, key=lambda each: abs(each - 1.0))
+    return sorted({1.0, farther, *(each for each in ends if abs(each - 1.0) > _SAME and (each - 1.0) * (farther - 1.0) < 0)})
 
 
 def _range(ordered: FloatArray) -> tuple[float, float]:
@@ -134,7 +140,7 @@ def sources(found: Surfaces, draws: Draws, cells: Cells) -> tuple[Source, ...]:
     for state, holds in changes(draws):
         if state in found.changed:
             curve = found.changed[state]
-            node, weight = along_levels(curve.levels, level, holds)
+            node, weight = along_levels(curve.levels, level, holds, beyond=True)
             amounts, histogram, blocks = (_difference(curve, base, part) for part in ("amounts", "histogram", "blocks"))
             made.append(Source(draws.calendar, amounts, histogram, blocks, node, weight))
     for name, axis in found.axes.items():
