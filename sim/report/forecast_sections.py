@@ -65,7 +65,7 @@ def _months(ahead: ForecastReport) -> Section:
         (invoice.se, invoice.mean), (invoice.se_p5, invoice.p5), (invoice.se_p50, invoice.p50), (invoice.se_p95, invoice.p95),
         (tco.se_p50, tco.p50),
     )  # fmt: skip
-    rows.append(("  standard error", *(error(se, of) for se, of in errors), f"+-{missed.se * 100:.1f} %"))
+    rows.append(("  std. error", *(error(se, of) for se, of in errors), f"+-{missed.se * 100:.1f} %"))
     notes = [
         "Invoice: what suppliers charge. TCO: with people and all else. SLO missed: in which share of futures any level is. "
         "Means add up over lines and months; percentiles do not, for a bad month is no bad year."
@@ -77,7 +77,7 @@ def _period(ahead: ForecastReport, period: Period) -> str:
     months, (first, after) = ahead.found.months, period
     if after - first == 1:
         return months[first]
-    return f"{months[first]} to {months[after - 1]}" if len(months) <= 3 * _MONTHS_SHOWN else f"year {first // _YEAR + 1}"
+    return f"{months[first]} to {months[after - 1][5:]}" if len(months) <= 3 * _MONTHS_SHOWN else f"year {first // _YEAR + 1}"
 
 
 def _month_cells(invoice: Band, tco: Band, largest: float) -> tuple[str, ...]:
