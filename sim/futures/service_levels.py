@@ -1,8 +1,11 @@
 """Service levels of every month of every future, and how far one sample of traffic can be trusted for them.
 
 A month's requests are the weighted counts of the blocks of the mean day. The trace is one sample of what could have come: another would
-have had its bursts elsewhere. So every future weighs the blocks anew (a Bayesian bootstrap: exponential weights, normalised within hours of
-the day, so that the daily pattern stays), and every month of its days once more, with the variance of a mean over so many days.
+have had its bursts elsewhere. So every future weighs the blocks anew (a Bayesian bootstrap: gamma weights, normalised within hours of the
+day, so that the daily pattern stays), and every month of its days once more, with the variance of a mean over so many days. Within n
+blocks exponential weights would spread too little, as a variance over n in place of n - 1 does and once more: gamma weights of shape a have
+the variance (n - 1)/(a·n + 1) after they are normalised, and a = (n - 2)/n makes that 1, with which the sum of the blocks varies by the
+unbiased estimate of its variance.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ FloatArray = npt.NDArray[np.float64]
 _QUANTILES = ((0, 0.95), (0, 0.99), (1, 0.95))
 """(row of the histogram, quantile) of SloForecast's latencies."""
 _LEVEL = 0.95
+_FEW_SHAPE = 0.5
+"""Of the weights of two blocks, which no shape spreads enough; one alone always weighs 1."""
 _AT_A_TIME = 2_000_000
 """Counts of histograms held at a time."""
 
@@ -32,7 +37,9 @@ _AT_A_TIME = 2_000_000
 def block_weights(blocks: int, strata: npt.NDArray[np.int64], calendar: Calendar, futures: int, seed: int, replication: int) -> FloatArray:
     """[F, M, NB] weights of the blocks, 1 in the mean: of the future, times those of its months."""
     generator = stream(seed, "futures/sample/blocks", replication)
-    own = _within(generator.standard_exponential((futures, blocks)), strata)
+    alike = np.bincount(strata)[strata]
+    shape = np.where(alike > 2, (alike - 2) / alike, _FEW_SHAPE)
+    own = _within(generator.standard_gamma(shape, (futures, blocks)), strata)
     days = calendar.days.astype(float)[None, :, None]
     month = generator.standard_gamma(np.broadcast_to(days, (futures, calendar.months, blocks))) / days
     return np.asarray(own[:, None, :] * month, np.float64)
