@@ -48,7 +48,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """How much of the variance of the total a group of streams explains alone (a share, with a 90 % interval)."""
+    """How much of the variance of a total a group of streams explains alone (a share, with a 90 % interval)."""
 
     group: str
     share: float
@@ -142,8 +142,12 @@ class Forecast:
     deployments: tuple[str, ...]
     capacity: Capacity
     drivers: tuple[Driver, ...]
+    """Of the invoice of all months."""
     remainder: float | None
-    """Of the variance: what no group explains alone."""
+    """Of its variance: what no group explains alone."""
+    tco_drivers: tuple[Driver, ...]
+    """Of the total cost of ownership, group by group like `drivers`."""
+    tco_remainder: float | None
     hazards: tuple[HazardEffect, ...]
     accuracy: Accuracy
     mode: str

@@ -31,7 +31,7 @@ from sim.futures.draws import GROUPS, Draws
 from sim.futures.effects import hazard_effects
 from sim.futures.evaluate import Evaluator, LibraryPart, joined, mixed
 from sim.futures.exact import exact_months
-from sim.futures.forecast import Accuracy, Driver, Forecast, HazardEffect
+from sim.futures.forecast import Accuracy, Driver, Forecast, HazardEffect, LineKind
 from sim.futures.library import build_library
 from sim.futures.service_levels import block_weights, service_levels
 from sim.futures.surfaces import surfaces
@@ -45,6 +45,9 @@ FloatArray = npt.NDArray[np.float64]
 
 LEAST_FUTURES = 20
 DEFAULT_FUTURES = 400
+
+_INVOICE: tuple[LineKind, ...] = ("invoice",)
+_TCO: tuple[LineKind, ...] = ("invoice", "tco")
 
 Says = Callable[[str, float, float], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -72,8 +75,9 @@ class _Found:
     sources: tuple[Source, ...]
     library: LibraryPart | None
     lines: Lines
-    drivers: tuple[Driver, ...]
-    remainder: float | None
+    drivers: tuple[tuple[Driver, ...], tuple[Driver, ...]]
+    """Of the invoice and of the total cost of ownership."""
+    remainder: tuple[float | None, float | None]
     hazards: tuple[HazardEffect, ...]
     accuracy: Accuracy
     notes: tuple[str, ...]
@@ -128,14 +132,16 @@ def forecast(
         slo=service_levels(found.sources, found.library, usage, cells.layout, resolved.slo, weights),
         deployments=tuple(each.name for each in resolved.deployments),
         capacity=capacity_of(usage, cells.layout, resolved, calendar, catalog, replayed),
-        drivers=found.drivers,
-        remainder=found.remainder,
+        drivers=found.drivers[0],
+        remainder=found.remainder[0],
+        tco_drivers=found.drivers[1],
+        tco_remainder=found.remainder[1],
         hazards=found.hazards,
         accuracy=found.accuracy,
         mode="every day of every future" if question.exact else plan.mode,
         tail_resolved=plan.tail_resolved,
         cells=cells.stretches,
-        futures_needed=futures_needed(_total(found.lines)),
+        futures_needed=futures_needed(_total(found.lines, *_TCO)),
         window_se=0.0 if question.exact else cells.window_se,
         notes=(
             *announced(resolved, one, book),
@@ -161,7 +167,7 @@ def _from_cells(
     own, anew = slice(0, one.futures), slice(one.futures, both.futures)
     sources, incidents = evaluator.parts(one, own)
     lines = evaluator.lines(one, (*sources, incidents), _assumed(resolved))
-    drivers, remainder = _drivers(evaluator, one, other, own, anew, _total(lines), question)
+    drivers, remainder = _drivers(evaluator, one, other, own, anew, lines, question)
     checked = accuracy_of(evaluator, one, seed=question.seed, workers=workers, progress=_told(says, "checking days exactly"))
     notes = (*library.notes, *cells.notes)
     return _Found(sources, incidents, lines, drivers, remainder, hazard_effects(library, resolved), checked, notes)
@@ -176,7 +182,7 @@ def _exactly(
     evaluator = Evaluator(resolved, catalog, book, cells, None, None)
     lines = evaluator.lines(one, (source,), _assumed(resolved))
     notes = ("every day was replayed: what each incident added and which group the spread comes from is not told apart",)
-    return _Found((source,), None, lines, (), None, (), Accuracy(0, None, None, None, None), notes)
+    return _Found((source,), None, lines, ((), ()), (None, None), (), Accuracy(0, None, None, None, None), notes)
 
 
 def _draw(
@@ -196,11 +202,11 @@ def _draw(
     )  # fmt: skip
 
 
-def _total(lines: Lines) -> FloatArray:
-    """[F] the total cost of ownership of all months."""
+def _total(lines: Lines, *kinds: LineKind) -> FloatArray:
+    """[F] the lines of some kinds over all months."""
     total = np.zeros(len(lines[0][1]))
     for name, usd in lines:
-        if name.kind != "apart":
+        if name.kind in kinds:
             total = total + usd.sum(axis=1)
     return total
 
@@ -215,18 +221,25 @@ def _spend(lines: Lines) -> dict[str, FloatArray]:
 
 
 def _drivers(
-    evaluator: Evaluator, one: Draws, other: Draws, own: slice, anew: slice, total: FloatArray, question: Question
-) -> tuple[tuple[Driver, ...], float | None]:
-    """What each group of streams explains of the spread of the total."""
-    nothing: dict[int, str] = {}
-    sources, incidents = evaluator.parts(other, anew)
-    all_anew = _total(evaluator.lines(other, (*sources, incidents), nothing))
+    evaluator: Evaluator, one: Draws, other: Draws, own: slice, anew: slice, lines: Lines, question: Question
+) -> tuple[tuple[tuple[Driver, ...], tuple[Driver, ...]], tuple[float | None, float | None]]:
+    """What each group of streams explains of the spread of the invoice and of the total cost of ownership, and what is left of each."""
+
+    def totals(draws: Draws, futures: slice) -> tuple[FloatArray, FloatArray]:
+        sources, incidents = evaluator.parts(draws, futures)
+        found = evaluator.lines(draws, (*sources, incidents), {})
+        return _total(found, *_INVOICE), _total(found, *_TCO)
+
+    all_anew = totals(other, anew)
     frozen = {}
     for group in GROUPS:
         draws, of_other = mixed(one, other, group)
-        sources, incidents = evaluator.parts(draws, anew if of_other else own)
-        frozen[group] = _total(evaluator.lines(draws, (*sources, incidents), nothing))
-    return first_order(total, all_anew, frozen, what=one.varies, seed=question.seed)
+        frozen[group] = totals(draws, anew if of_other else own)
+    shares = [
+        first_order(_total(lines, *kinds), all_anew[k], {g: both[k] for g, both in frozen.items()}, what=one.varies, seed=question.seed)
+        for k, kinds in enumerate((_INVOICE, _TCO))
+    ]
+    return (shares[0][0], shares[1][0]), (shares[0][1], shares[1][1])
 
 
 def _told(says: Says | None, text: str) -> Callable[[int, int], None] | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim.futures.forecast import Band
+from sim.futures.forecast import Band, Driver
 from sim.report.amounts import about, chance, column_usd, error, line_name
 from sim.report.forecast_report import AT_RISK, ForecastReport, Period
 from sim.report.run_report import RunReport
@@ -21,6 +21,8 @@ _YEAR = 12
 _MOST_ROWS = 8
 """Rows of months under the service levels, and lines of the bill that belong to one total."""
 _MOST = 0.5
+_SAID = 0.05
+"""Of a spread, from which it is said what varies in a group."""
 _SMALL = 0.005
 """Lines below this share of the TCO are summed up where there are many."""
 _TINY = 0.0001
@@ -125,19 +127,26 @@ def _mean_only(mean: float, tco: Band) -> tuple[str, ...]:
 
 def _spread(ahead: ForecastReport) -> Section:
     found = ahead.found
+    both = list(zip(found.drivers, found.tco_drivers, strict=True))
     rows = []
-    for each in sorted(found.drivers, key=lambda each: -each.share):
-        if each.high >= _SMALL:
-            what = brief_list(each.what.removeprefix(f"{each.group}: "))
-            share = f"{chance(each.share)} ({chance(each.low)} to {chance(each.high)})"
-            rows.append((each.group.replace("_", " "), f"{share}: {what}" if what else share))
+    for invoice, tco in sorted(both, key=lambda each: -max(each[0].share, each[1].share)):
+        if max(invoice.high, tco.high) >= _SMALL:
+            rows.append((invoice.group.replace("_", " "), *(_share(each) for each in (invoice, tco))))
     if not rows:
         return Section("Spread", ())
-    rows.insert(0, ("Spread", "what each group explains alone of the variance of the TCO, with a 90 % interval"))
-    if found.remainder is not None:
-        percent = f"{found.remainder * 100:.0f} %".replace("-0 %", "0 %")
-        rows.append(("remainder", f"{percent}: groups acting together, and the error of the shares"))
-    return Section("Spread", rows, facts=True)
+    left = (f"{100 * each:.0f} %".replace("-0 %", "0 %") if each is not None else "-" for each in (found.remainder, found.tco_remainder))
+    rows.append(("remainder", *left))
+    notes = ["What each group explains alone of the variance of all months together, with a 90 % interval; the remainder is groups acting "
+             "together, and the error of the shares."]  # fmt: skip
+    for invoice, tco in both:
+        what = brief_list(invoice.what.removeprefix(f"{invoice.group}: "))
+        if what and max(invoice.share, tco.share) >= _SAID:
+            notes.append(f"{invoice.group.replace('_', ' ')}: {what}")
+    return Section("Spread of", rows, ("the invoice", "the TCO"), notes)
+
+
+def _share(driver: Driver) -> str:
+    return f"{chance(driver.share)} ({chance(driver.low)} to {chance(driver.high)})"
 
 
 def _budget(ahead: ForecastReport) -> Section:

@@ -18,10 +18,11 @@ HAZARD = (
 
 
 def forecast_summary(ahead: ForecastReport | None) -> dict[str, Any]:
-    """The keys `forecast`, `monthly`, `total`, `drivers`, `drivers_remainder`, `budget`, `incidents` and `accuracy`."""
+    """The keys of a summary that are about months, from `forecast` to `accuracy`; null or empty where there are none."""
     if ahead is None:
         return {
-            "forecast": None, "monthly": [], "total": None, "drivers": [], "drivers_remainder": None, "budget": None, "incidents": [],
+            "forecast": None, "monthly": [], "total": None, "drivers": [], "drivers_remainder": None,
+            "drivers_remainder_tco": None, "budget": None, "incidents": [],
             "accuracy": None,
         }  # fmt: skip
     found = ahead.found
@@ -45,9 +46,18 @@ def forecast_summary(ahead: ForecastReport | None) -> dict[str, Any]:
             "lines": [_line(ahead, k, None) for k in range(len(ahead.lines))],
         },
         "drivers": [
-            {"group": each.group, "share": each.share, "low": each.low, "high": each.high, "what": each.what} for each in found.drivers
+            {
+                "group": each.group,
+                "share": each.share,
+                "low": each.low,
+                "high": each.high,
+                "what": each.what,
+                "tco": {"share": tco.share, "low": tco.low, "high": tco.high},
+            }
+            for each, tco in zip(found.drivers, found.tco_drivers, strict=True)
         ],
         "drivers_remainder": found.remainder,
+        "drivers_remainder_tco": found.tco_remainder,
         "budget": _budget(ahead),
         "incidents": [{name: _number(getattr(each, name)) for name in HAZARD} for each in found.hazards],
         "accuracy": {name: _number(getattr(found.accuracy, name)) for name in ACCURACY},

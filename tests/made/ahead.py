@@ -53,6 +53,12 @@ def ahead(
             Driver("people", 0.0, 0.0, 0.0, "salaries"),
         ),
         "remainder": 0.18,
+        "tco_drivers": (
+            Driver("demand", 0.12, 0.07, 0.17, "growth of 3 % a month, p5 0 %, p95 8 % (assumed)"),
+            Driver("gpu_prices", 0.08, 0.04, 0.12, "drift and jumps of rental prices"),
+            Driver("people", 0.76, 0.70, 0.82, "salaries"),
+        ),
+        "tco_remainder": 0.04,
         "hazards": (
             HazardEffect("api_outage", "groq", 0.4, 0.9, 50, 12.0, 310.0, 3.0, 1.2 * scale),
             HazardEffect("gpu_failure", "own", 0.3, 2.0, 50, 100.0, 900.0, 4000.0, -35.0 * scale),

@@ -91,6 +91,8 @@ def forecast(
         ),
         "drivers": (),
         "remainder": None,
+        "tco_drivers": (),
+        "tco_remainder": None,
         "hazards": (),
         "accuracy": Accuracy(0, None, None, None, None),
         "mode": "made by hand",

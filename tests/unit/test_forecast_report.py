@@ -161,7 +161,7 @@ def test_months_at_risk_in_a_row_are_told_as_one(ran: Ran) -> None:
 
 
 def test_what_no_future_shows_is_null(ran: Ran) -> None:
-    found = ahead(good_share=np.nan, met=False, tail_resolved=False, remainder=None, drivers=())
+    found = ahead(good_share=np.nan, met=False, tail_resolved=False, remainder=None, drivers=(), tco_drivers=(), tco_remainder=None)
     found = replace(found, slo=replace(found.slo, ttft_p95_s=np.full((400, 12), np.inf)))
     data = json.loads(summary_json(report(ran, found)), parse_constant=pytest.fail)
     month = data["slo"]["by_month"][0]
@@ -195,7 +195,8 @@ def test_long_names_and_many_lines_fit_too(ran: Ran) -> None:
     hazard = HazardEffect("spot_preemption", "x" * 60, 123.4, 500.0, 50, 1e7, 1e7, 1e7, -1e7)
     found = replace(
         found, lines=(*found.lines, *names), usd=usd, hazards=(hazard,), deployments=("d" * 60, "api"), notes=("word " * 60, "x" * 200),
-        drivers=(Driver("gpu_prices", 1.0, 0.994, 1.0, "w" * 200),), accuracy=Accuracy(3, 123.0, 456.0, -0.5, 0.9),
+        drivers=(Driver("gpu_prices", 1.0, 0.994, 1.0, "w" * 200),),
+        tco_drivers=(Driver("gpu_prices", 0.994, 0.994, 0.995, "w" * 200),), accuracy=Accuracy(3, 123.0, 456.0, -0.5, 0.9),
     )  # fmt: skip
     text = run_text(report(ran, found))
     assert max(map(len, text.splitlines())) <= 80
@@ -227,7 +228,8 @@ def test_markdown_holds_the_same(ran: Ran) -> None:
 
 def test_hostile_texts_stay_harmless(ran: Ran) -> None:
     evil = "<script>|\x1b[31m\n"
-    found = ahead(2, 20, notes=(evil,), assumed=(evil,), mode=evil, drivers=(Driver(evil, 0.5, 0.4, 0.6, evil),))
+    driver = Driver(evil, 0.5, 0.4, 0.6, evil)
+    found = ahead(2, 20, notes=(evil,), assumed=(evil,), mode=evil, drivers=(driver,), tco_drivers=(driver,))
     whole = report(ran, found)
     assert all(line.isprintable() for line in run_text(whole).split("\n"))
     assert "<script>" not in run_markdown(whole)
@@ -286,8 +288,8 @@ def test_incidents_drivers_and_accuracy_are_told(ran: Ran) -> None:
     assert "api outage groq 0.4 54.0 min 12 3 310 $1.20" in text
     assert "gpu failure own 0.3 2.00 h 100 4,000 900 -$35.00" in text
     assert "spot preemption" not in text  # there was none
-    assert "demand 52 % (43 % to 61 %): growth of 3 % a month" in text and "people 0 %" not in text
-    assert "remainder 18 %: groups acting together" in text
+    assert "demand 52 % (43 % to 61 %) 12 % (7 % to 17 %)" in text and "people 0 % (0 % to 0 %) 76 % (70 % to 82 %)" in text
+    assert "demand: growth of 3 % a month" in text and "remainder 18 % 4 %" in text
     assert "cost of a day off by -0.30 % on average, 1.20 % rms" in text
     assert "400 of the outlook base; 350 would do for a standard error of 2 %" in text
     assert "--months 0 prints all of it" in text
