@@ -24,7 +24,8 @@ def forecast_stack(
     from sim.futures.cell_store import CellStore
     from sim.futures.run import Question, forecast
 
-    question = Question(asked.outlook.name, asked.outlook.outlook, asked.calendar, asked.futures, seed, asked.strict, asked.exact)
+    outlook = asked.outlook.strictly() if asked.strict else asked.outlook.outlook
+    question = Question(asked.outlook.name, outlook, asked.calendar, asked.futures, seed, asked.strict, asked.exact)
     return forecast(
         resolved,
         requests,

@@ -15,6 +15,7 @@ from sim.errors import InputError, input_error, nearest
 from sim.stack.outlook import Outlook
 
 PREFIX = "outlook."
+_BUNDLED = "models/outlooks/"
 _QUANTILES = frozenset({"p5", "p50", "p95"})
 _MEDIAN = frozenset({"median", "sigma"})
 _OWN = frozenset({"extends", "description", "sources"})
@@ -27,6 +28,13 @@ class OutlookFile:
     name: str
     outlook: Outlook
     document: Document
+
+    def strictly(self) -> Outlook:
+        """The outlook as `--strict` takes it: the shape of a day only where the user says it, not that of a bundled file."""
+        said_in = self.document.mark(("demand", "day_shape", "hours")).source
+        if not said_in.startswith(_BUNDLED):
+            return self.outlook
+        return self.outlook.model_copy(update={"demand": self.outlook.demand.model_copy(update={"day_shape": None})})
 
 
 def split_settings(settings: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

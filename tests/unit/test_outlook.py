@@ -410,6 +410,16 @@ def test_sim_check_reads_them(root: Path, name: str, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.startswith(f"{path}: OK: outlook")
 
 
+def test_strictly_a_shape_of_the_day_must_be_said() -> None:
+    assert read_outlook("base", CATALOG).strictly().demand.day_shape is None
+    hours = "[" + ", ".join(["1"] * 24) + "]"
+    flat = ("outlook.demand.day_shape.name=flat", f"outlook.demand.day_shape.hours={hours}")
+    said = read_outlook("certain", CATALOG, flat)
+    assert said.strictly() == said.outlook and said.outlook.demand.day_shape is not None
+    mine = outlook(f"extends: base\ndemand: {{day_shape: {{name: flat, hours: {hours}}}}}\n")
+    assert mine.strictly() == mine.outlook and mine.outlook.demand.day_shape is not None
+
+
 if __name__ == "__main__":
     for each in SECTIONS:
         print(f"\n### {each.__name__}\n\n{each.__doc__}\n")
