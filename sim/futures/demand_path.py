@@ -1,7 +1,12 @@
 """Demand of every day of every future against the trace's mean day.
 
 level = sample x (1 + r)^month x weekday x day: r is drawn once a future; the weekday's factor is that of the outlook, over the mean of
-the weekdays that the trace holds where these are known; the day's factor is lognormal with mean 1, as is that of the sample.
+the weekdays that the trace holds where these are known; the day's factor is lognormal with mean 1.
+
+The sample's factor is what demand is over what the trace shows. What a trace shows is demand times a lognormal error with mean 1, whose
+logarithm is normal around -s²/2; so demand is what it shows times a lognormal factor whose logarithm is normal around +s²/2, and whose
+mean is above 1: what a trace shows too little of is more, in relation to what it shows, than what it shows too much of. Only so do bands
+hold as often as they say (docs/uncertainty.md).
 """
 
 from __future__ import annotations
@@ -22,9 +27,9 @@ WHOLE_WEEK_DAYS = 7.0
 
 
 def sample_factor(demand: Demand, sample_sigma: float, luck: Luck) -> FloatArray:
-    """[F] lognormal with mean 1 and relative standard deviation `sample_sigma`: the trace is one sample of what demand is."""
+    """[F] what demand is over what the trace shows: lognormal with relative standard deviation `sample_sigma`."""
     sigma = math.sqrt(math.log1p(sample_sigma**2)) if demand.trace_sample else 0.0
-    return np.asarray(np.exp(sigma * luck.normal("sample", "trace") - sigma * sigma / 2), np.float64)
+    return np.asarray(np.exp(sigma * luck.normal("sample", "trace") + sigma * sigma / 2), np.float64)
 
 
 def growth_factor(demand: Demand, calendar: Calendar, luck: Luck) -> FloatArray:

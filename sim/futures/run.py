@@ -33,7 +33,7 @@ from sim.futures.evaluate import Evaluator, LibraryPart, joined, mixed
 from sim.futures.exact import exact_months
 from sim.futures.forecast import Accuracy, Driver, Forecast, HazardEffect, LineKind
 from sim.futures.library import build_library
-from sim.futures.service_levels import block_weights, service_levels
+from sim.futures.service_levels import block_weights, sample_dof, service_levels
 from sim.futures.surfaces import surfaces
 from sim.futures.window_plan import WindowPlan
 from sim.futures.windows import plan_windows
@@ -118,7 +118,10 @@ def forecast(
         found = _from_cells(resolved, catalog, book, cells, one, other, question, workers, says)
     parts: tuple[Part, ...] = found.sources if found.library is None else (*found.sources, found.library)
     usage = np.maximum(month_amounts(parts, calendar, slice(None)), 0.0)
-    weights = block_weights(plan.blocks, plan.strata, calendar, one.futures, question.seed, 0) if outlook.demand.trace_sample else None
+    weights = None
+    if outlook.demand.trace_sample:
+        dof = sample_dof(found.sources[0])
+        weights = block_weights(plan.blocks, plan.strata, calendar, one.futures, question.seed, 0, dof)
     return Forecast(
         stack=resolved.name,
         outlook=question.outlook_name,

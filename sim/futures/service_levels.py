@@ -2,14 +2,17 @@
 
 A month's requests are the weighted counts of the blocks of the mean day. The trace is one sample of what could have come: another would
 have had its bursts elsewhere. So every future weighs the blocks anew (a Bayesian bootstrap: gamma weights, normalised within hours of the
-day, so that the daily pattern stays), and every month of its days once more, with the variance of a mean over so many days. Within n
-blocks exponential weights would spread too little, as a variance over n in place of n - 1 does and once more: gamma weights of shape a have
-the variance (n - 1)/(a·n + 1) after they are normalised, and a = (n - 2)/n makes that 1, with which the sum of the blocks varies by the
-unbiased estimate of its variance.
+day, so that the daily pattern stays), and every month of its days once more, with the variance of a mean over so many days.
+
+Of n blocks exponential weights would spread too little: a variance over n in place of n - 1, and once more. Gamma weights of shape a have
+the variance (n - 1)/(a·n + 1) after they are normalised; a = (n - 2)/n makes that 1, with which the sum of the blocks varies by the
+unbiased estimate of its variance. That estimate rests on few blocks in which something happened, so that every future takes another one
+that it might be, as Student's t does, with the degrees of freedom that their fourth moments tell (Satterthwaite 1946).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,21 +31,42 @@ FloatArray = npt.NDArray[np.float64]
 _QUANTILES = ((0, 0.95), (0, 0.99), (1, 0.95))
 """(row of the histogram, quantile) of SloForecast's latencies."""
 _LEVEL = 0.95
-_FEW_SHAPE = 0.5
-"""Of the weights of two blocks, which no shape spreads enough; one alone always weighs 1."""
+_LEAST_SHAPE = 0.05
+"""Of gamma weights: below it all but one of an hour vanish, and nothing is spread further."""
+_LEAST_DOF = 3.0
+"""With fewer degrees of freedom a variance has none itself."""
 _AT_A_TIME = 2_000_000
 """Counts of histograms held at a time."""
 
 
-def block_weights(blocks: int, strata: npt.NDArray[np.int64], calendar: Calendar, futures: int, seed: int, replication: int) -> FloatArray:
-    """[F, M, NB] weights of the blocks, 1 in the mean: of the future, times those of its months."""
+def block_weights(
+    blocks: int, strata: npt.NDArray[np.int64], calendar: Calendar, futures: int, seed: int, replication: int, dof: float = math.inf
+) -> FloatArray:
+    """[F, M, NB] weights of the blocks, 1 in the mean: of the future, times those of its months.
+
+    `dof` are the degrees of freedom with which the variance of the blocks is known (`sample_dof`).
+    """
     generator = stream(seed, "futures/sample/blocks", replication)
     alike = np.bincount(strata)[strata]
-    shape = np.where(alike > 2, (alike - 2) / alike, _FEW_SHAPE)
-    own = _within(generator.standard_gamma(shape, (futures, blocks)), strata)
+    variance = np.ones(futures) if math.isinf(dof) else dof / generator.chisquare(dof, futures)
+    shape = ((alike - 1) / variance[:, None] - 1) / alike
+    own = _within(generator.standard_gamma(np.maximum(shape, _LEAST_SHAPE)), strata)
     days = calendar.days.astype(float)[None, :, None]
     month = generator.standard_gamma(np.broadcast_to(days, (futures, calendar.months, blocks))) / days
     return np.asarray(own[:, None, :] * month, np.float64)
+
+
+def sample_dof(source: Source) -> float:
+    """Degrees of freedom with which the blocks of a source say how much the share of good requests varies; at least 3.
+
+    What a block adds to the share's error is e = met - share·held. With n blocks the sum of e² is known like a mean square of
+    2/(sum of e⁴ / (sum of e²)² - 1/n) normal values.
+    """
+    table = np.tensordot(source.plain.sum(axis=0), source.blocks, 1)
+    held, met = table[:, 0], table[:, len(SLO_ITEMS) - 1]
+    square = (met - held * (met.sum() / max(held.sum(), 1e-300))) ** 2
+    excess = float((square**2).sum()) / max(float(square.sum()) ** 2, 1e-300) - 1.0 / len(square)
+    return max(2.0 / excess, _LEAST_DOF) if excess > 0 and square.sum() > 1e-12 * held.sum() ** 2 else math.inf
 
 
 def _within(weight: FloatArray, strata: npt.NDArray[np.int64]) -> FloatArray:

@@ -53,8 +53,8 @@ def test_compound_growth() -> None:
 
 def test_a_sample_has_the_spread_it_was_given() -> None:
     sample = drawn("demand: {trace_sample: true}", months=1, futures=40_000, sample_sigma=0.2).sample
-    agrees(sample, 1.0)
-    # Of a lognormal with mean 1 and standard deviation s the logarithm has variance ln(1 + s^2).
+    # The trace shows 1/sample of what demand is, with mean 1 and standard deviation s, so that the logarithm has variance ln(1 + s^2).
+    agrees(1.0 / sample, 1.0)
     agrees((np.log(sample) - np.log(sample).mean()) ** 2, math.log1p(0.04))
 
 
