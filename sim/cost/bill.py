@@ -1,7 +1,8 @@
 """The bill of a run: lines by deployment that sum to the total, scaled to a month, and as unit costs.
 
 GPU-hours are split into what worked (`gpu_used`), what stood idle (`gpu_idle`: cold starts included), and what was bought along with whole
-machines, rounded lives and reservations (`gpu_spare`). Unit costs divide the whole bill, idle included, by what was served.
+machines, rounded lives and reservations (`gpu_spare`). Of owned GPUs these share the purchase, and electricity and hosting are lines of
+their own (`gpu_power`, `gpu_hosting`). Unit costs divide the whole bill, idle included, by what was served.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sim.cost.api import cached_input_usd, input_usd, output_usd, requests_usd
 from sim.cost.extra import egress_usd, storage_usd, tooling_usd
 from sim.cost.gpu import MachineLife, gpu_hours, machine_lives, machines_usd
 from sim.cost.gpu_month import idle_usd, spare_usd, used_usd
+from sim.cost.on_premises import upkeep_of
 from sim.cost.price import ApiPrice, Extras, GpuPrice, Price
 from sim.engine.result import Life, Result
 from sim.engine.system import Pool, System
@@ -140,13 +142,23 @@ def _pool_lines(pool: Pool, d: int, result: Result, price: GpuPrice) -> list[Lin
     if stood > hours * (1 - 1e-9):  # all but rounding: no part of a machine was empty
         stood = hours
     busy = min(float(result.busy_s[d]) / SECONDS_PER_HOUR * pool.gpus_per_replica, stood)
+    beside: list[Line] = []
+    if price.upkeep is not None:
+        # What scripted price changes multiply an hour by, they multiply all of it by.
+        listed = hours * (price.usd_per_gpu_hour or 0.0)
+        found = upkeep_of(gpu_hours=hours, upkeep=price.upkeep, factor=rent / listed if listed > 0 else 1.0)
+        power, hosting = float(found.power_usd), float(found.hosting_usd)
+        rent = max(rent - power - hosting, 0.0)
+        beside.append(Line(pool.name, "gpu_power", float(found.energy_kwh), "kWh", power))
+        if hosting:
+            beside.append(Line(pool.name, "gpu_hosting", float(found.gpu_months), "GPU-months", hosting))
     used = float(used_usd(rent_usd=rent, gpu_hours=hours, busy_gpu_hours=busy))
     spare = float(spare_usd(rent_usd=rent, gpu_hours=hours, replica_gpu_hours=stood))
     idle = float(idle_usd(rent_usd=rent, used_usd=used, spare_usd=spare))
     lines = [Line(pool.name, "gpu_used", busy, "GPU-hours", used), Line(pool.name, "gpu_idle", stood - busy, "GPU-hours", idle)]
     if hours > stood:
         lines.append(Line(pool.name, "gpu_spare", hours - stood, "GPU-hours", spare))
-    return lines
+    return lines + beside
 
 
 def _extra_lines(extras: Extras, window_s: float) -> list[Line]:

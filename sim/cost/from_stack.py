@@ -45,6 +45,7 @@ def gpu_price(pool: ResolvedPool) -> GpuPrice:
         billing_unit_s=provider.billing_unit_s if provider else 1.0,
         minimum_s=provider.minimum_s if provider else 0.0,
         always_paid_replicas=pool.spec.replicas.max if hour.purchase in PAID_WHATEVER_STANDS else 0,
+        upkeep=pool.upkeep,
     )
 
 

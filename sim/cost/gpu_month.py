@@ -1,6 +1,6 @@
-"""What GPUs cost in any shape, [F, M] futures x months mostly: rented by the hour, reserved for a term, and the rent by what they did.
+"""What GPUs cost in any shape, [F, M] futures x months mostly: the rent of their hours, and what of it is for what they did.
 
-GPU-hours are those that are billed: whole machines, rounded lives (sim/cost/gpu.py).
+GPU-hours are those that are billed: whole machines, rounded lives, reserved ones whether GPUs stand there or not (sim/cost/gpu.py).
 """
 
 from __future__ import annotations
@@ -8,27 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from sim.cost.amount import Amount, FloatArray, amount, product
-from sim.cost.schedule import Month, every
 from sim.units import MILLION
 
 
 def rent_usd(*, gpu_hours: Amount, usd_per_gpu_hour: Amount | None, factor: Amount = 1.0) -> FloatArray:
-    """Rented by the hour, on demand or spot: GPU-hours billed x USD a GPU-hour x factor on the price."""
+    """However hours are bought: GPU-hours billed x USD a GPU-hour x factor on the price."""
     return product(quantity=gpu_hours, usd=usd_per_gpu_hour, what="a GPU-hour", factor=factor)
-
-
-def reserved_usd(*, gpus: Amount, hours: Amount, usd_per_gpu_hour: Amount | None, factor: Amount = 1.0) -> FloatArray:
-    """Reserved: every hour of the month is paid whether GPUs stand there or not: GPUs x hours of the month x USD a GPU-hour."""
-    return rent_usd(gpu_hours=amount(gpus, "gpus") * amount(hours, "hours"), usd_per_gpu_hour=usd_per_gpu_hour, factor=factor)
-
-
-def upfront_usd(
-    *, usd_per_term: Amount | None, month: Month, term_months: Amount, from_month: Month = 0, factor: Amount = 1.0
-) -> FloatArray:
-    """Paid ahead when a term begins, and again at every renewal; `factor` is that of the month it falls in."""
-    return product(
-        quantity=every(month=month, every_months=term_months, from_month=from_month), usd=usd_per_term, what="a term", factor=factor
-    )
 
 
 def used_usd(*, rent_usd: Amount, gpu_hours: Amount, busy_gpu_hours: Amount) -> FloatArray:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.errors import InputError
+from sim.stack.resolved import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class GpuPrice:
     minimum_s: float = 0.0
     always_paid_replicas: int = 0
     """Reserved or owned: paid over the whole run whether they stand there or not."""
+    upkeep: Upkeep | None = None
+    """Of owned GPUs: which part of the price of an hour is power and hosting; None: none of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,11 +25,3 @@ def spread(*, month: Month, over_months: Amount, from_month: Month = 0) -> Float
     over = above_zero(over_months, "over_months")
     since = np.asarray(month) - np.asarray(from_month)
     return np.asarray(np.where(since >= 0, np.clip(over - since, 0.0, 1.0), 0.0) / over, np.float64)
-
-
-def every(*, month: Month, every_months: Amount, from_month: Month = 0) -> FloatArray:
-    """All of it in a month, and again whenever so many months have passed: how many terms begin in the course of the month."""
-    term = above_zero(every_months, "every_months")
-    since = np.asarray(month) - np.asarray(from_month)
-    before, by_its_end = (np.ceil(np.maximum(at, 0) / term) for at in (since, since + 1))
-    return np.asarray(by_its_end - before, np.float64)

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.cost.gpu_month import idle_usd, rent_usd, spare_usd, used_usd
+from sim.cost.on_premises import upkeep_of
 from sim.cost.price import GpuPrice
 from sim.cost.tokens_month import requests_usd, tokens_usd
-from sim.futures.combine import Part, month_amounts
+from sim.futures.combine import Part, exact_hours, month_amounts
 from sim.futures.draws import Draws
 from sim.futures.forecast import LineName
 from sim.futures.rates import DayRates
@@ -75,13 +76,18 @@ def _pool_lines(
         month_amounts(parts, draws.calendar, layout.at(name, item), factor)
         for item in ("paid_gpu_hours", "present_gpu_hours", "busy_gpu_hours")
     ]
-    paid = np.maximum(hours[0], 0.0)
+    paid = exact_hours(hours[0])
     present = np.clip(hours[1], 0.0, paid)
     # All but rounding: no part of a machine was empty.
     present = np.where(present > paid * (1 - 1e-9), paid, present)
     busy = np.clip(hours[2], 0.0, present)
     rent = rent_usd(gpu_hours=paid, usd_per_gpu_hour=price.usd_per_gpu_hour)
+    beside: list[tuple[str, FloatArray]] = []
+    if price.upkeep is not None:
+        found = upkeep_of(gpu_hours=paid, upkeep=price.upkeep)
+        beside = [("gpu_power", found.power_usd), ("gpu_hosting", found.hosting_usd)]
+        rent = np.maximum(rent - found.power_usd - found.hosting_usd, 0.0)
     used = used_usd(rent_usd=rent, gpu_hours=paid, busy_gpu_hours=busy)
     spare = spare_usd(rent_usd=rent, gpu_hours=paid, replica_gpu_hours=present)
     lines = [("gpu_used", used), ("gpu_idle", idle_usd(rent_usd=rent, used_usd=used, spare_usd=spare))]
-    return [*lines, ("gpu_spare", spare)] if spare.any() else lines
+    return lines + [(item, usd) for item, usd in (("gpu_spare", spare), *beside) if usd.any()]

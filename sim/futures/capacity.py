@@ -9,6 +9,7 @@ from sim.catalog.catalog import Catalog
 from sim.cost.energy import energy_kwh
 from sim.cost.replay import Replay
 from sim.futures.calendar import Calendar
+from sim.futures.combine import exact_hours
 from sim.futures.forecast import Capacity
 from sim.futures.usage import UsageLayout
 from sim.stack.resolved import ResolvedPool, ResolvedStack
@@ -30,7 +31,7 @@ def capacity_of(
         found["slo_share"][:, :, d] = np.minimum(_ratio(own["met"], own["held"]), 1.0)
         if not isinstance(each, ResolvedPool):
             continue
-        paid = own["paid_gpu_hours"]
+        paid = exact_hours(own["paid_gpu_hours"])
         present = np.minimum(own["present_gpu_hours"], paid)
         busy = np.minimum(own["busy_gpu_hours"], present)
         gpus = paid / calendar.hours

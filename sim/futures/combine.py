@@ -24,6 +24,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 _MANY = 1000
 """Nodes from which weights are kept as a sparse matrix: exact months have one node each."""
+_DIGITS = 9
+"""Of an hour: weights of nodes that add up to a day do so within some 1e-15 of it."""
 
 
 class Part(Protocol):
@@ -98,6 +100,11 @@ class Source:
 
             return csr_array((weight, np.divmod(self._days[0], nodes)), shape=(rows, nodes))
         return np.bincount(self._days[0], weight, rows * nodes).astype(np.float64).reshape(rows, nodes)
+
+
+def exact_hours(hours: FloatArray) -> FloatArray:
+    """Hours without what rounding of weights leaves: those of a fleet that never changes are those of the month. None is negative."""
+    return np.round(np.maximum(hours, 0.0), _DIGITS)
 
 
 def between(nodes: FloatArray, at: FloatArray, *, beyond: bool = False) -> tuple[IntArray, FloatArray]:

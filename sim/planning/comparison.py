@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from sim.cost.gpu_month import usd_per_million_tokens
 from sim.errors import InputError
 from sim.futures.bands import band, bands
 from sim.futures.forecast import Band, FloatArray, Forecast
@@ -27,7 +28,6 @@ from sim.planning.crossover import (
     paid_back_in,
     stays_below_from,
 )
-from sim.units import MILLION
 
 Kind = Literal["invoice", "tco"]
 
@@ -174,8 +174,8 @@ def _summary(name: str, forecast: Forecast, days_to_production: float | None) ->
         tco_usd=band(tco.sum(axis=1), extra_variance=float(month_err.sum()) ** 2),
         invoice_usd_by_month=bands(invoice, relative_se=by_windows),
         tco_usd_by_month=bands(tco, extra_variance=month_err**2),
-        invoice_usd_per_million_tokens=_known(_per_million(invoice.sum(axis=1), tokens)),
-        tco_usd_per_million_tokens=_known(_per_million(tco.sum(axis=1), tokens)),
+        invoice_usd_per_million_tokens=_known(usd_per_million_tokens(paid_usd=invoice.sum(axis=1), tokens=tokens)),
+        tco_usd_per_million_tokens=_known(usd_per_million_tokens(paid_usd=tco.sum(axis=1), tokens=tokens)),
         good_share=_known(_good_share(forecast)),
         good_share_by_month=tuple(None if math.isnan(each.mean) else each for each in bands(good, missing="ignore")),
         p_met_by_month=tuple(map(float, forecast.slo.met.mean(axis=0))),
@@ -204,10 +204,6 @@ def _tokens(forecast: Forecast) -> FloatArray:
     """[F, M] prompt (cached ones included) and output tokens."""
     capacity = forecast.capacity
     return np.asarray(np.nansum(capacity.input_tokens, axis=2) + np.nansum(capacity.output_tokens, axis=2))
-
-
-def _per_million(usd: FloatArray, tokens: FloatArray) -> FloatArray:
-    return np.divide(usd, tokens / MILLION, out=np.full_like(usd, np.nan), where=tokens > 0)
 
 
 def _good_share(forecast: Forecast) -> FloatArray:

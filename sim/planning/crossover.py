@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sim.cost.break_even import crossing_requests
 from sim.futures.forecast import FloatArray
 from sim.futures.risk import probability_se
 from sim.sampling import stream
@@ -111,12 +112,11 @@ def break_even(
     counts = stream(seed, "break_even").multinomial(len(a), np.full(len(a), 1 / len(a)), BOOTSTRAPS)
     weights = np.vstack([np.ones(len(a)), counts]).astype(np.float64)
     slope, mean_requests, mean_usd = _line(requests, difference, weights, by_month=bool(by_month))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        level = mean_requests - mean_usd / slope
+    level = crossing_requests(fixed_a_usd=mean_usd - slope * mean_requests, per_request_a_usd=slope, fixed_b_usd=0.0, per_request_b_usd=0.0)
     least, most = float(requests.min()), float(requests.max())
     meets = (np.sign(slope) == np.sign(slope[0])) & (level >= least / SENSIBLE) & (level <= most * SENSIBLE)
     at = float(level[0])
-    if not meets[0] or slope[0] == 0:
+    if not meets[0]:
         cheaper = names[1] if mean_usd[0] > 0 else names[0]
         return _none(f"{cheaper} costs less from a tenth of the least to ten times the most requests of a month")
     if np.mean(meets[1:]) < SURE:

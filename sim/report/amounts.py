@@ -13,6 +13,8 @@ ITEM_NAMES = MappingProxyType(
         "gpu_used": "GPUs at work",
         "gpu_idle": "GPUs idle",
         "gpu_spare": "GPUs paid, not in use",
+        "gpu_power": "GPU power",
+        "gpu_hosting": "GPU hosting",
         "api_input": "input tokens",
         "api_cached_input": "cached input tokens",
         "api_output": "output tokens",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 
 from sim.catalog.catalog import Catalog
 from sim.catalog.gpu import Gpu, Provider
@@ -11,7 +11,7 @@ from sim.stack.cost_defaults import on_premises_defaults
 from sim.stack.gpu_deployment import GpuDeployment
 from sim.stack.ledger import Ledger
 from sim.stack.on_premises import ON_PREMISES, Commitment, OnPremises, capital_usd_per_gpu, owned_usd_per_gpu_hour
-from sim.stack.resolved import Label, Payment
+from sim.stack.resolved import Label, Payment, Upkeep
 from sim.units import HOURS_PER_MONTH, show_usd
 
 PAID_WHATEVER_STANDS = ("capacity_block", "reserved_1y", "reserved_3y", ON_PREMISES)
@@ -19,21 +19,28 @@ PAID_WHATEVER_STANDS = ("capacity_block", "reserved_1y", "reserved_3y", ON_PREMI
 _TERMS = (("reserved_1y", 12.0), ("reserved_3y", 36.0))
 
 
-def resolve_hour(
-    name: str, spec: GpuDeployment, gpu: Gpu, catalog: Catalog, prices: PriceBook, ledger: Ledger
-) -> tuple[GpuHour | None, Provider | None, Payment | None]:
-    """The price of an hour, who counts it and how, and what is paid in advance; no hour where the ledger has a problem with it."""
+@dataclass(frozen=True, slots=True)
+class HourPaid:
+    """The price of an hour, who counts it and how, what is paid in advance, and what of it is power and hosting."""
+
+    hour: GpuHour
+    provider: Provider | None = None
+    payment: Payment | None = None
+    upkeep: Upkeep | None = None
+
+
+def resolve_hour(name: str, spec: GpuDeployment, gpu: Gpu, catalog: Catalog, prices: PriceBook, ledger: Ledger) -> HourPaid | None:
+    """What an hour of a pool's GPUs costs; None where the ledger has a problem with it."""
     if spec.on_premises is not None:
-        hour, payment = _owned(name, spec, spec.on_premises, gpu, catalog, prices, ledger)
-        return hour, None, payment
+        return _owned(name, spec, spec.on_premises, gpu, catalog, prices, ledger)
     hour = _rented(name, spec, gpu, prices, ledger)
     if hour is None:
-        return None, None, None
+        return None
     provider = _provider(name, hour, catalog, ledger)
     if spec.commitment is None:
-        return hour, provider, None
+        return HourPaid(hour, provider)
     committed = _committed(name, spec.commitment, hour, ledger)
-    return (committed[0], provider, committed[1]) if committed is not None else (None, None, None)
+    return HourPaid(committed[0], provider, committed[1]) if committed is not None else None
 
 
 def _rented(name: str, spec: GpuDeployment, gpu: Gpu, prices: PriceBook, ledger: Ledger) -> GpuHour | None:
@@ -90,7 +97,7 @@ def _committed(name: str, given: Commitment, hour: GpuHour, ledger: Ledger) -> t
 
 def _owned(
     name: str, spec: GpuDeployment, given: OnPremises, gpu: Gpu, catalog: Catalog, prices: PriceBook, ledger: Ledger
-) -> tuple[GpuHour | None, Payment | None]:
+) -> HourPaid | None:
     at = ("deployments", name, ON_PREMISES)
     key = f"deployments.{name}.{ON_PREMISES}"
     before = len(ledger.problems)
@@ -100,7 +107,7 @@ def _owned(
     if given.usd_per_gpu is None and gpu.purchase is None:
         ledger.problem(at, f"no price to buy a {gpu.name} is known; give usd_per_gpu")
     if len(ledger.problems) > before:
-        return None, None
+        return None
     defaults = on_premises_defaults(catalog)
     found: dict[str, float] = {}
     for field, unit in (
@@ -126,14 +133,14 @@ def _owned(
     capital = capital_usd_per_gpu(
         usd_per_gpu=usd or 0.0, server_overhead_share=found["server_overhead_share"], spare_share=found["spare_share"]
     )
+    upkeep = Upkeep(power_w, found["pue"], found["usd_per_kwh"], given.hosting_usd_per_gpu_month)
     price = owned_usd_per_gpu_hour(
-        capital_usd_per_gpu=capital, residual_share=found["residual_share"], life_months=found["life_months"], power_w=power_w,
-        pue=found["pue"], usd_per_kwh=found["usd_per_kwh"], hosting_usd_per_gpu_month=given.hosting_usd_per_gpu_month,
-    )  # fmt: skip
+        capital_usd_per_gpu=capital, residual_share=found["residual_share"], life_months=found["life_months"], **asdict(upkeep)
+    )
     bought = "bought, written off over its life, with power and hosting"
     ledger.origin(f"deployments.{name}.usd_per_gpu_hour", price, "USD", "assumed", bought)
     hour = GpuHour(
         gpu=gpu.name, provider="own", purchase=ON_PREMISES, region=None, usd_per_gpu_hour=price, gpus_sold_together=gpu.gpus_per_node,
         source=bought, as_of=prices.date.isoformat(), assumed=True,
     )  # fmt: skip
-    return hour, Payment(capital, found["life_months"], "on_premises")
+    return HourPaid(hour, None, Payment(capital, found["life_months"], "on_premises"), upkeep)

@@ -43,7 +43,7 @@ def resolve_pool(
     if llm is None or gpu is None or client is None:
         return None
     tokens, sequences = _limits(name, spec, gpu, ledger)
-    hour, provider, payment = resolve_hour(name, spec, gpu, catalog, prices, ledger)
+    paid = resolve_hour(name, spec, gpu, catalog, prices, ledger)
     profile: Profile | None = None
     if spec.profile is None:
         with ledger.refusing(*at):
@@ -52,7 +52,7 @@ def resolve_pool(
                 engine=spec.engine, engine_era=spec.engine_era, utilisation=spec.gpu_memory_utilization, block_tokens=spec.block_size,
                 max_num_batched_tokens=tokens, max_num_seqs=sequences, max_model_len=spec.max_model_len, catalog=catalog,
             )  # fmt: skip
-    if len(ledger.problems) > before or hour is None:
+    if len(ledger.problems) > before or paid is None:
         return None
     key = ".".join(at)
     stages, origins = cold_stages(spec.cold_start, llm.weight_bytes(spec.precision), load_defaults(catalog), key)
@@ -85,7 +85,7 @@ def resolve_pool(
             f"{blocks:,} KV blocks in each of {spec.replicas.max:,} replicas, each followed by its content; at most "
             f"{_MOST_NAMED_BLOCKS:,} in all are; a larger block_size, fewer replicas, or a hit_rate in place of content would do",
         )
-    node = _node(name, spec, hour, ledger)
+    node = _node(name, spec, paid.hour, ledger)
     label: Label = profile.label if profile is not None else given.label
     return ResolvedPool(
         name=name,
@@ -100,10 +100,11 @@ def resolve_pool(
         prefix_caching=caching,
         cold_start=stages,
         client=client,
-        gpu_hour=hour,
-        provider=provider,
+        gpu_hour=paid.hour,
+        provider=paid.provider,
         gpus_per_node=node,
-        payment=payment,
+        payment=paid.payment,
+        upkeep=paid.upkeep,
         label=label,
         error=error,
         prefill_error=prefill_error,

@@ -48,6 +48,17 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What an owned GPU takes as long as it stands there, beside what it cost to buy. The price of an hour has it in it already."""
+
+    power_w: float
+    """Drawn all the time, its part of the server included."""
+    pue: float
+    usd_per_kwh: float
+    hosting_usd_per_gpu_month: float
+
+
+@dataclass(frozen=True, slots=True)
 class ColdStage:
     """One stage of a cold start: lognormal by median and the standard deviation of its logarithm."""
 
@@ -79,6 +90,8 @@ class ResolvedPool:
     """GPUs of the machine that is billed whole."""
     payment: Payment | None
     """What is paid before the first hour; None: nothing."""
+    upkeep: Upkeep | None
+    """Power and hosting of one's own GPUs; None for rented ones, whose rent includes them."""
     label: Label
     error: float
     """Cross-validated relative error of a decode step (root mean square of the logarithm)."""

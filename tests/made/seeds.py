@@ -14,7 +14,6 @@ from sim.cost.compliance import compliance_setup_usd, compliance_usd, security_t
 from sim.cost.extra import tooling_usd
 from sim.cost.gpu_month import rent_usd
 from sim.cost.incident_cost import incident_response_usd
-from sim.cost.on_premises import capex_usd
 from sim.cost.opportunity import opportunity_usd
 from sim.cost.people import development_usd, hours_usd, maintenance_usd, people_usd
 from sim.cost.quality import evaluation_usd, labeling_usd, labels_usd
@@ -43,7 +42,7 @@ def total(lines: Lines) -> float:
 def cost_model(*, upfront_usd: float, usd_per_request: float, requests: float) -> Lines:
     """CostModel of 001: what is paid ahead over twelve months, and requests; one month of the year."""
     return {
-        "upfront": capex_usd(purchase_usd=upfront_usd, month=0, life_months=12),
+        "upfront": development_usd(usd=upfront_usd, month=0, over_months=12),
         "requests": requests_usd(requests=requests, usd_per_request=usd_per_request),
     }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.cost.break_even import break_even_requests
+from sim.cost.break_even import crossing_requests
 from sim.cost.compliance import compliance_usd
 from sim.cost.extra import tooling_usd
 from sim.cost.gpu_month import rent_usd, usd_per_million_tokens
@@ -69,16 +69,16 @@ def test_the_cost_model_by_month(requests: int, api_usd: float, tuned_usd: float
 def test_the_break_even_of_the_cost_model() -> None:
     """Printed: 13,888,889 requests a month. (250,000 - 50,000) / 12 / 0.0018 is 9,259,259; the text added the two sums instead."""
     api, tuned = cost_model(**API_MODEL, requests=1), cost_model(**TUNED_MODEL, requests=1)
-    found = break_even_requests(
-        fixed_a_usd=float(api["upfront"]), per_request_a_usd=float(api["requests"]),
-        fixed_b_usd=float(tuned["upfront"]), per_request_b_usd=float(tuned["requests"]),
-    )  # fmt: skip
+    crossing = crossing_requests(
+        fixed_a_usd=api["upfront"], per_request_a_usd=api["requests"], fixed_b_usd=tuned["upfront"], per_request_b_usd=tuned["requests"]
+    )
+    found = float(crossing)
     assert found == pytest.approx(9_259_259, abs=1)
     assert total(cost_model(**API_MODEL, requests=found)) == pytest.approx(total(cost_model(**TUNED_MODEL, requests=found)))
-    slip = break_even_requests(
+    slip = crossing_requests(
         fixed_a_usd=0.0, per_request_a_usd=0.002, fixed_b_usd=float(api["upfront"] + tuned["upfront"]), per_request_b_usd=0.0002
     )
-    assert slip == pytest.approx(13_888_889, abs=1)
+    assert float(slip) == pytest.approx(13_888_889, abs=1)
 
 
 def test_the_verdict_at_ten_million_requests_flips() -> None:
@@ -122,8 +122,8 @@ def test_where_the_four_volumes_cross() -> None:
     million (16.8 by the code that loses the labels).
     """
 
-    def crossing(a_fixed: float, a: float, b_fixed: float, b: float) -> float | None:
-        return break_even_requests(fixed_a_usd=a_fixed, per_request_a_usd=a, fixed_b_usd=b_fixed, per_request_b_usd=b)
+    def crossing(a_fixed: float, a: float, b_fixed: float, b: float) -> float:
+        return float(crossing_requests(fixed_a_usd=a_fixed, per_request_a_usd=a, fixed_b_usd=b_fixed, per_request_b_usd=b))
 
     api = fixed_usd(API)
     assert crossing(api, 0.001, fixed_usd(RAG), 0.0005) == pytest.approx(9.7e6)
@@ -278,11 +278,11 @@ def test_two_years_of_an_api_against_two_h100s() -> None:
 def test_where_two_h100s_cross() -> None:
     """Printed: "around 30,000-50,000 daily requests". The right costs meet at 32,100, the printed ones (3 to 30, 7 to 9 thousand) at 24,400."""
     api, own = two_years_usd(0)
-    right = break_even_requests(fixed_a_usd=api, per_request_a_usd=request_usd(), fixed_b_usd=own, per_request_b_usd=0.0)
-    assert right is not None and right / 30 == pytest.approx(32_100)
+    right = crossing_requests(fixed_a_usd=api, per_request_a_usd=request_usd(), fixed_b_usd=own, per_request_b_usd=0.0)
+    assert float(right) / 30 == pytest.approx(32_100)
     slope = (9_000 - 7_000) / (90_000 * 30)
-    printed = break_even_requests(fixed_a_usd=0.0, per_request_a_usd=0.01, fixed_b_usd=7_000 - slope * 300_000, per_request_b_usd=slope)
-    assert printed is not None and printed / 30 == pytest.approx(24_400)
+    printed = crossing_requests(fixed_a_usd=0.0, per_request_a_usd=0.01, fixed_b_usd=7_000 - slope * 300_000, per_request_b_usd=slope)
+    assert float(printed) / 30 == pytest.approx(24_400)
 
 
 def test_ten_million_tokens_a_day() -> None:

@@ -20,6 +20,7 @@ from sim.cost.share import NOBODY, OTHERS, by_class, by_client, by_deployment
 from sim.engine.result import Life, PriceStep, Result
 from sim.engine.system import Api, System
 from sim.errors import InputError
+from sim.stack.resolved import Upkeep
 from sim.trace.trace import Trace
 from tests.made.result import add_outcomes, empty_result, pool, stood, system
 
@@ -123,6 +124,47 @@ def test_reserved_replicas_are_paid_whether_they_stand_or_not() -> None:
     result.busy_s[0] = 900.0
     found = bill(system=system(pool(replicas=3)), result=result, prices={"own": GpuPrice(4.0, always_paid_replicas=3)})
     assert {line.item: line.usd for line in found.lines} == pytest.approx({"gpu_used": 1.0, "gpu_idle": 1.0, "gpu_spare": 10.0})
+
+
+def owned(hosting_usd: float = 73.0) -> GpuPrice:
+    """An hour of 2 USD for the GPU, 0.30 for a kilowatt at PUE 1.5, and hosting."""
+    return GpuPrice(2.3 + hosting_usd / 730, 4, always_paid_replicas=2, upkeep=Upkeep(1000.0, 1.5, 0.2, hosting_usd))
+
+
+def test_power_and_hosting_of_owned_gpus_are_lines_of_their_own() -> None:
+    result = empty_result(window_s=7200.0)
+    stood(result, 0, 0.0, 7200.0)
+    result.busy_s[0] = 1800.0
+    made = system(pool(gpus_per_replica=1, replicas=2))
+    found = bill(system=made, result=result, prices={"own": owned()})
+    assert {line.item: (line.quantity, line.unit) for line in found.lines} == {
+        "gpu_used": (0.5, "GPU-hours"),
+        "gpu_idle": (1.5, "GPU-hours"),
+        "gpu_spare": (6.0, "GPU-hours"),
+        "gpu_power": (pytest.approx(8 * 1.5), "kWh"),
+        "gpu_hosting": (pytest.approx(8 / 730), "GPU-months"),
+    }
+    # The five share what the three of rented GPUs do: every hour of 2 + 0.3 + 0.1 USD.
+    assert {line.item: line.usd for line in found.lines} == pytest.approx(
+        {"gpu_used": 1.0, "gpu_idle": 3.0, "gpu_spare": 12.0, "gpu_power": 2.4, "gpu_hosting": 0.8}
+    )
+    rented = bill(system=made, result=result, prices={"own": replace(owned(), upkeep=None)})
+    assert [line.item for line in rented.lines] == ["gpu_used", "gpu_idle", "gpu_spare"]
+    assert found.total_usd == pytest.approx(rented.total_usd, rel=1e-15)
+    assert "gpu_hosting" not in {line.item for line in bill(system=made, result=result, prices={"own": owned(0.0)}).lines}
+    result.price_steps.append(PriceStep(0, 0, 0.0, 1.5))
+    dearer = bill(system=made, result=result, prices={"own": owned()})
+    assert [line.usd for line in dearer.lines] == pytest.approx([1.5 * line.usd for line in found.lines])
+
+
+def test_gpus_that_were_a_present_cost_power_alone() -> None:
+    result = empty_result(window_s=3600.0)
+    stood(result, 0, 0.0, 3600.0)
+    price = GpuPrice(0.3, 1, always_paid_replicas=1, upkeep=Upkeep(1000.0, 1.5, 0.2, 0.0))
+    found = bill(system=system(pool()), result=result, prices={"own": price})
+    assert {line.item: line.usd for line in found.lines} == pytest.approx({"gpu_used": 0.0, "gpu_idle": 0.0, "gpu_power": 0.3})
+    nothing = bill(system=system(pool()), result=result, prices={"own": replace(price, usd_per_gpu_hour=0.0, upkeep=Upkeep(0, 1, 0, 0))})
+    assert nothing.total_usd == 0.0
 
 
 def test_the_minimum_and_rounding_are_paid_on_whole_lives_only() -> None:

@@ -18,7 +18,7 @@ from sim.futures.ownership import MonthFacts, ownership_lines
 from sim.stack.resolved_costs import ResolvedCosts, ResolvedRetraining, ShareBand
 
 CODE = re.compile(r"`([^`]+)`")
-OF_USAGE = {f"{item}" for item in ("api_input", "api_cached_input", "api_output", "api_requests", "gpu_used", "gpu_idle", "gpu_spare")}
+OF_USAGE = {"api_input", "api_cached_input", "api_output", "api_requests", "gpu_used", "gpu_idle", "gpu_spare", "gpu_power", "gpu_hosting"}
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,6 @@ def test_its_functions_exist(root: Path) -> None:
         for node in ast.parse(source.read_text()).body
         if isinstance(node, ast.FunctionDef)
     }
-    named = {name for name in CODE.findall(page) if re.fullmatch(r"\w+_usd|energy_kwh|usd_per_million_tokens|break_even_requests", name)}
+    named = {name for name in CODE.findall(page) if re.fullmatch(r"\w+_usd|energy_kwh|usd_per_million_tokens|crossing_requests", name)}
     assert len(named) > 30
     assert named <= known

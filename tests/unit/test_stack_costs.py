@@ -12,12 +12,11 @@ from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
 from sim.catalog.yaml_document import parse_documents
 from sim.cost.from_stack import gpu_price, stack_extras
-from sim.cost.on_premises import capex_usd
 from sim.errors import InputError
 from sim.stack.cost_defaults import on_premises_defaults, ownership_defaults, people_defaults, retraining_defaults
 from sim.stack.read import read_stack, stack_of
 from sim.stack.resolve import resolve
-from sim.stack.resolved import Origin, ResolvedPool, ResolvedStack
+from sim.stack.resolved import Origin, ResolvedPool, ResolvedStack, Upkeep
 from sim.stack.resolved_costs import ResolvedCosts, ResolvedRetraining, ShareBand
 from sim.units import HOURS_PER_MONTH, SECONDS_PER_DAY, SECONDS_PER_MONTH
 
@@ -146,9 +145,7 @@ def test_an_hour_of_a_bought_gpu_is_its_price_over_its_life_and_its_power() -> N
     assert (found.gpu_hour.purchase, found.gpu_hour.provider, found.provider) == ("on_premises", "own", None)
     assert found.gpus_per_node == 8  # a server of this GPU
     assert gpu_price(found).always_paid_replicas == 2
-    written_off = capex_usd(purchase_usd=capital, month=np.arange(40), life_months=int(usual.life_months))
-    hours = found.gpu_hour.usd_per_gpu_hour - power
-    assert written_off[:36] == pytest.approx(np.full(36, hours * HOURS_PER_MONTH))
+    assert gpu_price(found).upkeep == found.upkeep == Upkeep(gpu.power_w, usual.pue, usual.usd_per_kwh, 0.0)
 
 
 def test_a_bought_gpu_takes_what_is_said_of_it() -> None:
@@ -156,7 +153,7 @@ def test_a_bought_gpu_takes_what_is_said_of_it() -> None:
     found = pool(f"on_premises: {{usd_per_gpu: $20k, {keys}, hosting_usd_per_gpu_month: 73}}, gpus_per_node: 2")
     expected = 20_000 * 1.5 * 0.8 / (48 * 730) + 1.0 * 1.5 * 0.2 + 73 / 730
     assert found.gpu_hour.usd_per_gpu_hour == pytest.approx(expected, rel=1e-12)
-    assert found.gpus_per_node == 2
+    assert found.gpus_per_node == 2 and found.upkeep == Upkeep(1000.0, 1.5, 0.2, 73.0)
     (paid,) = costs(GPU.replace("KEYS", f"on_premises: {{usd_per_gpu: $20k, {keys}}}, gpus_per_node: 2")).upfronts
     assert (paid.deployment, paid.usd, paid.term_months, paid.kind) == (0, 2 * 30_000.0, 48.0, "on_premises")
 
@@ -179,7 +176,7 @@ def test_an_advance_is_spread_over_its_term() -> None:
     assert share.payment.usd_per_gpu == pytest.approx(0.4 * listed * 12 * 730)
     on_top = pool("purchase: reserved_1y, provider: market, commitment: {upfront_usd_per_gpu: 7300, term_months: 10}")
     assert on_top.gpu_hour.usd_per_gpu_hour == pytest.approx(listed + 1.0)
-    assert bare.payment is None
+    assert bare.payment is None and bare.upkeep is None
     assert gpu_price(on_top).always_paid_replicas == 2
     assert "are not for a term" in problems(GPU.replace("KEYS", "commitment: {upfront_share: 1}"))[0]
     assert "either upfront_share or" in problems(GPU.replace("KEYS", "purchase: reserved_1y, provider: market, commitment: {}"))[0]
