@@ -1,4 +1,4 @@
-"""What is known to come, or may come, to the APIs of a stack: price changes on their dates, retirements, spend caps that growth meets."""
+"""What is known to come, or may come, to a stack: what is paid ahead, price changes on their dates, retirements, spend caps met."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from sim.futures.calendar import Calendar
 from sim.futures.draws import Draws
 from sim.futures.price_schedule import scheduled_rates
 from sim.stack.resolved import ResolvedApi, ResolvedStack
+from sim.stack.resolved_costs import Upfront
 from sim.units import show_share, show_usd
 
 FloatArray = npt.NDArray[np.float64]
@@ -40,13 +41,19 @@ def refuse_retirements(resolved: ResolvedStack, calendar: Calendar) -> None:
 
 
 def announced(resolved: ResolvedStack, draws: Draws, book: PriceBook) -> tuple[str, ...]:
-    """In words, every change of list prices and every retirement of the APIs of a stack."""
-    notes = []
+    """In words, what is paid ahead, and every change of list prices and every retirement of the APIs of a stack."""
+    notes = [_paid_ahead(resolved, each) for each in resolved.costs.upfronts]
     for a, each in enumerate(resolved.deployments):
         if isinstance(each, ResolvedApi) and each.lane_of is None:
             notes += _prices(each, draws.calendar, book)
             notes += _retirement(each, a, draws, resolved.costs.migration_usd)
     return tuple(dict.fromkeys(notes))
+
+
+def _paid_ahead(resolved: ResolvedStack, paid: Upfront) -> str:
+    name = resolved.deployments[paid.deployment].name
+    what = "its GPUs cost" if paid.kind == "on_premises" else "its advance is"
+    return f"{name}: {what} {show_usd(paid.usd)} before the first hour; the months carry it in equal parts over {paid.term_months:g} months"
 
 
 def _prices(api: ResolvedApi, calendar: Calendar, book: PriceBook) -> list[str]:

@@ -21,6 +21,8 @@ from sim.sampling import stream
 
 BOOTSTRAPS = 1000
 INTERVAL = (0.05, 0.95)
+_ROUNDING = 1e-9
+"""Results that differ by less than this part of them are taken for equal."""
 
 
 def first_order(
@@ -39,11 +41,13 @@ def first_order(
     and there is no remainder (None). Groups keep their order. `what` says in words what varies in a group.
     """
     a, b = np.asarray(y_a, np.float64), np.asarray(y_b, np.float64)
+    a = _settled(a, a[:1])
+    b = _settled(_settled(b, a[:1]), a)
     counts = _resampled(seed, len(a))
     drivers: list[Driver] = []
     explained, varies = 0.0, False
     for group, result in frozen.items():
-        mixed = np.asarray(result, np.float64)
+        mixed = _settled(_settled(np.asarray(result, np.float64), a), b)
         share, low, high = 0.0, 0.0, 0.0
         if not np.array_equal(mixed, a):
             varies = True
@@ -52,6 +56,11 @@ def first_order(
         drivers.append(Driver(group, _cut(share), _cut(min(low, share)), _cut(max(high, share)), what.get(group, "")))
     varies = varies or not np.array_equal(a, b)
     return tuple(drivers), 1.0 - explained if varies else None
+
+
+def _settled(values: FloatArray, of: FloatArray) -> FloatArray:
+    """The values, replaced by those they differ from by rounding alone: sums in another order are no spread."""
+    return np.where(np.abs(values - of) <= _ROUNDING * np.abs(of), of, values)
 
 
 def _cut(share: float) -> float:

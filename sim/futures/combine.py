@@ -104,7 +104,7 @@ class Source:
 
 def exact_hours(hours: FloatArray) -> FloatArray:
     """Hours without what rounding of weights leaves: those of a fleet that never changes are those of the month. None is negative."""
-    return np.round(np.maximum(hours, 0.0), _DIGITS)
+    return np.asarray(np.round(np.maximum(hours, 0.0), _DIGITS), np.float64)
 
 
 def between(nodes: FloatArray, at: FloatArray, *, beyond: bool = False) -> tuple[IntArray, FloatArray]:

@@ -163,6 +163,8 @@ class Forecast:
     notes: tuple[str, ...]
     assumed: tuple[str, ...]
     """Every assumption that the bands rest on, in words."""
+    discount_rate_per_year: float | None
+    """What later money is discounted by, where the stack gives it; None: no present values."""
 
     @property
     def futures(self) -> int:

@@ -153,6 +153,7 @@ def forecast(
             *found.notes,
         ),
         assumed=(*plan.assumed, *(f"{group}: {words}" for group, words in one.labels.items() if words)),
+        discount_rate_per_year=resolved.costs.discount_rate_per_year,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from sim.cost.discount import present_value_usd
 from sim.futures.bands import bands
 from sim.futures.forecast import Band, FloatArray, Forecast, LineName
 from sim.futures.risk import Budget, MonthRisk, Shortfall, budget, expected_shortfall, months_at_risk, outgrown_from
@@ -116,6 +117,16 @@ class ForecastReport:
     def shortfall(self) -> dict[Total, Shortfall]:
         """The mean of the most expensive 5 % of futures, over the whole horizon."""
         return {kind: expected_shortfall(self.found.total(kind).sum(axis=1), relative_se=self.found.window_se) for kind in TOTALS}
+
+    @cached_property
+    def present_value(self) -> dict[Total, float] | None:
+        """The mean of the whole horizon at its value in the first month; None where the stack gives no discount rate."""
+        rate = self.found.discount_rate_per_year
+        if rate is None:
+            return None
+        month = np.arange(len(self.found.months))
+        today = {kind: present_value_usd(usd=self.found.total(kind), month=month, rate_per_year=rate) for kind in TOTALS}
+        return {kind: float(usd.sum(axis=1).mean()) for kind, usd in today.items()}
 
     def missed(self, first: int, after: int) -> MonthRisk:
         """In which share of futures a service level is missed in any of these months."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from sim.futures.forecast import Band
 from sim.futures.risk import Budget
-from sim.report.forecast_report import TOTALS, ForecastReport
+from sim.report.forecast_report import TOTALS, ForecastReport, Total
 
 BAND = ("mean", "p5", "p50", "p95", "se", "se_p5", "se_p50", "se_p95")
 _LINE = BAND[:5]
@@ -42,7 +42,7 @@ def forecast_summary(ahead: ForecastReport | None) -> dict[str, Any]:
         },
         "monthly": [_month(ahead, m) for m in range(len(found.months))],
         "total": {
-            **{f"{kind}_usd": _band(ahead.total[kind]) | _shortfall(ahead, kind) for kind in TOTALS},
+            **{f"{kind}_usd": _band(ahead.total[kind]) | _shortfall(ahead, kind) | _present(ahead, kind) for kind in TOTALS},
             "lines": [_line(ahead, k, None) for k in range(len(ahead.lines))],
         },
         "drivers": [
@@ -101,9 +101,13 @@ def _band(band: Band) -> dict[str, Any]:
     return {name: _number(getattr(band, name)) for name in BAND}
 
 
-def _shortfall(ahead: ForecastReport, kind: Any) -> dict[str, Any]:
+def _shortfall(ahead: ForecastReport, kind: Total) -> dict[str, Any]:
     found = ahead.shortfall[kind]
     return {"expected_shortfall": found.usd, "se_expected_shortfall": _number(found.se)}
+
+
+def _present(ahead: ForecastReport, kind: Total) -> dict[str, Any]:
+    return {"present_value_mean": None if ahead.present_value is None else ahead.present_value[kind]}
 
 
 def _budget(ahead: ForecastReport) -> dict[str, Any] | None:

@@ -128,4 +128,6 @@ class Costs(Strict):
         default=None, description="months until the first request can be served; absent: assumed by the kind of stack"
     )
     lost_revenue_usd_per_failed_request: Usd = Field(default=0.0, description="what a request that does not complete loses; shown apart")
-    discount_rate_per_year: Share | None = Field(default=None, description="for present values; absent: none are computed")
+    discount_rate_per_year: Share | None = Field(
+        default=None, description="for the present values in the summary of a forecast; absent: there are none"
+    )

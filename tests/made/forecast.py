@@ -102,5 +102,6 @@ def forecast(
         "window_se": 0.0,
         "notes": (),
         "assumed": (),
+        "discount_rate_per_year": None,
     }
     return Forecast(**{**fields, **changed})  # type: ignore[arg-type]

@@ -67,3 +67,23 @@ def test_the_interval_depends_on_the_seed_alone() -> None:
     assert first_order(a, b, {"demand": mixed}, seed=1) != first_order(a, b, {"demand": mixed}, seed=2)
     # Another group beside it moves nobody's interval.
     assert first_order(a, b, {"people": b, "demand": mixed}, seed=1)[0][1] == first_order(a, b, {"demand": mixed}, seed=1)[0][0]
+
+
+def test_rounding_is_no_spread() -> None:
+    """Sums in another order differ in their last digits: of an invoice that never varies no group explains anything."""
+    random = np.random.default_rng(7)
+
+    def noise() -> np.ndarray:
+        return 52_000.0 * (1 + 1e-13 * random.standard_normal(50))
+
+    drivers, remainder = first_order(noise(), noise(), {"demand": noise(), "incidents": noise()})
+    assert remainder is None
+    assert [(each.share, each.low, each.high) for each in drivers] == [(0.0, 0.0, 0.0)] * 2
+
+
+def test_a_group_that_changes_rounding_alone_has_a_share_of_exactly_zero() -> None:
+    a, b = drawn(2)
+    a, b = 1000 + a, 1000 + b
+    drivers, remainder = first_order(a, b, {"demand": b * (1 + 1e-13), "incidents": a * (1 - 1e-13)})
+    assert [each.share for each in drivers] == [1.0, 0.0]
+    assert remainder == 0.0

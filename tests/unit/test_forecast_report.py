@@ -57,6 +57,17 @@ def test_lines_and_months_add_up_in_the_mean(ran: Ran) -> None:
     assert data["total"]["invoice_usd"]["mean"] == pytest.approx(found.usd[:, :, :4].sum() / found.futures)
 
 
+def test_later_months_are_worth_less_where_a_rate_is_given(ran: Ran) -> None:
+    found = ahead()
+    assert summary(report(ran, found))["total"]["tco_usd"]["present_value_mean"] is None
+    for rate in (0.0, 0.1):
+        data = summary(report(ran, replace(found, discount_rate_per_year=rate)))
+        for kind in ("invoice_usd", "tco_usd"):
+            expected = math.fsum(month[kind]["mean"] / (1 + rate) ** (m / 12) for m, month in enumerate(data["monthly"]))
+            assert data["total"][kind]["present_value_mean"] == pytest.approx(expected, rel=1e-12)
+        assert data["total"]["tco_usd"]["mean"] == summary(report(ran, found))["total"]["tco_usd"]["mean"]
+
+
 def test_percentiles_do_not_add_up_and_are_those_of_the_sums(ran: Ran) -> None:
     """Months that vary on their own even out over a year: the year's band is narrower than the sum of the months' bands."""
     own = np.random.default_rng(3).lognormal(0.0, 0.5, (2000, 12))
