@@ -74,6 +74,7 @@ def draw(
         step=_step(outlook, resolved, luck),
         token_price=_token_price(outlook, resolved, catalog, gone, calendar, luck),
         gpu_price=_gpu_price(outlook, resolved, calendar, luck),
+        training_price=_training_price(outlook, resolved, calendar, luck),
         limits_from=limits_from,
         limits_factor=limits_factor,
         retired_from=gone.day,
@@ -127,6 +128,17 @@ def _gpu_price(outlook: Outlook, resolved: ResolvedStack, calendar: Calendar, lu
             if path is not None:
                 price[:, :, number] = path
     return price
+
+
+def _training_price(outlook: Outlook, resolved: ResolvedStack, calendar: Calendar, luck: Luck) -> Mapping[int, FloatArray]:
+    """By number of a retraining entry, [F, T] factors on the price of the GPU-hours that are rented for it."""
+    found = {}
+    for number, entry in enumerate(resolved.costs.retraining):
+        if entry.market_gpu:
+            path = paid_path(outlook.gpu_prices, entry.market_gpu, _TERM_MONTHS.get(entry.purchase), calendar, luck)
+            if path is not None:
+                found[number] = path
+    return MappingProxyType(found)
 
 
 def _term_months(number: int, resolved: ResolvedStack) -> float | None:

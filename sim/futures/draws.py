@@ -69,5 +69,7 @@ class Draws:
     """By name, each [F]: `hidden_share` (of the other lines), and factors `people`, `migration`, `labels`, `response_hours`."""
     labels: Mapping[str, str]
     """The assumed keys of the outlook by group, in words; empty where nothing is."""
+    training_price: Mapping[int, FloatArray] = field(default_factory=lambda: MappingProxyType({}))
+    """By number of the retraining entry, [F, T]: factor on the price of GPU-hours rented for it; 1 for one that is not there."""
     varies: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """In words, what the streams of each group draw."""

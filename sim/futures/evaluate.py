@@ -115,9 +115,7 @@ class Evaluator:
         counted = month_amounts(parts, calendar, [layout.at(ALL, item) for item in ("requests", *_FAILED)])
         shape = (draws.futures, calendar.months)
         runs, attempts, rolled_back = retraining_by_month(draws.retraining, draws, [e.deployment for e in self.resolved.costs.retraining])
-        rented = next((d for d, each in enumerate(self.resolved.deployments) if isinstance(each, ResolvedPool)), None)
         starts = np.concatenate([[0], np.cumsum(calendar.days)[:-1]])
-        gpu = np.ones(shape) if rented is None else np.add.reduceat(draws.gpu_price[:, :, rented], starts, axis=1) / calendar.days
         return MonthFacts(
             calendar=calendar,
             requests=np.maximum(counted[:, :, 0], 0.0),
@@ -128,7 +126,7 @@ class Evaluator:
             retraining_runs=runs,
             retraining_attempts=attempts,
             rolled_back=rolled_back,
-            gpu_price=np.asarray(gpu, np.float64),
+            training_price={k: np.add.reduceat(path, starts, axis=1) / calendar.days for k, path in draws.training_price.items()},
             money=draws.money,
         )
 
@@ -190,7 +188,7 @@ def mixed(a: Draws, b: Draws, group: str) -> tuple[Draws, bool]:
         case "api_prices":
             return replace(a, token_price=b.token_price), False
         case "gpu_prices":
-            return replace(a, gpu_price=b.gpu_price), False
+            return replace(a, gpu_price=b.gpu_price, training_price=b.training_price), False
         case "incidents":
             return replace(a, incidents=b.incidents, limits_from=b.limits_from), True
         case "retraining":
@@ -221,5 +219,6 @@ def joined(a: Draws, b: Draws) -> Draws:
         incidents=flat(a.incidents, b.incidents),
         retraining=flat(a.retraining, b.retraining),
         money={name: np.concatenate([a.money[name], b.money[name]]) for name in a.money},
+        training_price={k: np.concatenate([a.training_price[k], b.training_price[k]]) for k in a.training_price},
         **{name: both(name) for name in by_future},
     )

@@ -52,8 +52,8 @@ class MonthFacts:
     """Attempts of these runs, the first ones included."""
     rolled_back: Mapping[int, FloatArray]
     """Runs whose model was taken back."""
-    gpu_price: FloatArray
-    """Factor on the price of rented GPU-hours."""
+    training_price: Mapping[int, FloatArray]
+    """Factor on the price of the GPU-hours rented for an entry, by its number; one that is not there pays the same always."""
     money: Mapping[str, FloatArray]
     """[F] by name, as `Draws.money`: factors `people`, `migration`, `labels`, `response_hours`, and the share `hidden_share`."""
 
@@ -145,7 +145,10 @@ def _retraining(costs: ResolvedCosts, facts: MonthFacts, lines: _Lines) -> None:
     for number, entry in enumerate(costs.retraining):
         runs, attempts = facts.retraining_runs.get(number, none), facts.retraining_attempts.get(number, none)
         usd = training_gpu_usd(
-            attempts=attempts, gpu_hours_each=entry.gpu_hours, usd_per_gpu_hour=entry.usd_per_gpu_hour, factor=facts.gpu_price
+            attempts=attempts,
+            gpu_hours_each=entry.gpu_hours,
+            usd_per_gpu_hour=entry.usd_per_gpu_hour,
+            factor=facts.training_price.get(number, 1.0),
         )
         lines.add("retraining_gpu", "invoice", usd, entry.assumed, entry.name)
         lines.add("retraining_vendor", "invoice", tuning_usd(attempts=attempts, usd_each=entry.vendor_usd), "", entry.name)

@@ -64,6 +64,7 @@ def _entry(
         return None
     ledger.read(entry, at)
     gpus = replicas = 0
+    market_gpu = ""
     gpu_hours = duration_s = usd_per_gpu_hour = mfu = 0.0
     if not isinstance(where, AtVendor):
         assert isinstance(each, ResolvedPool)
@@ -77,7 +78,10 @@ def _entry(
             rented = _rented(number, where, catalog, prices, ledger)
             if rented is None:
                 return None
-            gpu, usd_per_gpu_hour = rented
+            gpu, usd_per_gpu_hour, agreed = rented
+            # A price of one's own is an agreement, except where hours are bought as the market has them.
+            if not agreed or where.purchase in ("spot", "marketplace"):
+                market_gpu = gpu.name
         llm = catalog.llm(each.spec.llm)
         mfu = _assumed(entry.mfu, "mfu", f"{key}.mfu", defaults, ledger)
         gpu_hours = training_gpu_hours(
@@ -115,6 +119,8 @@ def _entry(
         from_s=where.from_ if isinstance(where, OnOwn) else 0.0,
         night_s=where.night_s if isinstance(where, OnOwn) else SECONDS_PER_DAY,
         usd_per_gpu_hour=usd_per_gpu_hour,
+        market_gpu=market_gpu,
+        purchase=where.purchase if isinstance(where, OnRented) else "",
         vendor_usd=vendor_usd,
         labels_usd=labels_usd,
         evaluation_usd=entry.evaluation_usd,
@@ -134,18 +140,18 @@ def _assumed(given: float | None, field: str, key: str, defaults: RetrainingDefa
     return value
 
 
-def _rented(number: int, where: OnRented, catalog: Catalog, prices: PriceBook, ledger: Ledger) -> tuple[Gpu, float] | None:
-    """The GPU and the price of an hour of it."""
+def _rented(number: int, where: OnRented, catalog: Catalog, prices: PriceBook, ledger: Ledger) -> tuple[Gpu, float, bool] | None:
+    """The GPU, the price of an hour of it, and whether that is one's own."""
     at = ("retraining", number, "where")
     with ledger.refusing(*at, "gpu"):
         gpu = catalog.gpu(where.gpu)
         if where.usd_per_gpu_hour is not None:
-            return gpu, where.usd_per_gpu_hour
+            return gpu, where.usd_per_gpu_hour, True
         hour = prices.gpu_price(gpu, where.provider, where.purchase, where.region)
         label: Label = "given" if hour.negotiated else "assumed" if hour.assumed else "vendor"
         said = f"{hour.provider} {hour.purchase}: {hour.source}"
         ledger.origin(f"retraining.{number}.where.usd_per_gpu_hour", hour.usd_per_gpu_hour, "USD", label, said, hour.as_of)
-        return gpu, hour.usd_per_gpu_hour
+        return gpu, hour.usd_per_gpu_hour, hour.negotiated
     return None
 
 

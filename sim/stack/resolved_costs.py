@@ -57,6 +57,10 @@ class ResolvedRetraining:
     """Seconds a day in which it may run there; 86,400: no limit."""
     usd_per_gpu_hour: float
     """0 unless rented: own hours are paid already."""
+    market_gpu: str
+    """The GPU whose market that price follows; empty: it stands."""
+    purchase: str
+    """How hours are bought; empty unless rented."""
     vendor_usd: float
     """0 unless at a vendor."""
     labels_usd: float

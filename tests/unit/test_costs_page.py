@@ -40,7 +40,7 @@ def test_the_lines_are_those_of_a_bill(table: list[list[str]]) -> None:
     ones = np.ones((1, 2))
     facts = MonthFacts(
         calendar=Calendar(datetime.date(2026, 11, 1), 2), requests=ones, failed_requests=ones, invoice_usd=ones, incidents=ones,
-        migrations=ones, retraining_runs={0: ones}, retraining_attempts={0: ones}, rolled_back={0: ones}, gpu_price=ones, money={},
+        migrations=ones, retraining_runs={0: ones}, retraining_attempts={0: ones}, rolled_back={0: ones}, training_price={}, money={},
     )  # fmt: skip
     found = {name.item: name.kind for name, _ in ownership_lines(costs, facts)}
     named = {item: kind for items, kind, *_ in table for item in CODE.findall(items)}

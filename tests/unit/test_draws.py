@@ -364,6 +364,25 @@ def test_a_reserved_price_changes_with_the_term() -> None:
     assert (owned == 1.0).all() and (given == 1.0).all()
 
 
+def test_rented_training_follows_the_market_of_its_own_gpu() -> None:
+    says = "gpu_prices: {drift_per_month: 1%, monthly_sigma: 0.1}"
+    entry = "every: 90d, examples: 1k, tokens_per_example: 100, where: {kind: rented"
+    stack = (
+        f"deployments: {{a: {{{POOL}, on_premises: {{}}}}, b: {{{POOL}}}, c: {{{POOL}}}, d: {{{POOL}}}}}\nrouting: [{{to: [a, b, c, d]}}]\n"
+        f"retraining: [{{deployment: a, {entry}, gpu: h100-sxm}}}}, {{deployment: b, {entry}, gpu: h200-sxm}}}}, "
+        f"{{deployment: c, {entry}, gpu: h200-sxm, usd_per_gpu_hour: 2}}}}, {{deployment: d, every: 90d, examples: 1k, "
+        "tokens_per_example: 100, where: own}]"
+    )
+    found = drawn(says, stack, futures=5)
+    assert set(found.training_price) == {0, 1}  # one's own price stands, and own hours are paid already
+    assert (found.gpu_price[:, :, 0] == 1.0).all()  # of the GPUs that are bought
+    assert np.array_equal(found.training_price[0], found.gpu_price[:, :, 1])  # rented ones of the same type
+    assert not np.array_equal(found.training_price[1], found.training_price[0])
+    for group, same in (("gpu_prices", False), ("demand", True)):
+        anew = drawn(says, stack, futures=5, replication={group: 1})
+        assert all(np.array_equal(anew.training_price[k], found.training_price[k]) == same for k in (0, 1))
+
+
 def test_a_term_beyond_the_horizon_is_a_fixed_price() -> None:
     says = "gpu_prices: {drift_per_month: 1%, monthly_sigma: 0.1, jumps_per_year: 5, rise_share: 1, rise_ln: 0.3}"
     found = drawn(says, f"deployments: {{own: {{{POOL}, purchase: reserved_1y}}}}", months=12)

@@ -25,7 +25,7 @@ NOTHING = ResolvedCosts(
 )  # fmt: skip
 RUN = ResolvedRetraining(
     deployment=0, name="own", every_s=90 * 86_400.0, drift_months=None, where="rented", gpu_hours=8.0, duration_s=3600.0, gpus=8, replicas=0,
-    from_s=0.0, night_s=86_400.0, usd_per_gpu_hour=3.0, vendor_usd=0.0, labels_usd=5000.0, evaluation_usd=100.0, engineer_hours=10.0,
+    from_s=0.0, night_s=86_400.0, usd_per_gpu_hour=3.0, market_gpu="h100-sxm", purchase="on_demand", vendor_usd=0.0, labels_usd=5000.0, evaluation_usd=100.0, engineer_hours=10.0,
     failure_share=0.2, rollback_share=0.1, assumed="training reaches 40% of its GPUs' peak",
 )  # fmt: skip
 
@@ -33,7 +33,7 @@ RUN = ResolvedRetraining(
 def facts(**changed: FloatArray | Mapping[int, FloatArray] | Mapping[str, FloatArray]) -> MonthFacts:
     nothing = MonthFacts(
         calendar=Calendar(datetime.date(2026, 11, 1), MONTHS), requests=1000 * ONE, failed_requests=ZERO, invoice_usd=ZERO, incidents=ZERO,
-        migrations=ZERO, retraining_runs={}, retraining_attempts={}, rolled_back={}, gpu_price=ONE, money={},
+        migrations=ZERO, retraining_runs={}, retraining_attempts={}, rolled_back={}, training_price={}, money={},
     )  # fmt: skip
     return replace(nothing, **changed)  # type: ignore[arg-type]
 
@@ -89,7 +89,7 @@ def test_retraining_pays_attempts_and_buys_labels_once_a_run() -> None:
     dearer, labels = np.array([[1.0, 1.0, 1.0], [1.0, 1.5, 1.0]]), np.array([1.0, 2.0])
     costs = replace(NOTHING, retraining=(RUN,), engineer_usd_per_hour=150.0)
     found = lines(
-        costs, facts(retraining_runs={0: runs}, retraining_attempts={0: attempts}, gpu_price=dearer, money={"labels": labels})
+        costs, facts(retraining_runs={0: runs}, retraining_attempts={0: attempts}, training_price={0: dearer}, money={"labels": labels})
     )  # fmt: skip
     assert found["retraining_gpu"][1] == pytest.approx(attempts * 8 * 3.0 * dearer)
     assert found["retraining_labels"][1] == pytest.approx(runs * 5000 * labels[:, None])
