@@ -12,8 +12,9 @@ from sim.stack.resolved import ResolvedApi
 def scheduled_rates(api: ResolvedApi, book: PriceBook, calendar: Calendar) -> tuple[tuple[int, TokenPrices], ...]:
     """The list prices of an API on the days on which they change: (day, prices from then on), the first at day 0.
 
-    Days are those of the calendar. Rates that were negotiated hold throughout; a discount follows the list. InputError where no price is
-    known on a day.
+    Days are those of the calendar. A horizon that begins before the day of the book (which is within its first month, mostly) begins with
+    the prices of that day. Rates that were negotiated hold throughout; a discount follows the list. InputError where no price is known on
+    a day.
     """
     if api.prices.negotiated and api.prices.discount is None:
         return ((0, api.prices),)
@@ -24,7 +25,7 @@ def scheduled_rates(api: ResolvedApi, book: PriceBook, calendar: Calendar) -> tu
         return listed if own is None else own.over(listed, api.model.name, "discount", listed.date)
 
     days = len(calendar.weekday)
-    found = [(0, paid(book.tokens_on(api.model, calendar.firsts[0])))]
+    found = [(0, paid(book.tokens_on(api.model, max(calendar.firsts[0], book.date))))]
     for date, listed in book.scheduled_changes(api.model, calendar.firsts[-1]):
         day = calendar.day_of(date)
         if 0 < day < days:

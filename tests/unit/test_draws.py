@@ -445,6 +445,19 @@ def test_a_horizon_that_begins_later_begins_with_the_price_of_its_day() -> None:
     assert first[1].standard.at(0).input_usd_per_mtok == pytest.approx(1.5) and more == []
 
 
+@pytest.mark.parametrize("day", [datetime.date(2026, 10, 30), datetime.date(2026, 10, 25)])
+def test_a_month_that_has_begun_already_has_the_prices_of_the_day(day: datetime.date) -> None:
+    """mistral-large-4 changes on 20 and 29 October, and has batch prices from 14 October on: the first month begins before."""
+    book = PriceBook(day)
+    found = resolve(stack_of(parse_documents("deployments: {out: {kind: api, model: mistral-large-4}}", "s.yaml")[0], "s"), CATALOG, book)
+    each = found.deployments[0]
+    assert isinstance(each, ResolvedApi)
+    rates = scheduled_rates(each, book, Calendar(datetime.date(2026, 10, 1), 3))
+    assert rates[0][1] == book.tokens(each.model)
+    assert rates[0][1].batch is not None
+    assert rates[-1][1].standard == PriceBook(datetime.date(2026, 12, 1)).tokens(each.model).standard
+
+
 def test_a_change_after_the_horizon_is_left_out() -> None:
     assert len(scheduled_rates(api(GEMINI), BOOK, Calendar(datetime.date(2026, 12, 1), 1))) == 1
 
