@@ -48,6 +48,7 @@ def command(
     outlook: str,
     futures: int,
     workers: int | None,
+    exact: bool,
     strict: bool,
     seed: int,
     settings: tuple[str, ...],
@@ -86,7 +87,7 @@ def command(
     stack_file = read_stack(stack, catalog, of_stack)
     asked = horizon(
         months, date=book.date, catalog=catalog, settings=of_outlook, outlook=outlook, futures=futures, start=first.isoformat()[:7],
-        workers=workers, strict=strict,
+        workers=workers, strict=strict, exact=exact,
     )  # fmt: skip
     with Progress(quiet=quiet) as progress:
         progress.says(f"reading {file.name}")

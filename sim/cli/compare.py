@@ -58,6 +58,7 @@ def command(
     outlook: str,
     futures: int,
     workers: int | None,
+    exact: bool,
     strict: bool,
     seed: int,
     settings: tuple[str, ...],
@@ -97,7 +98,7 @@ def command(
     files = _each(stacks, lambda name: read_stack(name, catalog, of_stack))
     asked = horizon(
         months, date=book.date, catalog=catalog, settings=of_outlook, outlook=outlook, futures=futures, start=start, workers=workers,
-        strict=strict,
+        strict=strict, exact=exact,
     )  # fmt: skip
     with Progress(quiet=quiet) as progress:
         progress.says(f"reading {file.name}")
@@ -113,7 +114,7 @@ def command(
         )
         runs = [done[name] for name in stacks]
         report = _report(runs)
-        record = {"stacks": [inputs(run.report, run.stack, run.resolved, (), asked.outlook) for run in runs]}
+        record = {"stacks": [inputs(run.report, run.stack, run.resolved, (), asked.outlook, exact=exact) for run in runs]}
         progress.says("writing files")
         target, refused = write_files(
             given,

@@ -64,7 +64,7 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def futures_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Those of every command whose months are many futures."""
-    for option in reversed((_outlook, _futures, _workers, _strict)):
+    for option in reversed((_outlook, _futures, _workers, _exact, _strict)):
         command = option(command)
     return command
 

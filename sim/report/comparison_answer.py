@@ -89,10 +89,9 @@ def _when(report: ComparisonReport, facing: Facing) -> str:
         sentence += " (in the median future)."
     elif own.p50 == 1:
         sentence = f"It costs less{against} from the first month to the last."
-    elif own.p50 is not None:
-        sentence = f"It costs less a month{against} from {month_name(months, own.p50)} on (in the median future)."
     else:
-        sentence = f"It costs less{against} at first."
+        fewer = sum(p > _MOST for p in facing.p_cheaper_by_month)
+        sentence = f"Month by month it costs less{against} in {fewer} of {len(months)}."
     if _turns(other):
         how = f"In {chance(other.share)} of futures {facing.other} comes to cost less a month, to the last"
         sentence += f" {how}: a longer horizon may turn this."

@@ -63,11 +63,33 @@ def test_two_stacks_over_twelve_months(asked: Told, capsys: Capture) -> None:
 
 
 def test_options_reach_every_forecast(asked: Told, capsys: Capture) -> None:
-    words = ("--months", "36", "--start", "2027-02", "--futures", "50", "--outlook", "certain", "--workers", "3", "--seed", "5", "--strict")
+    words = (
+        "--months",
+        "36",
+        "--start",
+        "2027-02",
+        "--futures",
+        "50",
+        "--outlook",
+        "certain",
+        "--workers",
+        "3",
+        "--seed",
+        "5",
+        "--strict",
+        "--exact",
+    )
     good(capsys, *TWO, *words, "--set", "outlook.demand.growth_per_month=2%", "--set", "slo.ttft_p95=1s")
     assert len(asked.questions) == 2
     for found, stack in zip(asked.questions, asked.stacks, strict=True):
-        assert (found.outlook_name, found.futures, found.seed, found.strict, asked.more["workers"]) == ("certain", 50, 5, True, 3)
+        assert (found.outlook_name, found.futures, found.seed, found.strict, found.exact, asked.more["workers"]) == (
+            "certain",
+            50,
+            5,
+            True,
+            True,
+            3,
+        )
         assert (found.calendar.names[0], found.calendar.months) == ("2027-02", 36)
         assert found.outlook.demand.growth_per_month.p50 == pytest.approx(0.02)
         assert stack.slo.ttft_p95 == 1.0

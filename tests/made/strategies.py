@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.futures.calendar import Calendar
 from sim.futures.forecast import Forecast
@@ -19,7 +20,7 @@ REQUESTS = 3e6
 
 
 def strategy(
-    stack: str, *, per_request: float = 0.0, fixed: float = 0.0, once: float = 0.0, people: float = 0.0, months: int = 12, futures: int = 200,
+    stack: str, *, per_request: float = 0.0, fixed: npt.ArrayLike = 0.0, once: float = 0.0, people: float = 0.0, months: int = 12, futures: int = 200,
     spread: float = 0.02, **changed: object,
 ) -> Forecast:  # fmt: skip
     """Costs of a month are `fixed` plus `per_request`, people on top of the invoice, `once` in the first month; demand grows by 3 % a month."""

@@ -120,6 +120,13 @@ def test_a_later_turn_is_said() -> None:
     assert "of futures own comes to cost less a month, to the last: a longer horizon may turn this." in comparison_answer(report)
 
 
+def test_costs_that_come_seldom_are_told_by_their_months() -> None:
+    """Cheaper in two months by more than it is dearer in ten: no month from which it costs less on would say that."""
+    lumps = np.where(np.arange(12) % 6 == 0, 9000.0, 900.0)
+    said = comparison_answer(side_by_side(strategy("steady", fixed=1000.0), strategy("lumpy", fixed=lumps)))
+    assert "Month by month it costs less than lumpy in 2 of 12." in said
+
+
 def test_missed_levels_are_said_with_who_holds_them() -> None:
     late = np.arange(12) < 9
     said = comparison_answer(side_by_side(api(met=late), own(once=500_000.0)))
