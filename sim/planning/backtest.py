@@ -110,7 +110,7 @@ def _lines_of(forecast: Forecast, name: str, deployment: str) -> tuple[int, ...]
 def _refuse_overlaps(forecast: Forecast, chosen: Mapping[tuple[str, str], tuple[int, ...]]) -> None:
     """InputError where two lines of a bill share some lines of the forecast, but not all."""
     problems = []
-    pairs = list(chosen.items())
+    pairs = [(names, lines) for names, lines in chosen.items() if lines]
     for i, (first, some) in enumerate(pairs):
         for second, others in pairs[i + 1 :]:
             shared = tuple(k for k in some if k in others)

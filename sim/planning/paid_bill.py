@@ -22,6 +22,8 @@ MAX_BYTES = 256 * 2**20
 MOST_PROBLEMS = 20
 _OWN = ("month", "line", "usd")
 _FOCUS = ("ChargePeriodStart", "ServiceName", "BilledCost")
+_USD = re.compile(r"[+-]?\$?[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
+"""A point before the cents; commas between thousands alone, so that `1.234,56` is not taken for little more than 1."""
 _MONTH = re.compile(r"(\d{4}-(?:0[1-9]|1[0-2]))(?:-\d{2}(?:[T ].*)?)?")
 
 
@@ -129,6 +131,8 @@ def _row(values: Sequence[str], columns: Mapping[str, int], name: str, line: int
 
 def _amount(text: str) -> float | None:
     """US dollars; credits are negative."""
+    if _USD.fullmatch(text) is None:
+        return None
     try:
         value = float(text.replace("$", "").replace(",", ""))
     except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,25 @@ def test_rows_of_a_month_and_line_are_added_up(tmp_path: Path) -> None:
         Paid("2026-11", "gpu_used", "own", 1000.75),
         Paid("2026-12", "other", "", -3.0),
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "usd"),
+    [("1234.5", 1234.5), ("-$3", -3.0), ("$-3", -3.0), ("1,234,567.00", 1234567.0), ("1e3", 1000.0), (".5", 0.5)],
+)
+def test_amounts_may_be_written_as_bills_write_them(tmp_path: Path, text: str, usd: float) -> None:
+    path = tmp_path / "bill.csv"
+    path.write_text(f'month,line,usd\n2026-11,a,"{text}"\n')
+    assert read_bill(path)[0].usd == usd
+
+
+@pytest.mark.parametrize("text", ["1.234,56", "1234,56", "1,23", "12,3456", "1_000", "1.2.3", "--3", "$", "1e999"])
+def test_an_amount_that_could_mean_another_is_refused(tmp_path: Path, text: str) -> None:
+    """`1.234,56` would be taken for 1.23 if commas were simply left out."""
+    path = tmp_path / "bill.csv"
+    path.write_text(f'month,line,usd\n2026-11,a,"{text}"\n')
+    with pytest.raises(InputError, match="allowed: an amount of US dollars"):
+        read_bill(path)
 
 
 def test_an_export_by_focus_is_read(tmp_path: Path) -> None:
@@ -206,6 +226,14 @@ def test_lines_that_mean_the_same_are_added_up() -> None:
 def test_lines_that_stand_for_parts_of_each_other_are_refused() -> None:
     with pytest.raises(InputError, match=r"lines 'own' and 'own/gpu_used' of the bill both hold own/gpu_used"):
         backtest(made(), [Paid("2026-11", "own", "", 1.0), Paid("2026-11", "gpu_used", "own", 1.0)])
+
+
+def test_a_bill_of_many_lines_that_mean_nothing_takes_no_longer_than_its_length() -> None:
+    """Lines that stand for nothing are in nobody's way: comparing each with each would take minutes."""
+    started = time.process_time()
+    found = backtest(made(), [Paid("2026-11", f"line {k}", "", 1.0) for k in range(20_000)])
+    assert len(found.not_predicted) == 20_000
+    assert time.process_time() - started < 5
 
 
 def test_a_bill_of_nothing_known_has_no_coverage() -> None:
