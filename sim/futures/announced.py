@@ -8,14 +8,17 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
 from sim.errors import input_error
 from sim.futures.calendar import Calendar
 from sim.futures.draws import Draws
 from sim.futures.price_schedule import scheduled_rates
+from sim.futures.retirement import successor_of
+from sim.futures.ruled import is_monthly_cap
 from sim.stack.resolved import ResolvedApi, ResolvedStack
 from sim.stack.resolved_costs import Upfront
-from sim.units import show_share, show_usd
+from sim.units import SECONDS_PER_MONTH, show_share, show_usd
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -23,7 +26,7 @@ _LIKELY = 0.5
 _WORTH_SAYING = 0.01
 
 
-def refuse_retirements(resolved: ResolvedStack, calendar: Calendar) -> None:
+def refuse_retirements(resolved: ResolvedStack, calendar: Calendar, catalog: Catalog) -> None:
     """InputError with every model whose vendor has announced that it ends within the horizon."""
     problems = []
     for each in resolved.deployments:
@@ -31,7 +34,8 @@ def refuse_retirements(resolved: ResolvedStack, calendar: Calendar) -> None:
             continue
         model, date = each.model, each.model.retirement_date
         if calendar.day_of(date) < len(calendar.weekday):
-            instead = f"{model.successor} would take its place" if model.successor else "no successor is known"
+            successor = successor_of(model, catalog)
+            instead = f"{successor} would take its place" if successor else "no successor is known"
             problems.append(
                 f"deployments.{each.name}.model: {model.name} is retired on {date}, before the end of {calendar.names[-1]}; {instead}, "
                 "but --strict assumes none: name a model that lasts, or leave --strict out"
@@ -90,7 +94,8 @@ def caps_met(resolved: ResolvedStack, spend_usd: Mapping[str, FloatArray], calen
     for each in resolved.deployments:
         if not isinstance(each, ResolvedApi) or each.name not in spend_usd:
             continue
-        cap = min((limit.limit for limit in each.limits if limit.unit == "usd"), default=None)
+        caps = (limit.limit * SECONDS_PER_MONTH / limit.window_s for limit in each.limits if is_monthly_cap(limit))
+        cap = min(caps, default=None)
         if cap is None:
             continue
         beyond = (spend_usd[each.name] > cap).mean(axis=0)

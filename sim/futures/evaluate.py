@@ -122,7 +122,7 @@ class Evaluator:
             failed_requests=np.maximum(counted[:, :, 1:].sum(axis=2), 0.0),
             invoice_usd=np.asarray(sum((usd for _, usd in found), np.zeros(shape))),
             incidents=incidents_by_month(draws.incidents, draws),
-            migrations=migrations_by_month(draws),
+            migrations=migrations_by_month(draws, self.resolved),
             retraining_runs=runs,
             retraining_attempts=attempts,
             rolled_back=rolled_back,
@@ -157,16 +157,16 @@ def incidents_by_month(incidents: Incidents, draws: Draws) -> FloatArray:
     return np.bincount(place, minlength=shape[0] * shape[1]).astype(np.float64).reshape(shape)
 
 
-def migrations_by_month(draws: Draws) -> FloatArray:
+def migrations_by_month(draws: Draws, resolved: ResolvedStack) -> FloatArray:
     """[F, M] models that are retired in a month; one that several deployments use counts once."""
     days = len(draws.calendar.month_of_day)
     found = np.zeros((draws.futures, draws.calendar.months))
-    seen: set[tuple[bytes, str | None]] = set()
-    for a, successor in enumerate(draws.successors):
-        gone = draws.retired_from[:, a]
-        if (gone.tobytes(), successor) in seen or not (gone < days).any():
+    seen: set[str] = set()
+    for a, each in enumerate(resolved.deployments):
+        if not isinstance(each, ResolvedApi) or each.model.name in seen:
             continue
-        seen.add((gone.tobytes(), successor))
+        seen.add(each.model.name)
+        gone = draws.retired_from[:, a]
         who = np.flatnonzero((gone < days) & (gone >= 0))
         np.add.at(found, (who, draws.calendar.month_of_day[gone[who]]), 1.0)
     return found

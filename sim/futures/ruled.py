@@ -37,7 +37,7 @@ def ruled(resolved: ResolvedStack, state: RuleState, catalog: Catalog, book: Pri
             if main in models:
                 each = succeeded(each, catalog.api(models[main]), book)
             factor = factors.get(main, 1.0) if each.lane_of is None else 1.0
-            each = replace(each, limits=tuple(_times(limit, factor) for limit in each.limits if not _is_cap(limit)))
+            each = replace(each, limits=tuple(_times(limit, factor) for limit in each.limits if not is_monthly_cap(limit)))
         deployments.append(each)
     return replace(resolved, deployments=tuple(deployments))
 
@@ -49,9 +49,8 @@ def succeeded(old: ResolvedApi, api: Api, book: PriceBook) -> ResolvedApi:
     if old.lane_of is not None:
         rates = prices.batch if prices.batch is not None else prices.standard
         return replace(old, model=api, tier=tier.name, batch_queue=tier.batch_queue, prices=prices, rates=rates)
-    own_limits = tuple(limit for limit in old.limits if limit.unit != "usd")
-    from_tier = own_limits == tuple(limit for limit in before.limits if limit.unit != "usd")
-    caps = tuple(limit for limit in old.limits if limit.unit == "usd")
+    from_tier = tuple(limit for limit in old.limits if not is_monthly_cap(limit)) == before.limits
+    caps = tuple(limit for limit in old.limits if is_monthly_cap(limit))
     made = replace(
         old,
         model=api,
@@ -96,6 +95,11 @@ def follows_a_plan(resolved: ResolvedStack) -> bool:
     return any(isinstance(each, ResolvedPool) and isinstance(each.spec.autoscaler, Plan) for each in resolved.deployments)
 
 
+def is_monthly_cap(limit: Limit) -> bool:
+    """Whether a limit is on what may be spent in longer than a day; those of minutes are rate limits like any other."""
+    return limit.unit == "usd" and limit.window_s > SECONDS_PER_DAY
+
+
 def _refuses(resolved: ResolvedStack, each: object, d: int, state: RuleState) -> bool:
     if not isinstance(each, ResolvedApi):
         return False
@@ -115,10 +119,6 @@ def _in_month(pool: Pool, month: int, months_s: Sequence[float]) -> Pool:
     count = counts[int(np.argmax(held_s))]
     fixed = Autoscaler(sync_s=law.sync_s, scrape_s=law.scrape_s, min_replicas=count, max_replicas=max(count, 1))
     return replace(pool, initial_replicas=count, autoscaler=fixed)
-
-
-def _is_cap(limit: Limit) -> bool:
-    return limit.unit == "usd" and limit.window_s > SECONDS_PER_DAY
 
 
 def _times(limit: Limit, factor: float) -> Limit:

@@ -101,7 +101,7 @@ def forecast(
     """
     outlook, calendar = question.outlook, question.calendar
     if question.strict:
-        refuse_retirements(resolved, calendar)
+        refuse_retirements(resolved, calendar, catalog)
     shape = outlook.demand.day_shape
     plan = plan_windows(
         trace, resolved, seed=question.seed, shape=shape.hours if shape is not None else None, strict=question.strict
