@@ -106,9 +106,11 @@ def _token_price(
     price = np.ones((luck.futures, len(calendar.weekday), len(resolved.deployments)))
     days = np.arange(len(calendar.weekday))
     for number, each in enumerate(resolved.deployments):
-        if not isinstance(each, ResolvedApi) or (each.prices.negotiated and each.prices.discount is None):
+        if not isinstance(each, ResolvedApi):
             continue
-        path = token_price_path(outlook.api_prices, each.model, calendar, luck)
+        # Rates that were negotiated hold as long as the model does; its successor has a list price again.
+        agreed = each.prices.negotiated and each.prices.discount is None
+        path = None if agreed else token_price_path(outlook.api_prices, each.model, calendar, luck)
         if path is not None:
             price[:, :, number] = path
         name = gone.successors[number]
@@ -124,7 +126,7 @@ def _gpu_price(outlook: Outlook, resolved: ResolvedStack, calendar: Calendar, lu
     price = np.ones((luck.futures, len(calendar.weekday), len(resolved.deployments)))
     for number, pool in enumerate(resolved.deployments):
         if isinstance(pool, ResolvedPool):
-            path = paid_path(outlook.gpu_prices, pool.spec.gpu, _term_months(number, resolved), calendar, luck)
+            path = paid_path(outlook.gpu_prices, pool.spec.gpu, _term_months(pool), calendar, luck)
             if path is not None:
                 price[:, :, number] = path
     return price
@@ -141,16 +143,13 @@ def _training_price(outlook: Outlook, resolved: ResolvedStack, calendar: Calenda
     return MappingProxyType(found)
 
 
-def _term_months(number: int, resolved: ResolvedStack) -> float | None:
+def _term_months(pool: ResolvedPool) -> float | None:
     """Months for which a pool's price stands: None where it follows the market, infinite where nothing changes it."""
-    pool = resolved.deployments[number]
-    assert isinstance(pool, ResolvedPool)
     purchase = pool.gpu_hour.purchase
     # A price of one's own is an agreement, except where hours are bought as the market has them.
     if purchase == ON_PREMISES or (pool.gpu_hour.negotiated and purchase not in ("spot", "marketplace")):
         return math.inf
-    agreed = next((each.term_months for each in resolved.costs.upfronts if each.deployment == number), None)
-    return agreed if agreed is not None else _TERM_MONTHS.get(purchase)
+    return pool.payment.term_months if pool.payment is not None else _TERM_MONTHS.get(purchase)
 
 
 def _tightened(outlook: Outlook, resolved: ResolvedStack, calendar: Calendar, luck: Luck) -> tuple[IntArray, FloatArray]:

@@ -349,12 +349,13 @@ def test_a_reserved_price_changes_with_the_term() -> None:
     says = "gpu_prices: {drift_per_month: 1%, monthly_sigma: 0.1}"
     stack = (
         f"deployments: {{a: {{{POOL}}}, b: {{{POOL}, purchase: reserved_1y}}, c: {{{POOL}, purchase: reserved_1y, "
-        f"commitment: {{term_months: 6, upfront_share: 0.5}}}}, d: {{{POOL}, on_premises: {{}}}}, e: {{{POOL}, usd_per_gpu_hour: 2}}}}\n"
-        "routing: [{to: [a, b, c, d, e]}]"
+        f"commitment: {{term_months: 6, upfront_share: 0.5}}}}, d: {{{POOL}, on_premises: {{}}}}, e: {{{POOL}, usd_per_gpu_hour: 2}}, "
+        f"f: {{{POOL}, purchase: reserved_1y, commitment: {{term_months: 6, upfront_share: 0}}}}}}\n"
+        "routing: [{to: [a, b, c, d, e, f]}]"
     )
     found = drawn(says, stack, months=24, futures=5)
     month = found.calendar.month_of_day
-    market, year, half, owned, given = (found.gpu_price[:, :, k] for k in range(5))
+    market, year, half, owned, given, nothing_ahead = (found.gpu_price[:, :, k] for k in range(6))
     for m in range(24):
         there = np.flatnonzero(month == m)
         for path, term in ((market, 1), (year, 12), (half, 6)):
@@ -362,6 +363,7 @@ def test_a_reserved_price_changes_with_the_term() -> None:
             assert np.array_equal(path[:, there], np.repeat(market[:, [begun]], len(there), axis=1))
     assert len(np.unique(market[0])) == 24
     assert (owned == 1.0).all() and (given == 1.0).all()
+    assert np.array_equal(nothing_ahead, half)  # a term is one, whatever is paid ahead
 
 
 def test_rented_training_follows_the_market_of_its_own_gpu() -> None:
@@ -396,6 +398,10 @@ def test_after_a_retirement_the_successors_price_holds() -> None:
     gone = 31 + 13
     assert np.array_equal(old.token_price[:, gone:, 0], new.token_price[:, gone:, 0])
     assert not np.array_equal(old.token_price[:, :gone, 0], new.token_price[:, :gone, 0])
+    rates = "prices: {input_usd_per_mtok: 1, output_usd_per_mtok: 5}"
+    agreed = drawn(says, f"deployments: {{out: {{kind: api, model: gpt-4o-mini, {rates}}}}}", futures=300)
+    assert (agreed.token_price[:, :gone, 0] == 1.0).all()
+    assert np.array_equal(agreed.token_price[:, gone:, 0], new.token_price[:, gone:, 0])  # what was agreed was about the old model
 
 
 def test_negotiated_rates_stand_and_a_discount_follows_the_list() -> None:
