@@ -52,8 +52,11 @@ def block_weights(
     shape = ((alike - 1) / variance[:, None] - 1) / alike
     own = _within(generator.standard_gamma(np.maximum(shape, _LEAST_SHAPE)), strata)
     days = calendar.days.astype(float)[None, :, None]
-    month = generator.standard_gamma(np.broadcast_to(days, (futures, calendar.months, blocks))) / days
-    return np.asarray(own[:, None, :] * month, np.float64)
+    # In place: of a long trace, these are the largest arrays of a forecast.
+    weight = generator.standard_gamma(np.broadcast_to(days, (futures, calendar.months, blocks)))
+    weight /= days
+    weight *= own[:, None, :]
+    return weight
 
 
 def sample_dof(source: Source) -> float:
@@ -85,22 +88,18 @@ def service_levels(
     `weights` [F, M, NB] are those of `block_weights`; None where the trace is taken for all there is (an outlook without spread).
     """
     futures, months = usage.shape[:2]
-    plain = np.zeros((futures * months, sources[0].blocks.shape[1] * len(SLO_ITEMS)))
-    for source in sources:
-        plain += source.plain @ source.blocks.reshape(len(source.blocks), -1)
-    by_block = plain.reshape(futures, months, -1, len(SLO_ITEMS))
+    counts, weighed = (each.reshape(futures, months, -1) for each in _counts(sources, futures * months, weights))
     columns = [layout.at(ALL, item) for item in SLO_ITEMS]
     extra = np.zeros((futures, months, len(columns)))
     if library is not None:
         extra = month_amounts([library], sources[0].calendar, columns)
-    counts = by_block.sum(axis=2) if weights is None else np.einsum("fmb,fmbi->fmi", weights, by_block)
-    counts = np.maximum(counts + extra, 0.0)
+    whole = counts + extra
+    counts = np.maximum(weighed + extra, 0.0)
     held, completed_held, ttft_ok, tpot_n, tpot_ok, met = (counts[:, :, k] for k in range(len(SLO_ITEMS)))
     requests, completed = usage[:, :, layout.at(ALL, "requests")], usage[:, :, layout.at(ALL, "completed")]
     lost = 1.0 - _ratio(completed, requests)
     if weights is not None:
         # What was lost of the requests held to the levels depends on the sample as they do.
-        whole = by_block.sum(axis=2) + extra
         before = 1.0 - _ratio(whole[:, :, 1], whole[:, :, 0])
         after = 1.0 - _ratio(completed_held, held)
         lost = np.where(before > 1e-12, lost * after / np.maximum(before, 1e-12), lost)
@@ -118,6 +117,22 @@ def service_levels(
         tpot_p95_s=quantiles[2].reshape(futures, months),
         met=met_all & (completed > 0),
     )
+
+
+def _counts(sources: Sequence[Source], rows: int, weights: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """[rows, 6] SLO_ITEMS of every month of every future, as they are and with their blocks weighed; a part of the months at a time."""
+    blocks, items = sources[0].blocks.shape[1:]
+    plain, weighed = np.zeros((rows, items)), np.zeros((rows, items))
+    step = max(1, _AT_A_TIME // (blocks * items))
+    for start in range(0, rows, step):
+        some = slice(start, min(start + step, rows))
+        by_block = np.zeros((some.stop - some.start, blocks * items))
+        for source in sources:
+            by_block += source.plain[some] @ source.blocks.reshape(len(source.blocks), -1)
+        by_block = by_block.reshape(-1, blocks, items)
+        plain[some] = by_block.sum(axis=1)
+        weighed[some] = plain[some] if weights is None else np.einsum("rb,rbi->ri", weights.reshape(rows, blocks)[some], by_block)
+    return plain, weighed
 
 
 def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
