@@ -1,7 +1,7 @@
 """Days and months of futures replayed in one go: their demand, rules, step times and prompts, and every incident at its time.
 
 What the forecast adds up from cells and library is compared with whole days, and replaced by whole months with `--exact`. Monthly spend
-caps are in neither: who adds days up to months sees when one is reached.
+caps are in neither (sim/futures/ruled.py).
 """
 
 from __future__ import annotations

@@ -13,8 +13,6 @@ class RuleState:
     """(deployment, factor) of APIs whose limits were changed, in order."""
     successors: tuple[tuple[int, str], ...] = ()
     """(deployment, API model) of APIs whose model was retired, in order."""
-    capped: tuple[int, ...] = ()
-    """APIs whose monthly spend cap is reached: they refuse everything until the month ends."""
     month: int = 0
     """For the autoscaler law `plan`, whose counts are by month; 0 for stacks without one."""
 

@@ -1,7 +1,7 @@
-"""The stack under the rules of a day: limits tightened, a retired model's successor, a spend cap that is reached, the counts of a month.
+"""The stack under the rules of a day: limits tightened, a retired model's successor, the counts of a month.
 
-Monthly spend caps are not in what is replayed: days are replayed as if the month had just begun, and who adds days up to months sees when
-a cap is reached; from then on the deployment is `capped`.
+Monthly spend caps are not in what is replayed: days are replayed as if the month had just begun, and a month that would reach a cap is
+billed as if it were raised, which is said (sim/futures/announced.py).
 """
 
 from __future__ import annotations
@@ -16,14 +16,10 @@ from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
 from sim.engine.assemble import assemble
 from sim.engine.system import Autoscaler, Pool, System
-from sim.engine.system import Limit as EngineLimit
 from sim.futures.rule_state import RuleState
 from sim.stack.autoscaler import Plan
 from sim.stack.resolved import ResolvedApi, ResolvedPool, ResolvedStack
 from sim.units import SECONDS_PER_DAY, SECONDS_PER_MONTH
-
-_SHUT = EngineLimit("fixed_window", "usd", 0.0, SECONDS_PER_MONTH, no_retry_after=True)
-"""A cap of nothing: every attempt is refused, as by a provider whose cap is reached."""
 
 
 def ruled(resolved: ResolvedStack, state: RuleState, catalog: Catalog, book: PriceBook) -> ResolvedStack:
@@ -79,14 +75,7 @@ def system_of(
 ) -> System:
     """The System of a stack that `ruled` made for the state; `months_s` are the seconds at which the months of the run begin."""
     system = assemble(resolved, classes, clock_offset_s=clock_offset_s)
-    shut = {d for d, each in enumerate(resolved.deployments) if _refuses(resolved, each, d, state)}
-    deployments = []
-    for d, each in enumerate(system.deployments):
-        if isinstance(each, Pool):
-            each = _in_month(each, state.month, months_s)
-        elif d in shut:
-            each = replace(each, limits=(_SHUT,))
-        deployments.append(each)
+    deployments = (_in_month(each, state.month, months_s) if isinstance(each, Pool) else each for each in system.deployments)
     return replace(system, deployments=tuple(deployments))
 
 
@@ -98,12 +87,6 @@ def follows_a_plan(resolved: ResolvedStack) -> bool:
 def is_monthly_cap(limit: Limit) -> bool:
     """Whether a limit is on what may be spent in longer than a day; those of minutes are rate limits like any other."""
     return limit.unit == "usd" and limit.window_s > SECONDS_PER_DAY
-
-
-def _refuses(resolved: ResolvedStack, each: object, d: int, state: RuleState) -> bool:
-    if not isinstance(each, ResolvedApi):
-        return False
-    return d in state.capped or (each.lane_of is not None and resolved.index(each.lane_of) in state.capped)
 
 
 def _in_month(pool: Pool, month: int, months_s: Sequence[float]) -> Pool:

@@ -142,11 +142,8 @@ def test_prompt_lengths_are_an_axis(trace: Trace) -> None:
 def test_rules_change_what_an_api_lets_in(trace: Trace) -> None:
     cells = cells_of(trace, API)
     tight = RuleState(tightened=((0, 0.25),))
-    capped = RuleState(capped=(0,))
-    plain, fewer, none = (cells.curve(state, 1.0, 1.0) for state in (NORMAL, tight, capped))
-    throttled = [float(total(cells, curve, "throttled", "api")[0]) for curve in (plain, fewer, none)]
-    assert 0 < throttled[0] < throttled[1] < throttled[2] == total(cells, none, "attempts", "api")[0]
-    assert total(cells, none, "admitted", "api")[0] == 0 == total(cells, none, "completed")[0]
+    throttled = [float(total(cells, cells.curve(state, 1.0, 1.0), "throttled", "api")[0]) for state in (NORMAL, tight)]
+    assert 0 < throttled[0] < throttled[1]
     limit = cells.system(tight).deployments[0].limits[0]
     assert limit.limit == 2.0
 
@@ -165,7 +162,7 @@ def test_a_successor_brings_its_own_latency_and_prices(trace: Trace) -> None:
         cells.curve(RuleState(successors=((0, "gpt-99"),)), 1.0, 1.0)
 
 
-def test_monthly_caps_are_followed_by_the_month_not_by_the_day() -> None:
+def test_monthly_caps_are_not_in_what_is_replayed() -> None:
     capped = API.replace("client: none}", "client: none, spend_cap_usd: 5}")
     assert [limit.unit for limit in resolved_for(capped).deployments[0].limits] == ["usd", "requests"]
     cells = cells_of(day_trace(rows=200), capped)
