@@ -197,11 +197,13 @@ class Cells:
             ]
         )
 
+        # Of a few requests, levels that differ little are the same requests: a line needs two that differ.
+        levels, first = np.unique([cell.level(self._own_demand) for cell in base], return_index=True)
+
         def stacked(part: str) -> FloatArray:
             each = np.stack([getattr(cell, part) for cell in found])
-            return each.reshape(len(steps), len(values), *each.shape[1:])
+            return np.asarray(each.reshape(len(steps), len(values), *each.shape[1:])[first])
 
-        levels = np.array([cell.level(self._own_demand) for cell in base])
         return AxisCurve(levels, tuple(values), stacked("amounts"), stacked("histogram"), stacked("blocks"))
 
     def replay_piece(

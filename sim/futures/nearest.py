@@ -94,7 +94,8 @@ class Replayed:
             nothing = np.zeros(0, np.int64)
             return nothing, nothing, np.zeros(0)
         near = own[_nearest(points, points, leave_out_self=True)]
-        active_s = self.episodes.active_s[self.episode]
+        # What an entry shows is no longer than what was replayed of it, however long the episode was.
+        active_s = np.minimum(self.episodes.active_s[self.episode], LONGEST_S)
         return own, near, self.level[own] / self.level[near] * _stretch(active_s[own], active_s[near], lasting=lasting)
 
     def lasting(self, hazards: Sequence[Hazard], amounts: FloatArray) -> BoolArray:

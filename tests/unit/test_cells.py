@@ -276,3 +276,10 @@ def test_levels_too_low_for_a_request_are_empty_days() -> None:
     cells = cells_of(few, POOL)
     curve = cells.curve(NORMAL, 0.02, 0.02)
     assert total(cells, curve, "requests")[0] <= 1 and total(cells, curve, "paid_gpu_hours", "own")[0] == pytest.approx(24.0)
+
+
+def test_levels_of_the_same_few_requests_are_one_level() -> None:
+    cells = cells_of(day_trace(rows=3), POOL)
+    axis = cells.axis(NORMAL, "prompt", [1.0, 1.5], 0.3, 3.0)
+    assert (np.diff(axis.levels) > 0).all() and len(axis.levels) > 1
+    assert axis.amounts.shape[:2] == axis.blocks.shape[:2] == (len(axis.levels), 2)

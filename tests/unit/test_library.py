@@ -140,6 +140,16 @@ def test_a_day_at_most_is_replayed_and_longer_ones_stretched() -> None:
     assert any("24 h" in note for note in library.notes)
 
 
+def test_incidents_longer_than_is_replayed_hide_no_lasting_effect() -> None:
+    """Of two outages of 60 and 600 h a day each is replayed: that both cost as much does not say that the effect has an end."""
+    rows = [(0, FIRST, 0.0, 60.0), (1, FIRST, 0.0, 600.0)] + [(f, FIRST, 24.0 * f, 30.0 + 90.0 * f) for f in range(2, 7)]
+    library = built(incidents(*rows), futures=7)
+    assert library.lasting.tolist() == [True]
+    assert month(library, "second", "fallback_completed") == [[pytest.approx(2 * d * HOUR, rel=1e-6)] for _, _, _, d in rows]
+    (error,) = library.self_error(np.ones(len(library.layout)))
+    assert error.cost_rms == pytest.approx(0.0, abs=1e-9)
+
+
 def test_long_or_rare_compounds_are_the_sum_of_their_incidents() -> None:
     long = built(incidents((0, FIRST, 24, 60), (0, SECOND, 30, 10)))
     assert {len(kind) for kind in long.episodes.types} == {1}
