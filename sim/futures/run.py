@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -40,10 +40,10 @@ from sim.futures.windows import plan_windows
 from sim.stack.outlook import Outlook
 from sim.stack.resolved import ResolvedStack
 from sim.trace.trace import Trace
+from sim.units import show_share
 
 FloatArray = npt.NDArray[np.float64]
 
-LEAST_FUTURES = 20
 DEFAULT_FUTURES = 400
 
 _INVOICE: tuple[LineKind, ...] = ("invoice",)
@@ -148,6 +148,7 @@ def forecast(
         window_se=0.0 if question.exact else cells.window_se,
         notes=(
             *announced(resolved, one, book),
+            *_out_of_reach(one, plan),
             *caps_met(resolved, _spend(found.lines), calendar),
             *plan.notes,
             *found.notes,
@@ -199,11 +200,23 @@ def _draw(
     by_day = question.outlook.demand.day_to_day_sigma if own is None else own
     sample_sigma = math.sqrt(spread.sample_sigma**2 + by_day**2 / max(days, 1.0))
     running = {use.name: use.ready_replicas for use in replayed.measures.uses if use.ready_replicas is not None}
-    return draw(
+    found = draw(
         question.outlook, resolved, catalog=catalog, calendar=question.calendar, futures=question.futures, seed=question.seed,
         sample_sigma=sample_sigma, trace_days=days, weekday_of_trace=None, day_sigma=own, running=running,
         replication=dict.fromkeys(GROUPS, anew),
     )  # fmt: skip
+    return replace(found, level=np.minimum(found.level, plan.most_level))
+
+
+def _out_of_reach(draws: Draws, plan: WindowPlan) -> tuple[str, ...]:
+    """In words, the days whose demand is more than can be replayed."""
+    share = float((draws.level >= plan.most_level).mean())
+    if not share:
+        return ()
+    return (
+        f"on {show_share(share)} of the days demand is {plan.most_level:.3g} times that of the trace or more, which is more than is "
+        "replayed: they count as so many times, and cost more than this says",
+    )
 
 
 def _total(lines: Lines, *kinds: LineKind) -> FloatArray:

@@ -12,6 +12,11 @@ from sim.units import SECONDS_PER_DAY, SECONDS_PER_HOUR
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+_MOST_AT_ONCE = 4_000_000.0
+"""Requests of one window that are held in memory at a level of demand: about 1.5 GB."""
+_MOST_ROWS = 20_000_000.0
+"""Requests of all windows at a level: half a minute a replay."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -63,6 +68,12 @@ class WindowPlan:
     def rows(self) -> float:
         """Requests that one replay of all windows takes at the trace's own demand, without warm-ups."""
         return float(self.facts[:, 1].sum())
+
+    @property
+    def most_level(self) -> float:
+        """Times the trace's own demand that is replayed at most: beyond it memory and patience end; at least 1."""
+        largest = float(self.facts[:, 1].max())
+        return max(1.0, min(_MOST_AT_ONCE / max(largest, 1.0), _MOST_ROWS / max(self.rows, 1.0)))
 
     @property
     def blocks_a_window(self) -> int:
