@@ -57,7 +57,7 @@ def year(text: str, *, invoice_usd: float, incidents: float = 0.0, months: int =
     facts = MonthFacts(
         calendar=Calendar(datetime.date(2026, 11, 1), months),
         requests=every * 1e6, failed_requests=every * 0.0, invoice_usd=every * invoice_usd, incidents=every * incidents,
-        migrations=every * 0.0, retraining_runs={}, retraining_attempts={}, rolled_back={}, gpu_price=every, money={},
+        migrations=every * 0.0, retraining_runs={}, retraining_attempts={}, rolled_back={}, training_price={}, money={},
     )  # fmt: skip
     found: dict[str, dict[str, float]] = {"invoice": {"usage": invoice_usd * months}, "tco": {}, "apart": {}}
     for name, usd in ownership_lines(costs, facts):
