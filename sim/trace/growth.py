@@ -158,8 +158,7 @@ def _extra(start: Floats, factor: float, end_s: float, generator: np.random.Gene
         moved = begin + generator.random(number) * width
         times = np.where(follow, times, moved)
         # A moved unit goes on from an original of its new bin, if there is one, so that finer patterns are kept.
-        bin_begin = np.floor(times / fine) * fine
-        low, high = np.searchsorted(start, bin_begin), np.searchsorted(start, bin_begin + fine)
+        low, high = _of_bins(start, times, fine)
         some = high > low
         picked = start[np.clip(low + (generator.random(number) * (high - low)).astype(int), 0, len(start) - 1)]
         times = np.where(follow | ~some, times, picked)
@@ -169,6 +168,18 @@ def _extra(start: Floats, factor: float, end_s: float, generator: np.random.Gene
     offset = generator.integers(-_NEIGHBOURS, _NEIGHBOURS + 1, size=number)
     source = np.clip(np.searchsorted(start, times) + offset, 0, len(start) - 1)
     return times, source
+
+
+def _of_bins(start: Floats, times: Floats, width: float) -> tuple[Ints, Ints]:
+    """Where the units that start in the bin of each time begin and end."""
+    place = np.floor(times / width)
+    bins = int(place.max(initial=0.0)) + 2
+    if bins > 4 * (len(times) + len(start)):
+        return np.searchsorted(start, place * width), np.searchsorted(start, place * width + width)
+    # Edges in order are found faster than times in none.
+    edges = np.searchsorted(start, np.arange(bins) * width)
+    number = place.astype(np.int64)
+    return edges[number], edges[number + 1]
 
 
 def _weight(start: Floats, coarse: float, fine: float, factor: float) -> float:
