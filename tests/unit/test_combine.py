@@ -144,7 +144,7 @@ def world(**changed: Any) -> Draws:
 
 def cells(*deployments: Any, planned: bool = False) -> Any:
     """What the surfaces ask of cells that are replayed already."""
-    return SimpleNamespace(deployments=deployments or (Api("a", 0), Api("b", 1), pool("own")), planned=planned)
+    return SimpleNamespace(deployments=deployments or (Api("a", 0), Api("b", 1), pool("own")), planned=planned, lanes=())
 
 
 def never(*days: tuple[int, int, int]) -> np.ndarray:
@@ -257,7 +257,7 @@ class Asked:
     """Cells that note what is asked of them."""
 
     def __init__(self, *, planned: bool = False) -> None:
-        self.deployments, self.planned = (Api("a", 0), Api("b", 1), pool("own")), planned
+        self.deployments, self.planned, self.lanes = (Api("a", 0), Api("b", 1), pool("own")), planned, ()
         self.curves: list[tuple[RuleState, float, float, float]] = []
         self.outlines: list[tuple[RuleState, float, float]] = []
         self.axes: list[tuple[str, list[float]]] = []
