@@ -25,6 +25,8 @@ BLOCK_S = 2400.0
 LEAST_DAYS = 14
 """From so many days on a trace says itself how days differ."""
 _LEAST_BLOCKS = 12
+_MISSING = 0.01
+"""Part of its last day that a trace may lack: one that does not say how long it is ends with its last request."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,13 @@ def day_spread(trace: Trace, plan: WindowPlan) -> DaySpread:
         for row, values in enumerate((None, chunk.prompt_tokens, chunk.output_tokens)):
             blocks[row] += np.bincount(place, values, count)
     demand = (blocks / np.maximum(blocks.sum(axis=1, keepdims=True), 1.0)).mean(axis=0)
-    days = round(plan.period_s / SECONDS_PER_DAY)
+    # A last day of which more is missing is no day like the others; plans round longer traces more (sim/futures/windows.py).
+    days = math.floor(own_s / SECONDS_PER_DAY + _MISSING)
     if days < LEAST_DAYS or plan.shape is not None:
         return DaySpread(sample_sigma(demand), None, None)
-    by_day = demand[: days * int(SECONDS_PER_DAY / size_s)].reshape(days, -1).sum(axis=1)
+    whole = np.zeros(days * int(SECONDS_PER_DAY / size_s))
+    whole[: len(demand)] = demand[: len(whole)]
+    by_day = whole.reshape(days, -1).sum(axis=1)
     week, sigma = _weekly(by_day)
     return DaySpread(sample_sigma(demand), sigma, week)
 
