@@ -36,7 +36,7 @@ class DaySpread:
     sample_sigma: float
     """Standard error of the mean day's demand from what chance does within days."""
     day_sigma: float | None
-    """Standard deviation of the logarithm of a day's demand beside that of its weekday; None for less than 14 days."""
+    """Sigma of a lognormal factor on a day's demand beside that of its weekday; None for less than 14 days."""
     week: tuple[float, ...] | None
     """[7] demand by day of the week, mean 1, the first being that on which the trace begins; None for less than 14 days."""
 
@@ -74,10 +74,13 @@ def sample_sigma(blocks: FloatArray) -> float:
 
 
 def _weekly(by_day: FloatArray) -> tuple[tuple[float, ...], float]:
-    """Demand by day of the week, and the spread of days around it (of their logarithm, degrees of freedom counted)."""
+    """Demand by day of the week, mean 1, and the sigma of the lognormal that spreads as days do around it (degrees of freedom counted).
+
+    From relative variances, not from logarithms: one day without demand in a month is a day less, not a spread without end.
+    """
     place = np.arange(len(by_day)) % 7
-    logs = np.log(np.maximum(by_day, 1e-3 * by_day.mean()))
-    level = np.bincount(place, logs) / np.bincount(place)
-    off = logs - level[place]
-    week = np.exp(level)
-    return tuple(float(value) for value in week / week.mean()), math.sqrt(float((off**2).sum()) / (len(by_day) - 7))
+    level = np.bincount(place, by_day) / np.bincount(place)
+    asked = level[place] > 0
+    off = by_day[asked] / level[place][asked] - 1.0
+    variance = float((off**2).sum()) / max(int(asked.sum()) - int((level > 0).sum()), 1)
+    return tuple(float(value) for value in level / level.mean()), math.sqrt(math.log1p(variance))
