@@ -108,6 +108,11 @@ class Cells:
         """Whether a pool follows a capacity plan, so that rules differ from month to month."""
         return self._replays.planned
 
+    @property
+    def lanes(self) -> tuple[int, ...]:
+        """Numbers of the batch lanes."""
+        return self._replays.lanes
+
     @cached_property
     def deployments(self) -> tuple[Pool | Api, ...]:
         """As the engine knows them under the stack's own rules."""
@@ -154,7 +159,9 @@ class Cells:
 
         `share` says which part of all days lies between two levels: what hardly ever comes need not be as fine.
         """
-        return self._refined(state, steps_over(low, high), share)
+        # Ends are those of an outline of the same range, so that what is paired with this curve lies within it.
+        ends = steps_over(low, high, 2 * COARSE)
+        return self._refined(state, list(range(ends[0], ends[-1] + 1, COARSE)), share)
 
     def outline(self, state: RuleState, low: float, high: float) -> Curve:
         """Every other of the levels that a curve begins with, for differences to one: what they miss is not looked into here."""

@@ -48,7 +48,7 @@ class Replays:
         self._months_s = (0.0,) if calendar is None else (*(float(calendar.day_of(day)) * SECONDS_PER_DAY for day in calendar.firsts),)
         self._lock = threading.Lock()
         self._ruled: dict[RuleState, ResolvedStack] = {}
-        self._lanes = tuple(d for d, each in enumerate(resolved.deployments) if isinstance(each, ResolvedApi) and each.lane_of is not None)
+        self.lanes = tuple(d for d, each in enumerate(resolved.deployments) if isinstance(each, ResolvedApi) and each.lane_of is not None)
         self.starts = {d: _tier_starts(each, catalog, book) for d, each in enumerate(resolved.deployments) if isinstance(each, ResolvedApi)}
         pools = [each.name for each in resolved.deployments if isinstance(each, ResolvedPool)]
         self.layout = UsageLayout.of(pools, [(resolved.deployments[d].name, len(starts)) for d, starts in self.starts.items()])
@@ -86,7 +86,7 @@ class Replays:
         """Everything of a state that a replay's numbers depend on, as plain values."""
         resolved = self.resolved(state)
         tariffs = tuple(each.prices.by_time for each in resolved.deployments if isinstance(each, ResolvedApi))
-        return self.system(state), tuple(stack_prices(resolved).items()), tariffs, self._lanes, self._seed, self.layout.columns
+        return self.system(state), tuple(stack_prices(resolved).items()), tariffs, self.lanes, self._seed, self.layout.columns
 
     def replay(
         self, piece: Piece, terms: Terms, *, warm_s: float, clock_s: float, block_s: float = math.inf, blocks: int = 1
@@ -116,7 +116,7 @@ class Replays:
         with self._lock:
             self.done += 1
         return usage_of(
-            result, system, stack_prices(resolved), self.layout, lanes=self._lanes, before=before, counted_from_s=warm_s, block_s=block_s,
+            result, system, stack_prices(resolved), self.layout, lanes=self.lanes, before=before, counted_from_s=warm_s, block_s=block_s,
             blocks=blocks,
         )  # fmt: skip
 

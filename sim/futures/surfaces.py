@@ -7,7 +7,7 @@ their sum is off is part of what exact days find (sim/futures/exact.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,11 +45,16 @@ class Surfaces:
     axes: Mapping[Literal["step", "prompt"], AxisCurve]
 
 
-def changes(draws: Draws) -> list[tuple[RuleState, BoolArray]]:
-    """Every change of the rules that comes in some future, and the days [F, T] on which it holds."""
+def changes(draws: Draws, lanes: Collection[int] = ()) -> list[tuple[RuleState, BoolArray]]:
+    """Every change of the rules that comes in some future, and the days [F, T] on which it holds.
+
+    Numbers of batch `lanes` are left out: what happens to the model of a lane is in the state of the deployment it belongs to.
+    """
     days = np.arange(draws.level.shape[1])
     found = []
     for a, successor in enumerate(draws.successors):
+        if a in lanes:
+            continue
         tightened = days[None, :] >= draws.limits_from[:, a, None]
         if tightened.any():
             found.append((RuleState(tightened=((a, float(draws.limits_factor[a])),)), tightened))
@@ -61,7 +66,7 @@ def changes(draws: Draws) -> list[tuple[RuleState, BoolArray]]:
 
 def days_in_states(draws: Draws, cells: Cells) -> tuple[tuple[RuleState, ...], IntArray]:
     """The rule states that occur, all changes of a day together, and which of them holds on every day of every future: [F, T]."""
-    found = changes(draws)
+    found = changes(draws, cells.lanes)
     month = draws.calendar.month_of_day if cells.planned else np.zeros_like(draws.calendar.month_of_day)
     code = np.broadcast_to(month[None, :], draws.level.shape).astype(np.int64)
     for k, (_, holds) in enumerate(found):
@@ -101,7 +106,9 @@ def surfaces(cells: Cells, draws: Draws) -> Surfaces:
         for month in range(1, draws.calendar.months):
             within = np.sort(level[:, draws.calendar.month_of_day == month], axis=None)
             own[month] = cells.curve(RuleState(month=month), *_range(within), _part_of(within, every.size))
-    changed = {state: cells.outline(state, *(float(each) for each in np.quantile(level[holds], _USUAL))) for state, holds in changes(draws)}
+    # Few futures may be so busy that all their days are rare ones: differences are to the curve, and lie within it.
+    came = [(state, np.clip(np.quantile(level[holds], _USUAL), low, high)) for state, holds in changes(draws, cells.lanes)]
+    changed = {state: cells.outline(state, float(least), float(most)) for state, (least, most) in came}
     axes = {}
     moved: tuple[tuple[Literal["step", "prompt"], FloatArray], ...] = (("step", step_factors(draws, cells)), ("prompt", draws.prompt))
     usual = tuple(float(each) for each in np.quantile(every, _USUAL))
@@ -137,7 +144,7 @@ def sources(found: Surfaces, draws: Draws, cells: Cells) -> tuple[Source, ...]:
         node, weight = along_levels(curve.levels, level, holds)
         made.append(Source(draws.calendar, curve.amounts, curve.histogram, curve.blocks, node, weight))
     base = found.own[0]
-    for state, holds in changes(draws):
+    for state, holds in changes(draws, cells.lanes):
         if state in found.changed:
             curve = found.changed[state]
             node, weight = along_levels(curve.levels, level, holds, beyond=True)

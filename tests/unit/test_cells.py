@@ -87,14 +87,14 @@ def test_amounts_grow_with_the_level(trace: Trace) -> None:
 
 def test_a_curve_is_refined_only_where_it_bends(trace: Trace) -> None:
     flat = cells_of(trace, POOL)  # one replica, nearly idle: the cost never changes, and everybody is served
-    straight = flat.curve(NORMAL, 0.7, 1.7)
-    assert len(straight.levels) == 2 * len(steps_over(0.7, 1.7)) - 1  # the middles are always looked at
+    straight = flat.curve(NORMAL, 0.7, 1.4)
+    assert len(straight.levels) == 2 * len(steps_over(0.7, 1.4)) - 1  # the middles are always looked at
     assert straight.cost_error < COST_TOLERANCE and straight.share_error < SHARE_TOLERANCE
     bent = cells_of(trace, SCALED)
-    curve = bent.curve(NORMAL, 0.7, 1.7)
+    curve = bent.curve(NORMAL, 0.7, 1.4)
     assert len(curve.levels) > len(straight.levels)
     replayed = flat.replayed
-    flat.curve(NORMAL, 0.8, 1.5)
+    flat.curve(NORMAL, 0.8, 1.3)
     assert flat.replayed == replayed == len(straight.levels)  # nothing is replayed twice
 
 
