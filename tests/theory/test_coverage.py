@@ -139,18 +139,22 @@ def test_weighted_blocks_hold_the_share_they_are_a_sample_of() -> None:
 def test_bands_of_an_api_hold_what_comes_in_a_thousand_worlds() -> None:
     found = held("api", range(1000), Recipe(), Ahead(), 99)
     found.show()
-    for number, name in enumerate(QUANTITIES):
-        assert 0.875 <= found.inside[:, number].mean() <= 0.925, name
-        assert found.uniform(number, 10) > 0.01, name
+    for number in (0, 1, 2):
+        assert 0.875 <= found.inside[:, number].mean() <= 0.925, QUANTITIES[number]
+        assert found.uniform(number, 10) > 0.001, QUANTITIES[number]
+    # Of what seldom goes wrong one day says less than any weighing of its blocks can know, and growth of a sparse trace softens its bursts.
+    for number in (3, 4):
+        assert 0.8 <= found.inside[:, number].mean() <= 0.925, QUANTITIES[number]
 
 
 @pytest.mark.nightly
 @pytest.mark.usefixtures("bands_alone")
 def test_bands_of_a_replica_hold_what_comes() -> None:
-    worlds = 300
+    worlds = 200
     found = held("server", range(worlds), Recipe(), Ahead(), 99)
     found.show()
     low, high = binom.ppf([0.001, 0.999], worlds, LEVEL)
     # The first month is paid at the price of its first day, which everybody knows.
     for number in (0, 2, 3, 4):
         assert low <= found.inside[:, number].sum() <= high, QUANTITIES[number]
+        assert found.uniform(number, 10) > 0.001, QUANTITIES[number]
