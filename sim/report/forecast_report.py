@@ -86,9 +86,11 @@ class ForecastReport:
         usd = self.found.usd
         futures, months, _ = usd.shape
         used = [k for k in range(len(self.found.lines)) if usd[:, :, k].any()]
-        relative = self.found.window_se
+        # The choice of windows moves what suppliers charge, not people.
+        relative = np.array([self.found.window_se * (self.found.lines[k].kind == "invoice") for k in used])
         whole = bands(usd[:, :, used].sum(axis=1), relative_se=relative)
-        single = bands(np.moveaxis(usd[:, :, used], 2, 1).reshape(futures, len(used) * months), relative_se=relative)
+        by_month = np.moveaxis(usd[:, :, used], 2, 1).reshape(futures, len(used) * months)
+        single = bands(by_month, relative_se=np.repeat(relative, months))
         return tuple(
             LineBands(self.found.lines[k], whole[i], single[i * months : (i + 1) * months]) for i, k in enumerate(used)
         )  # fmt: skip
@@ -103,7 +105,7 @@ class ForecastReport:
         """The budget against the whole horizon; None where none was given."""
         if self.budget_usd is None:
             return None
-        return {kind: budget(self.found.total(kind).sum(axis=1), self.budget_usd, relative_se=self.found.window_se) for kind in TOTALS}
+        return {kind: budget(self.found.total(kind).sum(axis=1), self.budget_usd, relative_se=self._relative_se(kind)) for kind in TOTALS}
 
     @cached_property
     def spent_by_month(self) -> tuple[float, ...]:
@@ -116,7 +118,12 @@ class ForecastReport:
     @cached_property
     def shortfall(self) -> dict[Total, Shortfall]:
         """The mean of the most expensive 5 % of futures, over the whole horizon."""
-        return {kind: expected_shortfall(self.found.total(kind).sum(axis=1), relative_se=self.found.window_se) for kind in TOTALS}
+        return {kind: expected_shortfall(self.found.total(kind).sum(axis=1), relative_se=self._relative_se(kind)) for kind in TOTALS}
+
+    def _relative_se(self, kind: Total) -> float:
+        """The error from the choice of windows as a share of a total, which is that of the invoice in it."""
+        invoice, whole = (float(self.found.total(each).sum(axis=1).mean()) for each in ("invoice", kind))
+        return self.found.window_se * invoice / whole if whole > 0 else 0.0
 
     @cached_property
     def present_value(self) -> dict[Total, float] | None:

@@ -89,7 +89,16 @@ def test_bands_are_in_order_and_have_errors(ran: Ran) -> None:
 
 
 def test_the_error_of_windows_is_in_every_error_of_money_once(ran: Ran) -> None:
-    plain, windowed = (ForecastReport(ahead(window_se=se)) for se in (0.0, 0.05))
+    plain, windowed = (ForecastReport(ahead(window_se=se), 50_000.0) for se in (0.0, 0.05))
+    for without, line in zip(plain.lines, windowed.lines, strict=True):
+        for one, other in ((without.total, line.total), *zip(without.monthly, line.monthly, strict=True)):
+            added = 0.05 * one.mean if line.name.kind == "invoice" else 0.0
+            assert other.se == pytest.approx(math.hypot(one.se, added), rel=1e-12)
+    # Of the total cost of ownership they move what the invoice is of it.
+    part = windowed.total["invoice"].mean / windowed.total["tco"].mean
+    for of, part in (("invoice", 1.0), ("tco", part)):
+        before, after = plain.shortfall[of].se, windowed.shortfall[of]  # type: ignore[index]
+        assert after.se == pytest.approx(math.hypot(before, 0.05 * part * after.usd), rel=1e-9)
     share = 0.05 * plain.total["invoice"].mean
     for kind in ("invoice", "tco"):
         assert windowed.total[kind].se ** 2 == pytest.approx(plain.total[kind].se ** 2 + share**2)
