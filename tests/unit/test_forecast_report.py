@@ -95,8 +95,8 @@ def test_the_error_of_windows_is_in_every_error_of_money_once(ran: Ran) -> None:
             added = 0.05 * one.mean if line.name.kind == "invoice" else 0.0
             assert other.se == pytest.approx(math.hypot(one.se, added), rel=1e-12)
     # Of the total cost of ownership they move what the invoice is of it.
-    part = windowed.total["invoice"].mean / windowed.total["tco"].mean
-    for of, part in (("invoice", 1.0), ("tco", part)):
+    of_invoice = windowed.total["invoice"].mean / windowed.total["tco"].mean
+    for of, part in (("invoice", 1.0), ("tco", of_invoice)):
         before, after = plain.shortfall[of].se, windowed.shortfall[of]  # type: ignore[index]
         assert after.se == pytest.approx(math.hypot(before, 0.05 * part * after.usd), rel=1e-9)
     share = 0.05 * plain.total["invoice"].mean
