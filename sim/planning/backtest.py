@@ -34,7 +34,7 @@ class Row:
     inside: bool
     """Whether what was paid lies within p5 to p95."""
     relative_error: float | None
-    """Predicted mean over paid, less 1; None where nothing was paid."""
+    """Predicted mean over paid, less 1; None where nothing was paid, or less than nothing."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _row_of(forecast: Forecast, months: Sequence[int], predicted_usd: FloatArray
         predicted=predicted,
         paid_usd=paid_usd,
         inside=predicted.p5 - HALF_A_CENT <= paid_usd <= predicted.p95 + HALF_A_CENT,
-        relative_error=predicted.mean / paid_usd - 1 if paid_usd else None,
+        relative_error=predicted.mean / paid_usd - 1 if paid_usd > 0 else None,
     )
 
 

@@ -24,7 +24,9 @@ _OWN = ("month", "line", "usd")
 _FOCUS = ("ChargePeriodStart", "ServiceName", "BilledCost")
 _USD = re.compile(r"[+-]?\$?[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII)
 """A point before the cents; commas between thousands alone, so that `1.234,56` is not taken for little more than 1."""
-_MONTH = re.compile(r"(\d{4}-(?:0[1-9]|1[0-2]))(?:-\d{2}(?:[T ].*)?)?")
+_MONTH = re.compile(r"([1-9]\d{3}-(?:0[1-9]|1[0-2]))(?:-\d{2}(?:[T ].*)?)?", re.ASCII)
+_MOST_USD = 1e15
+"""Of one row: what is beyond is no money, and cents are lost in the sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +139,4 @@ def _amount(text: str) -> float | None:
         value = float(text.replace("$", "").replace(",", ""))
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= _MOST_USD else None

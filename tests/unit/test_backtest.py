@@ -62,7 +62,7 @@ def test_amounts_may_be_written_as_bills_write_them(tmp_path: Path, text: str, u
     assert read_bill(path)[0].usd == usd
 
 
-@pytest.mark.parametrize("text", ["1.234,56", "1234,56", "1,23", "12,3456", "1_000", "1.2.3", "--3", "$", "1e999"])
+@pytest.mark.parametrize("text", ["1.234,56", "1234,56", "1,23", "12,3456", "1_000", "1.2.3", "--3", "$", "1e999", "1e16", "nan"])
 def test_an_amount_that_could_mean_another_is_refused(tmp_path: Path, text: str) -> None:
     """`1.234,56` would be taken for 1.23 if commas were simply left out."""
     path = tmp_path / "bill.csv"
@@ -120,6 +120,7 @@ def test_only_the_first_problems_are_said(tmp_path: Path) -> None:
             "no column 'month'; allowed: month, line, usd and optionally deployment; or .*did you mean 'months'",
         ),
         ('month,line,usd\n2026-11,"a,1\n', "not CSV"),
+        ("month,line,usd\n0000-01,a,1\n", "month: found '0000-01'"),
         ("month,line,usd\n2026-11," + "a" * 200_000 + ",1\n", "not CSV: field larger than field limit"),
     ],
 )
@@ -248,7 +249,9 @@ def test_bands_without_width_hold_what_they_say_to_the_cent() -> None:
     rows = backtest(certain, [Paid("2026-11", "gpu_used", "", 33.33)]).rows
     assert rows[0].inside
     assert not backtest(certain, [Paid("2026-11", "gpu_used", "", 33.34)]).rows[0].inside
-    assert backtest(certain, [Paid("2026-11", "gpu_used", "", 0.0)]).rows[0].relative_error is None
+    # Of nothing, and of a credit, there is no share to be off by.
+    for paid_usd in (0.0, -20.0):
+        assert backtest(certain, [Paid("2026-11", "gpu_used", "", paid_usd)]).rows[0].relative_error is None
 
 
 def test_coverage_is_that_of_bands() -> None:
