@@ -136,13 +136,9 @@ def _part_of(ordered: FloatArray, days: int) -> Callable[[float, float], float]:
 
 
 def sources(found: Surfaces, draws: Draws, cells: Cells) -> tuple[Source, ...]:
-    """The sources of some futures: the stack's own curves, every change, every axis."""
+    """The sources of some futures: the stack itself, every change, every axis."""
     level, month = draws.level, draws.calendar.month_of_day
-    made = []
-    for number, curve in found.own.items():
-        holds = np.broadcast_to((month == number) if cells.planned else np.ones_like(month, bool), level.shape)
-        node, weight = along_levels(curve.levels, level, holds)
-        made.append(Source(draws.calendar, curve.amounts, curve.histogram, curve.blocks, node, weight))
+    made = [_own(found.own, draws, planned=cells.planned)]
     base = found.own[0]
     for state, holds in changes(draws, cells.lanes):
         if state in found.changed:
@@ -156,6 +152,23 @@ def sources(found: Surfaces, draws: Draws, cells: Cells) -> tuple[Source, ...]:
         amounts, histogram, blocks = (_difference(axis, base, part) for part in ("amounts", "histogram", "blocks"))
         made.append(Source(draws.calendar, amounts, histogram, blocks, node, weight))
     return tuple(made)
+
+
+def _own(curves: Mapping[int, Curve], draws: Draws, *, planned: bool) -> Source:
+    """The stack's own curve, or those of all months of a plan one after the other: a day lies on that of its month."""
+    level, month = draws.level, draws.calendar.month_of_day
+    node, weight = np.zeros((*level.shape, 2), np.int64), np.zeros((*level.shape, 2))
+    first = 0
+    for number, curve in curves.items():
+        days = np.flatnonzero(month == number) if planned else np.arange(len(month))
+        within = level[:, days]
+        nodes, weight[:, days] = along_levels(curve.levels, within, np.ones_like(within, bool))
+        node[:, days] = nodes + first
+        first += len(curve.levels)
+    amounts, histogram, blocks = (
+        np.concatenate([getattr(curve, part) for curve in curves.values()]) for part in ("amounts", "histogram", "blocks")
+    )
+    return Source(draws.calendar, amounts, histogram, blocks, node, weight)
 
 
 def _difference(replayed: Curve | AxisCurve, base: Curve, part: str) -> FloatArray:
