@@ -1,70 +1,27 @@
-"""KV blocks under prefix caching: content keys, the hash of cached blocks, the free queue, and a request's block table.
+"""KV blocks of requests under prefix caching: what is found cached, what is taken and entered, what is given back.
 
-The rules of vLLM 0.33.0's block pool (docs/vllm-scheduler.md). Without prefix caching blocks are only counted (sim/engine/replica.py).
-Block and node numbers are positions in the State's arrays; 0 as a content key means none.
+The rules of vLLM 0.33.0's block pool (docs/vllm-scheduler.md), carried out on extents (sim/engine/extents.py), so that a prompt of a
+thousand blocks costs what one of ten does. Free blocks without a key are only counted (`blank`): one is like another, and they are the
+front of the free queue, since blocks with a key are always put at its back. Without prefix caching all blocks are only counted
+(sim/engine/replica.py).
 """
 
 from __future__ import annotations
 
 from sim.engine.compiled import compiled
+from sim.engine.content import source_end, source_key
+from sim.engine.extents import (
+    drop_extent,
+    drop_node,
+    enters_last,
+    find_extent,
+    join_free_queue,
+    leave_free_queue,
+    new_extent,
+    new_node,
+    split_extent,
+)
 from sim.engine.layout import State
-from sim.engine.random import mix
-
-
-@compiled
-def _token_key(s: State, i: int, p: int, key: int) -> int:
-    """Chain the identity of the token at position p of slot i onto a key."""
-    q = s.slot[i]
-    width = s.g[0].prefix_tokens
-    if p < q.prompt and p // width < q.n_ids:
-        return mix(mix(key, s.ids[q.ids0 + p // width]), p % width)
-    if q.session >= 0:
-        return mix(mix(key, q.session), -2 - p)
-    own = mix(mix(key, -2 - q.row), p)
-    return mix(own, q.attempts) if p >= q.prompt else own
-
-
-@compiled
-def _token_kind(s: State, i: int, p: int) -> int:
-    """What identifies the token at position p of slot i: 0 a block id, 1 its session, 2 its own prompt, 3 its own output."""
-    q = s.slot[i]
-    if p < q.prompt and p // s.g[0].prefix_tokens < q.n_ids:
-        return 0
-    if q.session >= 0:
-        return 1
-    return 2 if p < q.prompt else 3
-
-
-@compiled
-def content_key(s: State, i: int, b: int, tokens: int, before: int) -> int:
-    """The key of block b (of `tokens` tokens) of slot i, chained on the key of the block before it (0 for the first).
-
-    Tokens of one kind follow from the first of them, so a block of one kind (and of one block id) is chained once; a mixed one
-    token by token.
-    """
-    lo = b * tokens
-    hi = lo + tokens - 1
-    kind = _token_kind(s, i, lo)
-    width = s.g[0].prefix_tokens
-    if kind == _token_kind(s, i, hi) and (kind != 0 or lo // width == hi // width):
-        return _token_key(s, i, lo, before) + 1
-    key = before
-    for p in range(lo, hi + 1):
-        key = _token_key(s, i, p, key)
-    return key + 1
-
-
-@compiled
-def find_cached(s: State, r: int, key: int) -> int:
-    """The cached block with this key that entered first, or -1."""
-    p = s.rep[r]
-    x = s.bucket[p.bucket0 + key % p.n_buckets]
-    best = -1
-    while x >= 0:
-        if s.block[x].key == key and (best < 0 or s.block[x].entered < s.block[best].entered):
-            best = x
-        x = s.block[x].chain
-    return best
 
 
 @compiled
@@ -72,112 +29,131 @@ def count_hits(s: State, r: int, i: int, tokens: int, most: int) -> tuple[int, i
     """How many leading blocks of slot i are cached (at most `most`), and how many of those nobody holds."""
     key = 0
     unheld = 0
-    for b in range(most):
-        key = content_key(s, i, b, tokens, key)
-        x = find_cached(s, r, key)
+    b = 0
+    end = 0
+    while b < most:
+        if b == end:
+            key = source_key(s, i, b, tokens, key)
+            end = source_end(s, i, b, tokens)
+        x, upto = find_extent(s, r, key, b)
         if x < 0:
-            return b, unheld
-        if s.block[x].refs == 0:
-            unheld += 1
-    return most, unheld
-
-
-@compiled
-def _leave_free_queue(s: State, r: int, x: int) -> None:
-    p = s.rep[r]
-    k = s.block[x]
-    if k.prev >= 0:
-        s.block[k.prev].next = k.next
-    else:
-        p.free_head = k.next
-    if k.next >= 0:
-        s.block[k.next].prev = k.prev
-    else:
-        p.free_tail = k.prev
-    k.prev = -1
-    k.next = -1
-
-
-@compiled
-def _forget_key(s: State, r: int, x: int) -> None:
-    p = s.rep[r]
-    k = s.block[x]
-    if k.key == 0:
-        return
-    spot = p.bucket0 + k.key % p.n_buckets
-    y = s.bucket[spot]
-    if y == x:
-        s.bucket[spot] = k.chain
-    else:
-        while s.block[y].chain != x:
-            y = s.block[y].chain
-        s.block[y].chain = k.chain
-    k.chain = -1
-    k.key = 0
-
-
-@compiled
-def _push_node(s: State, r: int, i: int, x: int, key: int) -> None:
-    p = s.rep[r]
-    q = s.slot[i]
-    if p.node_free >= 0:
-        y = p.node_free
-        p.node_free = s.node[y].before
-    else:
-        y = p.node0 + p.node_top
-        p.node_top += 1
-    s.node[y].block = x
-    s.node[y].key = key
-    s.node[y].before = q.node
-    q.node = y
-    q.held += 1
+            break
+        upto = min(upto, end, most)
+        if s.extent[x].refs == 0:
+            unheld += upto - b
+        b = upto
+    return b, unheld
 
 
 @compiled
 def take_hits(s: State, r: int, i: int, tokens: int, n: int) -> None:
     """Share the first n cached blocks with slot i."""
     p = s.rep[r]
+    q = s.slot[i]
     key = 0
-    for b in range(n):
-        key = content_key(s, i, b, tokens, key)
-        x = find_cached(s, r, key)
-        if s.block[x].refs == 0:
-            _leave_free_queue(s, r, x)
-            p.used += 1
-        s.block[x].refs += 1
-        _push_node(s, r, i, x, key)
-    s.slot[i].keyed = n
+    b = 0
+    end = 0
+    while b < n:
+        if b == end:
+            key = source_key(s, i, b, tokens, key)
+            end = source_end(s, i, b, tokens)
+        x, upto = find_extent(s, r, key, b)
+        upto = min(upto, end, n)
+        if s.extent[x].first < b:
+            split_extent(s, r, x, b)
+        if s.extent[x].first + s.extent[x].n > upto:
+            x = split_extent(s, r, x, upto)
+        if s.extent[x].refs == 0:
+            leave_free_queue(s, r, x)
+            p.used += upto - b
+        s.extent[x].refs += 1
+        q.node = new_node(s, r, x, q.node)
+        b = upto
+    q.held = n
+    q.keyed = n
+
+
+@compiled
+def _take_free(s: State, r: int, n: int) -> None:
+    """Take n blocks from the front of the free queue: those without a key come first, then extents, each from its end."""
+    p = s.rep[r]
+    p.used += n
+    blank = min(n, p.blank)
+    p.blank -= blank
+    n -= blank
+    while n > 0:
+        x = p.free_head
+        k = s.extent[x]
+        if k.n > n:
+            k.n -= n
+            return
+        n -= k.n
+        drop_extent(s, r, x)
+
+
+@compiled
+def _enter(s: State, r: int, i: int, key: int, b: int, upto: int) -> None:
+    """Keys of slot i's blocks from b up to `upto`, all of one source, enter the cache: in its last extent or a new one."""
+    p = s.rep[r]
+    q = s.slot[i]
+    if q.node >= 0:
+        x = s.node[q.node].extent
+        k = s.extent[x]
+        if k.key == key and k.refs == 1 and enters_last(s, r, x, b, upto):
+            k.n += upto - b
+            return
+    p.entries += 1
+    x = new_extent(s, r, key, b, upto - b, p.entries)
+    s.extent[x].refs = 1
+    q.node = new_node(s, r, x, q.node)
 
 
 @compiled
 def extend_blocks(s: State, r: int, i: int, tokens: int, upto: int) -> None:
     """Give slot i blocks for `upto` tokens and enter the keys of those that `upto` tokens fill."""
-    p = s.rep[r]
     q = s.slot[i]
     need = (upto + tokens - 1) // tokens
-    while q.held < need:
-        x = p.free_head
-        _leave_free_queue(s, r, x)
-        _forget_key(s, r, x)
-        s.block[x].refs = 1
-        p.used += 1
-        before = 0 if q.node < 0 else s.node[q.node].key
-        _push_node(s, r, i, x, content_key(s, i, q.held, tokens, before))
+    if need > q.held:
+        _take_free(s, r, need - q.held)
+        q.held = need
     full = upto // tokens
-    if full > q.keyed:
-        y = q.node
-        for b in range(q.held - 1, q.keyed - 1, -1):
-            if b < full:
-                x = s.node[y].block
-                k = s.block[x]
-                k.key = s.node[y].key
-                p.entries += 1
-                k.entered = p.entries
-                spot = p.bucket0 + k.key % p.n_buckets
-                k.chain = s.bucket[spot]
-                s.bucket[spot] = x
-            y = s.node[y].before
-        q.keyed = full
+    b = q.keyed
+    if full <= b:
+        return
+    key = 0
+    end = b
+    if b > 0:
+        key = s.extent[s.node[q.node].extent].key
+        end = source_end(s, i, b - 1, tokens)
+    while b < full:
+        if b == end:
+            key = source_key(s, i, b, tokens, key)
+            end = source_end(s, i, b, tokens)
+        here = min(full, end)
+        _enter(s, r, i, key, b, here)
+        b = here
+    q.keyed = full
+
+
+@compiled
+def extend_decodes(s: State, r: int, k: int) -> None:
+    """Blocks for k more decode steps of replica r's batch: step by step for twins alone, whose keys must enter in that order."""
+    p = s.rep[r]
+    size = s.dep[p.dep].block_tokens
+    for x in range(p.n_run):
+        i = s.run_i[r, x]
+        q = s.slot[i]
+        if not q.twin:
+            extend_blocks(s, r, i, size, q.pos + p.dsteps + k)
+    if p.twins == 0:
+        return
+    for step in range(1, k + 1):
+        for x in range(p.n_run):
+            i = s.run_i[r, x]
+            q = s.slot[i]
+            tokens = q.pos + p.dsteps + step
+            if q.twin and (tokens % size <= 1 or size == 1):
+                extend_blocks(s, r, i, size, tokens)
 
 
 @compiled
@@ -185,60 +161,53 @@ def release_blocks(s: State, r: int, i: int) -> None:
     """Give back slot i's blocks, last to first: those without a key to the front of the free queue, the others to its back."""
     p = s.rep[r]
     q = s.slot[i]
-    front = -1
+    p.used -= q.held - q.keyed
+    p.blank += q.held - q.keyed
     y = q.node
     while y >= 0:
-        x = s.node[y].block
-        k = s.block[x]
+        x = s.node[y].extent
+        before = s.node[y].before
+        drop_node(s, r, y)
+        k = s.extent[x]
         k.refs -= 1
         if k.refs == 0:
-            p.used -= 1
-            if k.key == 0:
-                k.prev = front
-                if front < 0:
-                    k.next = p.free_head
-                    p.free_head = x
-                else:
-                    k.next = s.block[front].next
-                    s.block[front].next = x
-                if k.next >= 0:
-                    s.block[k.next].prev = x
-                else:
-                    p.free_tail = x
-                front = x
-            else:
-                k.next = -1
-                k.prev = p.free_tail
-                if p.free_tail >= 0:
-                    s.block[p.free_tail].next = x
-                else:
-                    p.free_head = x
-                p.free_tail = x
-        before = s.node[y].before
-        s.node[y].before = p.node_free
-        p.node_free = y
+            p.used -= k.n
+            join_free_queue(s, r, x)
         y = before
     q.node = -1
     q.held = 0
     q.keyed = 0
+    p.twins -= q.twin
+    q.twin = 0
+
+
+@compiled
+def mark_twins(s: State, r: int, i: int) -> None:
+    """Mark slot i, about to run, and those running that are of its session as twins: they generate the same tokens (docs/engine.md)."""
+    p = s.rep[r]
+    q = s.slot[i]
+    if q.session < 0:
+        return
+    for x in range(p.n_run):
+        other = s.slot[s.run_i[r, x]]
+        if other.session == q.session:
+            p.twins += 2 - q.twin - other.twin
+            q.twin = 1
+            other.twin = 1
 
 
 @compiled
 def clear_cache(s: State, r: int) -> None:
     """Make replica r's blocks as new: all free, no keys."""
     p = s.rep[r]
-    n = s.dep[p.dep].blocks
-    for x in range(p.blk0, p.blk0 + n):
-        k = s.block[x]
-        k.key = 0
-        k.refs = 0
-        k.prev = x - 1 if x > p.blk0 else -1
-        k.next = x + 1 if x < p.blk0 + n - 1 else -1
-        k.chain = -1
     for x in range(p.bucket0, p.bucket0 + p.n_buckets):
         s.bucket[x] = -1
-    p.free_head = p.blk0
-    p.free_tail = p.blk0 + n - 1
+    p.blank = s.dep[p.dep].blocks
+    p.free_head = -1
+    p.free_tail = -1
+    p.extent_top = 0
+    p.extent_free = -1
     p.node_top = 0
     p.node_free = -1
     p.entries = 0
+    p.twins = 0

@@ -99,8 +99,9 @@ REPLICA = np.dtype(
         ("decoding", "i8"), ("t0", "f8"), ("a", "f8"), ("b", "f8"), ("j", "i8"), ("n", "i8"), ("steady", "i8"),
         ("step_tokens", "i8"), ("step_prefill", "i8"), ("busy_s", "f8"), ("seq_s", "f8"), ("kv_s", "f8"), ("since", "f8"),
         # prefix cache
-        ("blk0", "i8"), ("bucket0", "i8"), ("n_buckets", "i8"), ("node0", "i8"), ("n_nodes", "i8"), ("node_top", "i8"),
-        ("node_free", "i8"), ("free_head", "i8"), ("free_tail", "i8"), ("entries", "i8"),
+        ("extent0", "i8"), ("extent_top", "i8"), ("extent_free", "i8"), ("bucket0", "i8"), ("n_buckets", "i8"), ("node0", "i8"),
+        ("node_top", "i8"), ("node_free", "i8"), ("blank", "i8"), ("free_head", "i8"), ("free_tail", "i8"), ("entries", "i8"),
+        ("twins", "i8"),
     ],
     align=True,
 )  # fmt: skip
@@ -113,6 +114,7 @@ SLOT = np.dtype(
         ("prev", "i8"), ("next", "i8"), ("enqueued", "f8"), ("first", "f8"), ("decode", "i8"), ("computed", "i8"),
         ("made", "i8"), ("pos", "i8"), ("chunk", "i8"), ("started", "i8"), ("hit", "i8"), ("attempts", "i8"), ("retries", "i8"),
         ("throttled", "i8"), ("preemptions", "i8"), ("aborted", "i8"), ("node", "i8"), ("held", "i8"), ("keyed", "i8"),
+        ("twin", "i8"),
     ],
     align=True,
 )  # fmt: skip
@@ -158,11 +160,18 @@ ROW = np.dtype(
     align=True,
 )  # fmt: skip
 
-BLOCK = np.dtype([("key", "i8"), ("refs", "i8"), ("prev", "i8"), ("next", "i8"), ("chain", "i8"), ("entered", "i8")], align=True)
-"""One KV block under prefix caching: content key (0: none), reference count, links of the free queue, next block in its hash bucket."""
+EXTENT = np.dtype(
+    [
+        ("key", "i8"), ("first", "i8"), ("n", "i8"), ("refs", "i8"), ("entered", "i8"), ("prev", "i8"), ("next", "i8"), ("chain", "i8"),
+        ("node", "i8"),
+    ],
+    align=True,
+)  # fmt: skip
+"""A run of n cached KV blocks: key of their source, place of the first in the prompt, requests that hold it, serial of its entry, links of
+the free queue, next in its hash bucket, first of the nodes that hold it."""
 
-NODE = np.dtype([("block", "i8"), ("key", "i8"), ("before", "i8")], align=True)
-"""One entry of a request's block table, linked from its last block back to its first."""
+NODE = np.dtype([("extent", "i8"), ("before", "i8"), ("prev", "i8"), ("next", "i8")], align=True)
+"""One entry of a request's block table, linked from its last back to its first (`before`) and to the others that hold the same extent."""
 
 
 class State(ByReference):
@@ -178,7 +187,7 @@ class State(ByReference):
     air: Any
     row: Any
     log: Any
-    block: Any
+    extent: Any
     node: Any
     rule_class: Any  # int8 [rules, classes]
     free_slot: Any  # int64 [slots]
@@ -212,7 +221,7 @@ class State(ByReference):
     timeline: Any  # float64 [intervals, deployments, fields]
 
     fields = (
-        "g", "dep", "rep", "slot", "limit", "rule", "target", "air", "row", "log", "block", "node", "rule_class", "free_slot",
+        "g", "dep", "rep", "slot", "limit", "rule", "target", "air", "row", "log", "extent", "node", "rule_class", "free_slot",
         "free_air", "heap_t", "heap_k", "rheap", "run_i", "run_fin", "pre", "residue", "knot", "rate", "ring", "ids", "bucket", "sample",
         "setting", "memory", "schedule", "counter", "outcome", "reason", "hist", "lat_sum", "lat_max", "met", "tokens", "api_requests",
         "client_tokens", "timeline",

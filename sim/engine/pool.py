@@ -152,6 +152,7 @@ def attempt_pool(s: State, d: int, i: int, t: float, timeout_s: float) -> tuple[
     q.node = -1
     q.held = 0
     q.keyed = 0
+    q.twin = 0
     fault, reason = place(s, d, i, t)
     if fault != NONE:
         return fault, reason

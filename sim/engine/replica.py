@@ -7,7 +7,7 @@ step `run_fin` at which it finishes. A run of k decode steps is then committed i
 
 from __future__ import annotations
 
-from sim.engine.blocks import clear_cache, extend_blocks, release_blocks
+from sim.engine.blocks import clear_cache, extend_decodes, release_blocks
 from sim.engine.compiled import compiled
 from sim.engine.heap import rest_replica, set_replica_time
 from sim.engine.layout import (
@@ -112,16 +112,8 @@ def commit_run(s: State, r: int, j: int) -> None:
     if k <= 0:
         return
     d = p.dep
-    size = s.dep[d].block_tokens
     if s.dep[d].caching == CACHE_BLOCKS:
-        for step in range(k):
-            upto = p.dsteps + step + 1
-            for x in range(p.n_run):
-                i = s.run_i[r, x]
-                q = s.slot[i]
-                tokens = q.pos + upto
-                if tokens % size == 0 or tokens % size == 1 or size == 1:
-                    extend_blocks(s, r, i, size, tokens)
+        extend_decodes(s, r, k)
     else:
         p.used += decode_need(s, r, k)
     begin = p.pos_sum + p.n_dec * (p.dsteps - p.j)

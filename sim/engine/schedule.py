@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.engine.blocks import count_hits, extend_blocks, take_hits
+from sim.engine.blocks import count_hits, extend_blocks, mark_twins, take_hits
 from sim.engine.compiled import compiled
 from sim.engine.heap import rest_replica, set_replica_time
 from sim.engine.layout import (
@@ -82,6 +82,8 @@ def _admit_head(s: State, r: int, hit: int, new: int) -> None:
         if k.caching != CACHE_OFF:
             s.counter[p.dep, N_HIT_TOKENS] += hit
             s.counter[p.dep, N_QUERIED_TOKENS] += q.prompt
+    if k.caching == CACHE_BLOCKS:
+        mark_twins(s, r, i)
     s.run_i[r, p.n_run] = i
     s.run_fin[r, p.n_run] = FAR
     p.n_run += 1

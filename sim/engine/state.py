@@ -70,7 +70,7 @@ def build_state(
     buckets_total = sum(_bucket_count(p) * p.replicas for p in named)
     nodes_total = sum(_node_count(p) * p.replicas for p in named)
 
-    at_rep = at_lim = at_ring = at_blk = at_bucket = at_node = 0
+    at_rep = at_lim = at_ring = at_extent = at_bucket = at_node = 0
     for d, one in enumerate(system.deployments):
         k = dep[d]
         k.cooldown_until = -math.inf
@@ -106,11 +106,10 @@ def build_state(
                 p = rep[at_rep]
                 p.dep, p.index, p.state = d, x, (L.READY if x < one.initial_replicas else L.OFF)
                 if r.prefix_caching == "blocks":
-                    p.blk0, p.bucket0, p.n_buckets = at_blk, at_bucket, _bucket_count(one)
-                    p.node0, p.n_nodes = at_node, _node_count(one)
-                    at_blk += r.blocks
+                    p.extent0, p.bucket0, p.n_buckets, p.node0 = at_extent, at_bucket, _bucket_count(one), at_node
+                    at_extent += r.blocks
                     at_bucket += p.n_buckets
-                    at_node += p.n_nodes
+                    at_node += _node_count(one)
                 at_rep += 1
         else:
             k.kind = L.API
@@ -165,7 +164,7 @@ def build_state(
     return State(
         g=g, dep=dep, rep=rep, slot=records(slots, L.SLOT), limit=lim, rule=rule, target=target, air=records(slots, L.AIR),
         row=records(1, L.ROW),
-        log=records(65536 if log else 1, LOG_DTYPE), block=records(blocks_total, L.BLOCK), node=records(nodes_total, L.NODE),
+        log=records(65536 if log else 1, LOG_DTYPE), extent=records(blocks_total, L.EXTENT), node=records(nodes_total, L.NODE),
         rule_class=rule_class, free_slot=np.arange(slots)[::-1].copy(), free_air=np.arange(slots)[::-1].copy(),
         heap_t=np.zeros(8 * slots), heap_k=np.zeros((8 * slots, 3), np.int64), rheap=np.arange(max(n_rep, 1)),
         run_i=np.zeros((max(n_rep, 1), max_seqs), np.int64), run_fin=np.zeros((max(n_rep, 1), max_seqs), np.int64),
@@ -189,7 +188,8 @@ def _intervals(window_s: float, timeline_s: float) -> int:
 
 
 def _bucket_count(pool: Pool) -> int:
-    return 2 * pool.replica.blocks + 1
+    """A power of two, at least the number of blocks."""
+    return 1 << (pool.replica.blocks - 1).bit_length()
 
 
 def _node_count(pool: Pool) -> int:
