@@ -29,10 +29,10 @@ def sources_hash() -> str:
 
     digest = hashlib.sha256(CACHE_FOLDER.name.encode())
     root = Path(__file__).parent.parent
-    for room in ("futures", "trace", "measure", "cost"):
-        for source in sorted((root / room).rglob("*.py")):
-            digest.update(source.relative_to(root).as_posix().encode())
-            digest.update(source.read_bytes())
+    rooms = (source for room in ("futures", "trace", "measure", "cost") for source in (root / room).rglob("*.py"))
+    for source in sorted((*rooms, root / "sampling.py", root / "units.py")):
+        digest.update(source.relative_to(root).as_posix().encode())
+        digest.update(source.read_bytes())
     return digest.hexdigest()
 
 

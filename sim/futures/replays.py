@@ -86,7 +86,9 @@ class Replays:
         """Everything of a state that a replay's numbers depend on, as plain values."""
         resolved = self.resolved(state)
         tariffs = tuple(each.prices.by_time for each in resolved.deployments if isinstance(each, ResolvedApi))
-        return self.system(state), tuple(stack_prices(resolved).items()), tariffs, self.lanes, self._seed, self.layout.columns
+        # Without the classes of a trace the system has no rules for classes.
+        prices = tuple(stack_prices(resolved).items())
+        return self.system(state), resolved.rules, prices, tariffs, self.lanes, self._seed, self.layout.columns
 
     def replay(
         self, piece: Piece, terms: Terms, *, warm_s: float, clock_s: float, block_s: float = math.inf, blocks: int = 1
