@@ -99,9 +99,9 @@ class Replayed:
         return own, near, self.level[own] / self.level[near] * _stretch(active_s[own], active_s[near], lasting=lasting)
 
     def lasting(self, hazards: Sequence[Hazard], amounts: FloatArray) -> BoolArray:
-        """[Y] whether the entries [N, I] of a type predict each other better in proportion to duration; by kind of hazard if few.
+        """[Y] whether the entries [N, I] of a type predict each other better in proportion to duration.
 
-        A pool that has room replaces what it lost, and the repair may last as long as it will; one without room waits for it.
+        By kind of hazard where there are few, and in proportion where all last longer than is replayed. A pool that has room replaces what it lost, and the repair may last as long as it will; one without room waits for it.
         """
         found = np.array([not all(hazards[h].kind in LOSSES for h in kind) for kind in self.episodes.types], np.bool_)
         for kind in range(len(found)):
@@ -113,6 +113,9 @@ class Replayed:
                 errors.append(float((wrong / size[size > 0]).sum()))
             if len(own) >= _TELLING and errors[0] != errors[1]:
                 found[kind] = errors[1] < errors[0]
+            elif (self.episodes.active_s[self.episode[self.episodes.type_of[self.episode] == kind]] >= LONGEST_S).all():
+                # As much in a day of each: no end of the effect was seen, and to miss one that lasts is the greater error.
+                found[kind] = True
         return found
 
     def assigned(self, level: FloatArray, lasting: BoolArray) -> tuple[IntArray, FloatArray]:

@@ -150,6 +150,13 @@ def test_incidents_longer_than_is_replayed_hide_no_lasting_effect() -> None:
     assert error.cost_rms == pytest.approx(0.0, abs=1e-9)
 
 
+def test_repairs_that_all_last_longer_than_is_replayed_go_on() -> None:
+    library = built(incidents(*((f, FIRST if f % 2 else LOST, 24.0, 72.0) for f in range(14))), futures=14)
+    assert library.lasting.tolist() == [True, True]
+    assert month(library, "own", "paid_gpu_hours")[0] == [pytest.approx(-2.0 * 3)]
+    assert month(library, "second", "fallback_completed")[1] == [pytest.approx(2 * 72 * HOUR)]
+
+
 def test_long_or_rare_compounds_are_the_sum_of_their_incidents() -> None:
     long = built(incidents((0, FIRST, 24, 60), (0, SECOND, 30, 10)))
     assert {len(kind) for kind in long.episodes.types} == {1}
