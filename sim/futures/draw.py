@@ -19,7 +19,7 @@ from sim.futures.luck import Luck
 from sim.futures.price_path import paid_path, token_price_path
 from sim.futures.retirement import Retirements, retirements
 from sim.futures.retraining_runs import retraining_runs
-from sim.stack.on_premises import ON_PREMISES
+from sim.stack.on_premises import ON_PREMISES, TERM_MONTHS
 from sim.stack.outlook import Bill, Outlook
 from sim.stack.resolved import ResolvedApi, ResolvedPool, ResolvedStack
 from sim.units import SECONDS_PER_DAY
@@ -28,8 +28,6 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 _YEAR_S = 365.0 * SECONDS_PER_DAY
-_TERM_MONTHS = MappingProxyType({"reserved_1y": 12.0, "reserved_3y": 36.0})
-"""Months for which hours of a purchase are bought, where the stack does not say."""
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 _UNKNOWN: Mapping[str, float] = MappingProxyType({})
 
@@ -137,7 +135,7 @@ def _training_price(outlook: Outlook, resolved: ResolvedStack, calendar: Calenda
     found = {}
     for number, entry in enumerate(resolved.costs.retraining):
         if entry.market_gpu:
-            path = paid_path(outlook.gpu_prices, entry.market_gpu, _TERM_MONTHS.get(entry.purchase), calendar, luck)
+            path = paid_path(outlook.gpu_prices, entry.market_gpu, TERM_MONTHS.get(entry.purchase), calendar, luck)
             if path is not None:
                 found[number] = path
     return MappingProxyType(found)
@@ -149,7 +147,7 @@ def _term_months(pool: ResolvedPool) -> float | None:
     # A price of one's own is an agreement, except where hours are bought as the market has them.
     if purchase == ON_PREMISES or (pool.gpu_hour.negotiated and purchase not in ("spot", "marketplace")):
         return math.inf
-    return pool.payment.term_months if pool.payment is not None else _TERM_MONTHS.get(purchase)
+    return pool.payment.term_months if pool.payment is not None else TERM_MONTHS.get(purchase)
 
 
 def _tightened(outlook: Outlook, resolved: ResolvedStack, calendar: Calendar, luck: Luck) -> tuple[IntArray, FloatArray]:

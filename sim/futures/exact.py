@@ -7,9 +7,8 @@ caps are in neither (sim/futures/ruled.py).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +21,7 @@ from sim.futures.episodes import RECOVERY_S, events_between, within
 from sim.futures.forecast import Accuracy
 from sim.futures.hazard import Incidents
 from sim.futures.levels import Traffic
+from sim.futures.parallel import in_parallel
 from sim.futures.pieces import Piece
 from sim.futures.replays import Terms
 from sim.futures.rule_state import RuleState
@@ -38,8 +38,6 @@ BoolArray = npt.NDArray[np.bool_]
 Progress = Callable[[int, int], None]
 Predicted = Callable[[int, int], FloatArray]
 """[I] what the forecast says of (future, day)."""
-
-_Found = TypeVar("_Found")
 
 DAYS = 12
 _MOST_LEAD_S = 6 * SECONDS_PER_HOUR
@@ -98,7 +96,7 @@ def accuracy(
     def exact(place: tuple[int, int]) -> Usage:
         return _exact_day(cells, draws, incidents, states[state[place]], *place)
 
-    true = np.array([each.amounts for each in _in_parallel(exact, chosen, workers, progress)])
+    true = np.array([each.amounts for each in in_parallel(exact, chosen, workers, progress)])
     said = np.array([predicted(*place) for place in chosen])
     held, met = (cells.layout.at(ALL, item) for item in ("held", "met"))
     errors: list[float | None] = []
@@ -160,7 +158,7 @@ def exact_months(cells: Cells, draws: Draws, *, workers: int = 1, progress: Prog
     def replay(stretch: Stretch) -> tuple[Usage, FloatArray]:
         return _replayed(cells, draws, incidents, stretch, stretch.first)
 
-    for number, (stretch, (usage, table)) in enumerate(zip(work, _in_parallel(replay, work, workers, progress), strict=True)):
+    for number, (stretch, (usage, table)) in enumerate(zip(work, in_parallel(replay, work, workers, progress), strict=True)):
         days = slice(stretch.first, stretch.last)
         count = stretch.last - stretch.first
         level = draws.level[stretch.future, days]
@@ -271,14 +269,3 @@ def _moved(chunk: TraceChunk, shift_s: float, number: int) -> TraceChunk:
     chunk = replace(chunk, arrival_s=chunk.arrival_s + shift_s, first_row=chunk.first_row + number * _PART_ROWS)
     own = chunk.session_id
     return replace(chunk, session_id=np.where(own >= 0, own ^ np.int64(number * _PART_SESSIONS), own)) if number else chunk
-
-
-def _in_parallel(replay: Callable[[Any], _Found], work: Sequence[Any], workers: int, progress: Progress | None) -> Iterable[_Found]:
-    """What comes of each piece of work in order, several at a time, none kept."""
-    from joblib import Parallel, delayed
-
-    parallel: Any = Parallel(n_jobs=workers, backend="threading", return_as="generator")
-    for done, usage in enumerate(parallel(delayed(replay)(each) for each in work), start=1):
-        if progress is not None:
-            progress(done, len(work))
-        yield usage

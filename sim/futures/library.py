@@ -22,6 +22,7 @@ from sim.futures.draws import Draws
 from sim.futures.episodes import LONGEST_S, RECOVERY_S, Episodes, events_between, kept_whole, shares, traits, within
 from sim.futures.hazard import Hazard, Incidents
 from sim.futures.nearest import Replayed, level_nodes, spread
+from sim.futures.parallel import in_parallel
 from sim.futures.rule_state import NORMAL, RuleState
 from sim.futures.usage import ALL, Usage, UsageLayout
 from sim.futures.window_plan import WindowPlan
@@ -229,7 +230,7 @@ def build_library(
 
     # Level after level, so that traffic made for one is used up before the next is made.
     order = np.lexsort((chosen, node[chosen]))
-    done = _in_parallel(replay, chosen[order].tolist(), workers, progress)
+    done = list(in_parallel(replay, chosen[order].tolist(), workers, progress))
     place = np.argsort(order)
     amounts = np.array([done[k].amounts for k in place]).reshape(len(chosen), len(cells.layout))
     histogram = np.array([done[k].histogram for k in place]).reshape(len(chosen), 3, HIST_BUCKETS)
@@ -241,17 +242,6 @@ def build_library(
 
 def _days(start_s: FloatArray, draws: Draws) -> IntArray:
     return np.clip(start_s // SECONDS_PER_DAY, 0, draws.level.shape[1] - 1).astype(np.int64)
-
-
-def _in_parallel(replay: Callable[[int], Usage], work: Sequence[int], workers: int, progress: Progress | None) -> list[Usage]:
-    from joblib import Parallel, delayed
-
-    done = []
-    for result in Parallel(n_jobs=workers, prefer="threads", return_as="generator")(delayed(replay)(each) for each in work):
-        done.append(result)
-        if progress is not None:
-            progress(len(done), len(work))
-    return done
 
 
 def _can_change(event: Event, plain: Usage, cells: Replayer) -> bool:

@@ -6,12 +6,16 @@ which is an upper bound. An advance is spread over the hours of its term.
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from pydantic import Field, model_validator
 
 from sim.catalog.strict import Strict
 from sim.stack.quantity import Number, PositiveNumber, Share, Usd
 from sim.units import HOURS_PER_MONTH
 
+TERM_MONTHS = MappingProxyType({"reserved_1y": 12.0, "reserved_3y": 36.0})
+"""Months for which hours of a purchase are bought, where the stack does not say."""
 ON_PREMISES = "on_premises"
 """The way hours of bought GPUs are called beside on_demand, spot and so on."""
 

@@ -10,13 +10,12 @@ from sim.catalog.price_book import GpuHour, PriceBook
 from sim.stack.cost_defaults import on_premises_defaults
 from sim.stack.gpu_deployment import GpuDeployment
 from sim.stack.ledger import Ledger
-from sim.stack.on_premises import ON_PREMISES, Commitment, OnPremises, capital_usd_per_gpu, owned_usd_per_gpu_hour
+from sim.stack.on_premises import ON_PREMISES, TERM_MONTHS, Commitment, OnPremises, capital_usd_per_gpu, owned_usd_per_gpu_hour
 from sim.stack.resolved import Label, Payment, Upkeep
 from sim.units import HOURS_PER_MONTH, show_usd
 
 PAID_WHATEVER_STANDS = ("capacity_block", "reserved_1y", "reserved_3y", ON_PREMISES)
 """Ways to buy hours that are paid from start to end."""
-_TERMS = (("reserved_1y", 12.0), ("reserved_3y", 36.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def _provider(name: str, hour: GpuHour, catalog: Catalog, ledger: Ledger) -> Pro
 
 def _committed(name: str, given: Commitment, hour: GpuHour, ledger: Ledger) -> tuple[GpuHour, Payment] | None:
     """The hour with its advance spread over the term."""
-    term = given.term_months or dict(_TERMS).get(hour.purchase)
+    term = given.term_months or TERM_MONTHS.get(hour.purchase)
     if term is None or hour.purchase not in PAID_WHATEVER_STANDS:
         ledger.problem(
             ("deployments", name, "commitment"),
