@@ -101,7 +101,8 @@ class Replayed:
     def lasting(self, hazards: Sequence[Hazard], amounts: FloatArray) -> BoolArray:
         """[Y] whether the entries [N, I] of a type predict each other better in proportion to duration.
 
-        By kind of hazard where there are few, and in proportion where all last longer than is replayed. A pool that has room replaces what it lost, and the repair may last as long as it will; one without room waits for it.
+        By kind of hazard where there are few, and in proportion where all last longer than is replayed. A pool that has room
+        replaces what it lost, and the repair may last as long as it will; one without room waits for it.
         """
         found = np.array([not all(hazards[h].kind in LOSSES for h in kind) for kind in self.episodes.types], np.bool_)
         for kind in range(len(found)):
