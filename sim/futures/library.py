@@ -123,18 +123,32 @@ class Library:
     notes: tuple[str, ...]
 
     @cached_property
-    def day(self) -> IntArray:
-        """[E] the day an episode begins; what it adds is booked there."""
-        return _days(self.episodes.start_s, self.draws)
+    def _pieces(self) -> tuple[IntArray, IntArray, FloatArray]:
+        """(episode, day, share): what an episode adds is booked the day it begins; what lasts, the first day in each of its months."""
+        found, calendar = self.episodes, self.draws.calendar
+        first = calendar.month_of_day[_days(found.start_s, self.draws)]
+        lasts = self.lasting[found.type_of] if len(found) else np.zeros(0, np.bool_)
+        last = np.where(lasts, calendar.month_of_day[_days(np.nextafter(found.end_s, 0.0), self.draws)], first)
+        count = np.maximum(last - first, 0) + 1
+        episode = np.repeat(np.arange(len(found)), count)
+        month = first[episode] + np.arange(len(episode)) - np.repeat(np.cumsum(count) - count, count)
+        begins_s = np.concatenate([[0], np.cumsum(calendar.days)]) * SECONDS_PER_DAY
+        from_s = np.maximum(found.start_s[episode], begins_s[month])
+        inside_s = np.minimum(found.end_s[episode], begins_s[month + 1]) - from_s
+        whole_s = found.end_s[episode] - found.start_s[episode]
+        share = np.where(count[episode] > 1, inside_s / np.maximum(whole_s, 1e-9), 1.0)
+        return episode, _days(from_s, self.draws), share
 
     def weights(self, factor: FloatArray | None = None) -> Any:
         """[F * M, N] scipy.sparse csr: how often each entry happens in a month; `factor` [F, T] multiplies what happens on a day."""
         from scipy.sparse import csr_array
 
         calendar = self.draws.calendar
-        row = self.episodes.future * calendar.months + calendar.month_of_day[self.day]
-        weight = self.scale if factor is None else self.scale * factor[self.episodes.future, self.day]
-        return csr_array((weight, (row, self.entry)), shape=(self.draws.futures * calendar.months, len(self.amounts)))
+        episode, day, share = self._pieces
+        future = self.episodes.future[episode]
+        weight = self.scale[episode] * share if factor is None else self.scale[episode] * share * factor[future, day]
+        shape = (self.draws.futures * calendar.months, len(self.amounts))
+        return csr_array((weight, (future * calendar.months + calendar.month_of_day[day], self.entry[episode])), shape=shape)
 
     def month_sums(self, factor: FloatArray | None = None) -> FloatArray:
         """[F, M, I] what incidents add to each month of each future."""

@@ -67,6 +67,18 @@ def test_months_are_booked_by_the_day_an_episode_begins() -> None:
     ]
 
 
+def test_what_lasts_into_another_month_is_booked_in_both() -> None:
+    """30 days of November: an outage over six days lasts two of them in November and four in December; what does not last stays put."""
+    rows = [(f, FIRST if f % 2 else LOST, 28 * 24.0, 6 * 24.0) for f in range(2)] + [(f, LOST, 24.0, 0.5 + f / 10) for f in range(2, 12)]
+    library = built(incidents(*rows), futures=12, months=2)
+    assert library.lasting.tolist() == [True, False]
+    assert month(library, "second", "fallback_completed")[1] == [pytest.approx(2 * 48 * HOUR), pytest.approx(2 * 96 * HOUR)]
+    assert month(library, "own", "paid_gpu_hours")[0] == [pytest.approx(-2.0), 0.0]
+    whole = np.zeros((12, 61))
+    whole[:, 30:] = 1.0
+    assert library.month_sums(whole)[1, :, library.layout.at("second", "fallback_completed")] == pytest.approx([0.0, 2 * 96 * HOUR])
+
+
 def test_incidents_apart_add_up() -> None:
     rows = ((0, FIRST, 10, 1.0), (0, SECOND, 40, 2.0), (0, LOST, 90, 1.0), (0, SLOW, 200, 3.0))
     together = built(incidents(*rows, factor=2.0)).month_sums()
