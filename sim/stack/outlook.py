@@ -197,7 +197,8 @@ class Retirement(Strict):
     """Retirement of models whose date is not announced; announced ones come on their dates whatever the outlook."""
 
     lifetime_days: Uncertain | None = Field(
-        default=None, description="how long a model is offered; its age at the start is taken as random. Absent: none retires unannounced"
+        default=None,
+        description="how long a model is offered; its age, if not known, is taken as random. Absent: none retires unannounced",
     )
     notice_days: dict[Name, NotNegative] = Field(
         default_factory=dict, description="notice that a vendor gives: none retires sooner; `default` for others"
