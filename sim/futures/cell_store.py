@@ -92,7 +92,8 @@ class CellStore:
     def _prune(self) -> None:
         assert self.folder is not None
         found = []
-        for path in self.folder.glob(f"*{_SUFFIX}"):
+        # What begins with a dot was being written, perhaps by a run that was killed.
+        for path in (*self.folder.glob(f"[!.]*{_SUFFIX}"), *self.folder.glob(".*")):
             try:
                 state = path.stat()
             except OSError:

@@ -251,8 +251,10 @@ def test_the_oldest_cells_go_first(tmp_path: Path) -> None:
         store.put(key_of(number), {"amounts": random.random(1000)})
         path = tmp_path / f"{key_of(number)}.npz"
         os.utime(path, ns=(number * 10**9, number * 10**9))
+    (tmp_path / ".half.1.2").write_bytes(bytes(10_000))
+    os.utime(tmp_path / ".half.1.2", (1, 1))
     CellStore(tmp_path, most_bytes=100_000).put("last", {"amounts": random.random(1000)})
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 100_000
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 100_000 and not (tmp_path / ".half.1.2").exists()
     assert store.get("last", {"amounts": (1000,)}) is not None
     assert store.get(key_of(0), {"amounts": (1000,)}) is None
     assert store.get("last", {"amounts": (999,)}) is None and store.get("last", {"other": (1000,)}) is None
