@@ -68,8 +68,11 @@ def level_path(
     weekday_of_trace: int | None,
     day_sigma: float | None,
 ) -> FloatArray:
-    """[F, T] demand over that of the trace's mean day; `day_sigma` replaces the outlook's where the trace is long enough to say."""
-    sigma = demand.day_to_day_sigma if day_sigma is None else day_sigma
+    """[F, T] demand over that of the trace's mean day.
+
+    `day_sigma` replaces the outlook's where the trace is long enough to say, but not that days do not vary: `certain` has no spread.
+    """
+    sigma = demand.day_to_day_sigma if day_sigma is None or demand.day_to_day_sigma == 0.0 else day_sigma
     level = growth_factor(demand, calendar, luck)[:, calendar.month_of_day]
     level *= weekday_factor(demand, calendar, trace_days, weekday_of_trace)
     level *= sample[:, None]

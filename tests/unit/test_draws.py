@@ -323,6 +323,7 @@ def test_weekdays_are_the_outlooks_for_a_short_trace_alone() -> None:
 def test_a_long_trace_says_itself_how_days_differ() -> None:
     says = "demand: {day_to_day_sigma: 0.1}"
     assert (drawn(says, day_sigma=0.0).level == 1.0).all()
+    assert (drawn("demand: {day_to_day_sigma: 0}", day_sigma=0.3).level == 1.0).all()  # in an outlook without chance
     spread = [np.log(drawn(says, futures=20, day_sigma=sigma).level).std() for sigma in (None, 0.1, 0.3)]
     assert spread[0] == spread[1] and spread[2] == pytest.approx(3 * spread[1], rel=1e-9)
 
