@@ -141,11 +141,16 @@ def first_month(text: str | None, date: datetime.date) -> datetime.date:
 
 
 def _usd(text: str | None) -> float | None:
+    import re
+
     from sim.errors import InputError
     from sim.units import parse_usd
 
     if text is None:
         return None
+    if re.fullmatch(r"\$?\d{1,3}(\.\d{3})+", text.strip()):
+        plain, cents = text.replace(".", ""), text.strip()[:-1]
+        raise InputError(f"--budget: found {text[:40]!r}, which could be {plain} or {cents}; write one of them")
     try:
         usd = parse_usd(text)
     except InputError as error:

@@ -8,6 +8,7 @@ can be taken as independent. What differs from day to day comes on top; a trace 
 
 from __future__ import annotations
 
+import datetime
 import math
 from dataclasses import dataclass
 
@@ -61,6 +62,15 @@ def day_spread(trace: Trace, plan: WindowPlan) -> DaySpread:
     by_day = whole.reshape(days, -1).sum(axis=1)
     week, sigma = _weekly(by_day)
     return DaySpread(sample_sigma(demand), sigma, week)
+
+
+def first_weekday(trace: Trace) -> int | None:
+    """The weekday on which a trace begins (0 is Monday), where its import kept the date; else None."""
+    text = trace.metadata.get("sim.start_utc", "")
+    try:
+        return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).weekday() if text else None
+    except ValueError:
+        return None
 
 
 def sample_sigma(blocks: FloatArray) -> float:

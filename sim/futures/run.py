@@ -25,7 +25,7 @@ from sim.futures.capacity import capacity_of
 from sim.futures.cell_store import CellStore
 from sim.futures.cells import Cells
 from sim.futures.combine import Part, Source, month_amounts
-from sim.futures.day_spread import day_spread
+from sim.futures.day_spread import day_spread, first_weekday
 from sim.futures.draw import draw
 from sim.futures.draws import GROUPS, Draws
 from sim.futures.effects import hazard_effects
@@ -147,6 +147,7 @@ def forecast(
         futures_needed=futures_needed(_total(found.lines, *_TCO)),
         window_se=0.0 if question.exact else cells.window_se,
         notes=(
+            *_of_another_time(calendar, book),
             *announced(resolved, one, book),
             *_out_of_reach(one, plan),
             *caps_met(resolved, _spend(found.lines), calendar),
@@ -202,10 +203,19 @@ def _draw(
     running = {use.name: use.ready_replicas for use in replayed.measures.uses if use.ready_replicas is not None}
     found = draw(
         question.outlook, resolved, catalog=catalog, calendar=question.calendar, futures=question.futures, seed=question.seed,
-        sample_sigma=sample_sigma, trace_days=days, weekday_of_trace=None, day_sigma=own, running=running,
+        sample_sigma=sample_sigma, trace_days=days, weekday_of_trace=first_weekday(trace), day_sigma=own, running=running,
         replication=dict.fromkeys(GROUPS, anew),
     )  # fmt: skip
     return replace(found, level=np.minimum(found.level, plan.most_level))
+
+
+def _of_another_time(calendar: Calendar, book: PriceBook) -> tuple[str, ...]:
+    """In words, that the first month is not that of the prices."""
+    first = calendar.names[0]
+    if first == book.date.isoformat()[:7]:
+        return ()
+    later = "with the changes announced by then" if calendar.firsts[0] > book.date else "as prices of that time are not looked up"
+    return (f"{first}, the first month, is taken to have the demand of the trace and the prices of {book.date}, {later}",)
 
 
 def _out_of_reach(draws: Draws, plan: WindowPlan) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from sim.report.answer import answer, level_sentence
 from sim.report.forecast_report import ForecastReport
 from sim.report.run_report import RunReport
 
+_OTHER_ORDER = 2.0
+"""Times as dear or as cheap as the API alone, from which the answer says what that would be."""
 _MOST = 0.5
 """Above so large a share of futures a month is missed rather than at risk."""
 
@@ -19,7 +21,7 @@ def answer_of(report: RunReport) -> str:
 
 def forecast_answer(report: RunReport, ahead: ForecastReport) -> str:
     """Two to four sentences."""
-    sentences = [_cost(report, ahead), _budget(ahead), _levels(report, ahead)]
+    sentences = [_cost(report, ahead), _alone(report, ahead), _budget(ahead), _levels(report, ahead)]
     return " ".join(each for each in sentences if each)
 
 
@@ -29,6 +31,17 @@ def _cost(report: RunReport, ahead: ForecastReport) -> str:
     if not any(line.name.kind == "tco" for line in ahead.lines):
         return f"{start}."
     return f"{start}, or {about(tco.mean)} with people and all else that suppliers do not charge{_edges(tco)}."
+
+
+def _alone(report: RunReport, ahead: ForecastReport) -> str:
+    """The API alone where it is another order of cost."""
+    alone = report.api_only_month_usd
+    if alone is None or alone <= 0:
+        return ""
+    ratio = ahead.total["invoice"].mean / len(ahead.found.months) / alone
+    if 1 / _OTHER_ORDER < ratio < _OTHER_ORDER:
+        return ""
+    return f"The tokens of the trace alone, at {report.api_only.model}, would be {about(alone)} a month at today's prices."
 
 
 def _edges(band: Band) -> str:

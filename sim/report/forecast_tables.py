@@ -89,5 +89,6 @@ def capacity(report: RunReport, ahead: ForecastReport) -> Table:
     }
     for field in fields(Capacity):
         for edge, values in zip(("p50", "p95"), ahead.capacity(field.name), strict=True):
-            table[f"{field.name}_{edge}"] = values.ravel().tolist()
+            # Six digits are more than futures know; seventeen are noise to a reader.
+            table[f"{field.name}_{edge}"] = [float(f"{value:.6g}") for value in values.ravel().tolist()]
     return table

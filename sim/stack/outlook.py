@@ -25,6 +25,8 @@ NONE = PartAmount(p50=0.0)
 ONCE = Amount(p50=1.0)
 STEADY = Change(p50=0.0)
 _TOLERANCE = 0.005
+_LEAST_TIMES = 0.3
+"""Of factors on costs: `20%`, meant as 20 % more, is refused."""
 
 
 def _mean_one(name: str, shape: Shape, length: int) -> None:
@@ -64,6 +66,16 @@ class Demand(Strict):
     trace_sample: bool = Field(
         default=False, description="whether the mean demand of the trace is uncertain, as of a sample of its days and requests"
     )
+
+    @model_validator(mode="after")
+    def _growth_in_bounds(self) -> Demand:
+        for name, found in (("growth_per_month", self.growth_per_month), ("prompt_growth_per_month", self.prompt_growth_per_month)):
+            for value in (found.p5, found.p50, found.p95):
+                if value is not None and value > 1.0:
+                    raise ValueError(
+                        f"found {name} {value:g}, which is {value:.0%} a month; at most 100% is allowed: {value:g} percent is {value:g}%"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _whole_week(self) -> Demand:
@@ -212,13 +224,21 @@ class Retirement(Strict):
 class Bill(Strict):
     """What money depends on beside prices."""
 
-    people: Uncertain = Field(default=ONCE, description="times the cost of people")
+    people: Uncertain = Field(default=ONCE, description="times the cost of people: 1.2 is a fifth dearer")
     hidden_spread: NotNegative = Field(
         default=0.0, le=10, description="times the stack's own spread of hidden costs around their middle; one draw a future"
     )
     migration: Uncertain = Field(default=ONCE, description="times the cost of a migration to another model")
     labels: Uncertain = Field(default=ONCE, description="times the cost of a label")
     response_hours: Uncertain = Field(default=ONCE, description="times the hours of work that an incident takes")
+
+    @model_validator(mode="after")
+    def _times(self) -> Bill:
+        for name in ("people", "labels"):
+            middle = getattr(self, name).middle
+            if middle < _LEAST_TIMES:
+                raise ValueError(f"found {name} {middle:g}: it is a factor, and this one would leave {middle:.0%}; a fifth dearer is 1.2")
+        return self
 
 
 class Retraining(Strict):

