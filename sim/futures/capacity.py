@@ -42,6 +42,11 @@ def capacity_of(
         carries = replayed.measures.loads[d].saturation_per_s
         if carries is not None:
             found["load"][:, :, d] = _ratio(own["offered"], own["ready_replica_s"] * carries)
+        upkeep = each.upkeep
+        if upkeep is not None:
+            # The same energy as on the bill: drawn all the time, with the losses of the building.
+            found["energy_kwh"][:, :, d] = energy_kwh(gpu_hours=paid, power_w=upkeep.power_w, busy_share=1.0, pue=upkeep.pue)
+            continue
         power_w = catalog.gpu(each.spec.gpu).power_w
         if power_w is not None:
             found["energy_kwh"][:, :, d] = energy_kwh(gpu_hours=paid, power_w=power_w, busy_share=np.nan_to_num(_ratio(busy, paid)))

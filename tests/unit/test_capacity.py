@@ -33,14 +33,14 @@ STACK = (
 )
 
 
-def capacity(usage: dict[tuple[str, str], float | list[float]], *, carries: float | None = 2.0) -> Capacity:
+def capacity(usage: dict[tuple[str, str], float | list[float]], *, carries: float | None = 2.0, stack: str = STACK) -> Capacity:
     """One future of two months with these amounts of each month."""
     amounts = np.zeros((1, 2, len(LAYOUT)))
     for column, values in usage.items():
         amounts[0, :, LAYOUT.at(*column)] = values
     loads = (SimpleNamespace(saturation_per_s=carries), SimpleNamespace(saturation_per_s=None))
     replayed: Any = SimpleNamespace(measures=SimpleNamespace(loads=loads))
-    return capacity_of(amounts, LAYOUT, resolved(STACK), CALENDAR, CATALOG, replayed)
+    return capacity_of(amounts, LAYOUT, resolved(stack), CALENDAR, CATALOG, replayed)
 
 
 def column(found: Capacity, name: str, deployment: int = 0) -> list[float]:
@@ -77,6 +77,12 @@ def test_energy_is_that_of_idle_and_busy_hours() -> None:
     idle = kw * IDLE_POWER_SHARE
     assert column(found, "energy_kwh") == pytest.approx([1000 * idle, 250 * kw + 750 * idle])
     assert column(capacity({}), "energy_kwh") == [0.0, 0.0]
+
+
+def test_energy_of_owned_gpus_is_that_of_their_bill() -> None:
+    owned = STACK.replace("usd_per_gpu_hour: 2, gpus_per_node: 8", "on_premises: {power_w: 1000, pue: 1.5, usd_per_kwh: 0.1}")
+    found = capacity({("own", "paid_gpu_hours"): 100.0, ("own", "busy_gpu_hours"): [0.0, 50.0]}, stack=owned)
+    assert column(found, "energy_kwh") == pytest.approx([150.0, 150.0])  # drawn all the time
 
 
 def test_tokens_requests_and_levels_of_every_deployment() -> None:
