@@ -108,8 +108,7 @@ def exit_code(arguments: list[str]) -> int:
             _say(f"error: {line or 'wrong input'}")
         return WRONG_INPUT
     except (KeyboardInterrupt, click.Abort):
-        _say("interrupted")
-        return INTERRUPTED
+        return _ended_by(signal.SIGINT)
     except BrokenPipeError:
         # The reader (`head`, a pager) has left: what it wanted it has. Python must not complain on closing stdout.
         _leave_stdout()
@@ -124,6 +123,9 @@ def exit_code(arguments: list[str]) -> int:
         _say(f"error: not enough memory{f' ({error})' if str(error) else ''}; fewer replicas or a smaller KV cache need less")
         return WRONG_INPUT
     except Exception:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(number) is _stop_again:
+                return _ended_by(number)
         traceback.print_exc()
         _say("this is a bug of sim, not of your input: please report it with the lines above and the files that you gave")
         return BUG
@@ -141,14 +143,30 @@ def _leave_stdout() -> None:
         return
 
 
-def _stop(_signal: int, _frame: object) -> None:
+def _ended_by(number: int) -> int:
+    """The exit code of a run that a signal ended, with a word to who interrupted it."""
+    if number == signal.SIGTERM:
+        return STOPPED
+    _say("interrupted")
+    return INTERRUPTED
+
+
+def _stop(number: int, frame: object) -> None:
+    # Loading machine code, numba catches what is raised here, and fails with an error of its own: who asked is seen by the handler.
+    signal.signal(number, _stop_again)
+    _stop_again(number, frame)
+
+
+def _stop_again(number: int, _frame: object) -> None:
     # An exception, so that files half-written are taken back on the way out.
-    raise SystemExit(STOPPED)
+    raise SystemExit(STOPPED) if number == signal.SIGTERM else KeyboardInterrupt
 
 
 def run() -> None:
     """The console script, and the answer to a shell that completes a command line."""
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup and shells ask for what they start in the background
+            signal.signal(number, _stop)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  (for as long as the process lives)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -119,6 +120,29 @@ def test_a_bug_exits_with_3_a_traceback_and_a_request(monkeypatch: pytest.Monkey
     assert "Traceback" in shown.err
     assert "ZeroDivisionError: of ours" in shown.err
     assert "please report" in shown.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("name", "code", "said"), [("SIGINT", 130, "interrupted\n"), ("SIGTERM", 143, "")])
+def test_a_library_that_makes_an_error_of_a_signal_does_not_hide_it(root: Path, name: str, code: int, said: str) -> None:
+    """As numba does, which fails with `no compiled object yet` when a signal comes while it loads machine code."""
+    script = f"""
+import os, signal
+from types import SimpleNamespace
+import click
+from sim.cli import main as cli
+def body():
+    try:
+        os.kill(os.getpid(), signal.{name})
+    except BaseException:
+        raise RuntimeError("no compiled object yet")
+cli.import_module = lambda _: SimpleNamespace(command=click.command("run")(body))
+cli.run()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, "run"], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(root)}, timeout=60,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs start with SIGINT ignored
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
 
 
 @pytest.mark.parametrize(
