@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from sim.catalog.catalog import Catalog
     from sim.catalog.price_book import PriceBook
 
+_YEARS = (2000, 2099)
+"""As of `--start`: a calendar has an end, and ten years of months must follow."""
+
 
 def open_books(folder: Path | None, date: str | None, prices: Path | None) -> tuple[Catalog, PriceBook]:
     """The catalogue, with a folder of one's own before the bundled one, and prices of a day, negotiated ones before the list's."""
@@ -23,6 +26,8 @@ def open_books(folder: Path | None, date: str | None, prices: Path | None) -> tu
         day = datetime.date.fromisoformat(date) if date is not None else catalog.date
     except ValueError:
         raise InputError(f"--date: found {date!r}; a day as 2026-11-21 is needed") from None
+    if not _YEARS[0] <= day.year <= _YEARS[1]:
+        raise InputError(f"--date: found {date!r}; allowed: a day from {_YEARS[0]} to {_YEARS[1]}, as 2026-11-21")
     if prices is None:
         return catalog, PriceBook(day)
     from sim.catalog.price_file import load_price_file

@@ -198,6 +198,7 @@ def test_prices(capsys: Capture, text: str, said: str) -> None:
         (["--models", "y" * 5000], "File name too long"),
         (["--date", ""], "--date: found ''; a day as 2026-11-21 is needed"),
         (["--date", "2026-13-01"], "--date: found '2026-13-01'"),
+        (["--date", "9999-12-31"], "--date: found '9999-12-31'; allowed: a day from 2000 to 2099, as 2026-11-21"),
         (["--seed", "abc"], "--seed"),
         (["--format", "xml"], "--format"),
         (["--no-such-option"], "--no-such-option"),
