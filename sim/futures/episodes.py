@@ -25,8 +25,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 RECOVERY_S = 1800.0
 """Half an hour for queues to empty, retries to end and replicas to come back (assumed)."""
-LONGEST_S = SECONDS_PER_DAY
-"""Of an episode no more than this is replayed or compared: a day holds every hour."""
+LONGEST_S = 8 * SECONDS_PER_HOUR
+"""Of an episode no more than this is replayed or compared: long ones are few, and would take half of the time of all."""
 LOSSES = ("gpu_failure", "spot_preemption")
 """Hazards that happen at once, even where their duration is 0."""
 _WORD = 62

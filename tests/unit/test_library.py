@@ -144,16 +144,16 @@ def test_it_is_seen_whether_an_effect_lasts() -> None:
     assert short.lasting.tolist() == [True]
 
 
-def test_a_day_at_most_is_replayed_and_longer_ones_stretched() -> None:
+def test_eight_hours_at_most_are_replayed_and_longer_ones_stretched() -> None:
     stack = EvenStack()
     library = built(incidents((0, FIRST, 24, 200)), stack=stack)
-    assert max(to_s - from_s for _, from_s, to_s, _ in stack.pieces) == pytest.approx(24 * HOUR + LEAD_S + RECOVERY_S)
+    assert max(to_s - from_s for _, from_s, to_s, _ in stack.pieces) == pytest.approx(8 * HOUR + LEAD_S + RECOVERY_S)
     assert month(library, "second", "fallback_completed") == [[pytest.approx(2 * 200 * HOUR)]]
-    assert any("24 h" in note for note in library.notes)
+    assert any("8 h" in note for note in library.notes)
 
 
 def test_incidents_longer_than_is_replayed_hide_no_lasting_effect() -> None:
-    """Of two outages of 60 and 600 h a day each is replayed: that both cost as much does not say that the effect has an end."""
+    """Of two outages of 60 and 600 h eight hours each are replayed: that both cost as much does not say that the effect has an end."""
     rows = [(0, FIRST, 0.0, 60.0), (1, FIRST, 0.0, 600.0)] + [(f, FIRST, 24.0 * f, 30.0 + 90.0 * f) for f in range(2, 7)]
     library = built(incidents(*rows), futures=7)
     assert library.lasting.tolist() == [True]
@@ -165,7 +165,7 @@ def test_incidents_longer_than_is_replayed_hide_no_lasting_effect() -> None:
 def test_repairs_that_all_last_longer_than_is_replayed_go_on() -> None:
     library = built(incidents(*((f, FIRST if f % 2 else LOST, 24.0, 72.0) for f in range(14))), futures=14)
     assert library.lasting.tolist() == [True, True]
-    assert month(library, "own", "paid_gpu_hours")[0] == [pytest.approx(-2.0 * 3)]
+    assert month(library, "own", "paid_gpu_hours")[0] == [pytest.approx(-2.0 * 72 / 8)]
     assert month(library, "second", "fallback_completed")[1] == [pytest.approx(2 * 72 * HOUR)]
 
 
