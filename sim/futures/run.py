@@ -26,6 +26,7 @@ from sim.futures.cell_store import CellStore
 from sim.futures.cells import Cells
 from sim.futures.combine import Part, Source, month_amounts
 from sim.futures.day_spread import day_spread, first_weekday
+from sim.futures.demand_path import WHOLE_WEEK_DAYS
 from sim.futures.draw import draw
 from sim.futures.draws import GROUPS, Draws
 from sim.futures.effects import hazard_effects
@@ -154,7 +155,11 @@ def forecast(
             *plan.notes,
             *found.notes,
         ),
-        assumed=(*plan.assumed, *(f"{group}: {words}" for group, words in one.labels.items() if words)),
+        assumed=(
+            *plan.assumed,
+            *_weekday_assumed(question, trace, plan),
+            *(f"{group}: {words}" for group, words in one.labels.items() if words),
+        ),
         discount_rate_per_year=resolved.costs.discount_rate_per_year,
     )
 
@@ -216,6 +221,14 @@ def _of_another_time(calendar: Calendar, book: PriceBook) -> tuple[str, ...]:
         return ()
     later = "with the changes announced by then" if calendar.firsts[0] > book.date else "as prices of that time are not looked up"
     return (f"{first}, the first month, is taken to have the demand of the trace and the prices of {book.date}, {later}",)
+
+
+def _weekday_assumed(question: Question, trace: Trace, plan: WindowPlan) -> tuple[str, ...]:
+    """In words, that a trace of a few days with no date stands for the mean of a week."""
+    flat = len(set(question.outlook.demand.weekly_shape)) == 1
+    if flat or plan.days >= WHOLE_WEEK_DAYS or first_weekday(trace) is not None:
+        return ()
+    return ("weekday: the trace is taken as the mean day of a week, as it does not say on which day it was recorded",)
 
 
 def _out_of_reach(draws: Draws, plan: WindowPlan) -> tuple[str, ...]:

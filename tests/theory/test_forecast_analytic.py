@@ -18,6 +18,7 @@ from sim.futures.bands import bands
 from sim.futures.forecast import Forecast
 from sim.planning.comparison import compare
 from sim.stack.outlook_quantity import Amount, Change
+from sim.trace.trace import Trace
 from tests.made.days import day_trace
 from tests.made.draws import BOOK, CATALOG, resolved
 from tests.theory.forecasts import FREE, OUTPUT, PROMPT, even_trace, whole_forecast
@@ -185,3 +186,20 @@ def test_a_stack_against_itself_is_a_tie_to_the_cent() -> None:
     pair = compare([one, other]).pairs[0]
     for costs in (pair.invoice, pair.tco):
         assert (costs.tie, costs.p_a_cheaper, costs.se) == (True, 0.5, 0.0)
+
+
+def test_a_dated_day_stands_for_its_weekday_and_an_undated_one_for_the_mean_of_a_week() -> None:
+    shape = [1.14, 1.14, 1.14, 1.14, 1.14, 0.65, 0.65]
+    says = f"demand: {{weekly_shape: {shape}}}"
+    plain = even_trace()
+    columns = {
+        name: np.concatenate([getattr(chunk, name) for chunk in plain.chunks()]) for name in ("arrival_s", "prompt_tokens", "output_tokens")
+    }
+    requests: dict[int | None, float] = {}
+    for start, weekday in (("2026-11-16T00:00:00Z", 0), ("2026-11-21T00:00:00Z", 5), ("", None)):
+        dated = Trace.from_arrays(**columns, metadata={**plain.metadata, "sim.start_utc": start})
+        found = whole_forecast(says, trace=dated, months=1, futures=20)
+        requests[weekday] = float(found.usage[0, 0, found.layout.at("all", "requests")])
+        assert any("mean day of a week" in words for words in found.assumed) == (weekday is None)
+    assert requests[5] / requests[0] == pytest.approx(1.14 / 0.65, rel=0.02)
+    assert requests[None] / requests[0] == pytest.approx(1.14 / (sum(shape) / 7), rel=0.02)
