@@ -11,7 +11,7 @@ from sim.cost.replay import Replay
 from sim.futures.calendar import Calendar
 from sim.futures.combine import exact_hours
 from sim.futures.forecast import Capacity
-from sim.futures.usage import UsageLayout
+from sim.futures.usage import UsageLayout, ratio
 from sim.stack.resolved import ResolvedPool, ResolvedStack
 
 FloatArray = npt.NDArray[np.float64]
@@ -28,7 +28,7 @@ def capacity_of(
         found["requests"][:, :, d] = own["requests"]
         found["input_tokens"][:, :, d] = own["input_tokens"] + own["cached_input_tokens"]
         found["output_tokens"][:, :, d] = own["output_tokens"]
-        found["slo_share"][:, :, d] = np.minimum(_ratio(own["met"], own["held"]), 1.0)
+        found["slo_share"][:, :, d] = np.minimum(ratio(own["met"], own["held"]), 1.0)
         if not isinstance(each, ResolvedPool):
             continue
         paid = exact_hours(own["paid_gpu_hours"])
@@ -38,10 +38,10 @@ def capacity_of(
         found["gpu_hours"][:, :, d] = paid
         found["gpus"][:, :, d] = gpus
         found["nodes"][:, :, d] = gpus / each.gpus_per_node
-        found["busy_share"][:, :, d] = _ratio(busy, present)
+        found["busy_share"][:, :, d] = ratio(busy, present)
         carries = replayed.measures.loads[d].saturation_per_s
         if carries is not None:
-            found["load"][:, :, d] = _ratio(own["offered"], own["ready_replica_s"] * carries)
+            found["load"][:, :, d] = ratio(own["offered"], own["ready_replica_s"] * carries)
         upkeep = each.upkeep
         if upkeep is not None:
             # The same energy as on the bill: drawn all the time, with the losses of the building.
@@ -49,9 +49,5 @@ def capacity_of(
             continue
         power_w = catalog.gpu(each.spec.gpu).power_w
         if power_w is not None:
-            found["energy_kwh"][:, :, d] = energy_kwh(gpu_hours=paid, power_w=power_w, busy_share=np.nan_to_num(_ratio(busy, paid)))
+            found["energy_kwh"][:, :, d] = energy_kwh(gpu_hours=paid, power_w=power_w, busy_share=np.nan_to_num(ratio(busy, paid)))
     return Capacity(**found)
-
-
-def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
-    return np.asarray(np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0), np.float64)

@@ -22,7 +22,7 @@ from sim.engine.result import HIST_BUCKETS, HIST_GROWTH, HIST_MIN_S
 from sim.futures.calendar import Calendar
 from sim.futures.combine import Part, Source, month_amounts
 from sim.futures.forecast import SloForecast
-from sim.futures.usage import ALL, SLO_ITEMS, UsageLayout
+from sim.futures.usage import ALL, SLO_ITEMS, UsageLayout, ratio
 from sim.sampling import stream
 from sim.stack.schema import Slo
 
@@ -97,20 +97,20 @@ def service_levels(
     counts = np.maximum(weighed + extra, 0.0)
     held, completed_held, ttft_ok, tpot_n, tpot_ok, met = (counts[:, :, k] for k in range(len(SLO_ITEMS)))
     requests, completed = usage[:, :, layout.at(ALL, "requests")], usage[:, :, layout.at(ALL, "completed")]
-    lost = 1.0 - _ratio(completed, requests)
+    lost = 1.0 - ratio(completed, requests)
     if weights is not None:
         # What was lost of the requests held to the levels depends on the sample as they do.
-        before = 1.0 - _ratio(whole[:, :, 1], whole[:, :, 0])
-        after = 1.0 - _ratio(completed_held, held)
+        before = 1.0 - ratio(whole[:, :, 1], whole[:, :, 0])
+        after = 1.0 - ratio(completed_held, held)
         lost = np.where(before > 1e-12, lost * after / np.maximum(before, 1e-12), lost)
     completed_share = np.clip(1.0 - lost, 0.0, 1.0)
-    shares = (_ratio(ttft_ok, completed_held), _ratio(tpot_ok, tpot_n))
+    shares = (ratio(ttft_ok, completed_held), ratio(tpot_ok, tpot_n))
     met_all = completed_share >= slo.completed
     for share in shares:
         met_all &= ~(share < _LEVEL - 1e-12)  # what no request shows (NaN) is met
     quantiles = _latencies([*sources, *([library] if library is not None else [])], futures * months)
     return SloForecast(
-        good_share=np.minimum(_ratio(met, held), 1.0),
+        good_share=np.minimum(ratio(met, held), 1.0),
         completed_share=completed_share,
         ttft_p95_s=quantiles[0].reshape(futures, months),
         ttft_p99_s=quantiles[1].reshape(futures, months),
@@ -133,11 +133,6 @@ def _counts(sources: Sequence[Source], rows: int, weights: FloatArray | None) ->
         plain[some] = by_block.sum(axis=1)
         weighed[some] = plain[some] if weights is None else np.einsum("rb,rbi->ri", weights.reshape(rows, blocks)[some], by_block)
     return plain, weighed
-
-
-def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
-    """part / whole, NaN where there is nothing."""
-    return np.asarray(np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0), np.float64)
 
 
 def _latencies(parts: Sequence[Part], rows: int) -> FloatArray:

@@ -39,6 +39,11 @@ def priced_item(kind: int, tier: int) -> str:
     return f"priced_{KINDS[kind]}_{tier}"
 
 
+def ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """part / whole, NaN where there is nothing."""
+    return np.asarray(np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0), np.float64)
+
+
 @dataclass(frozen=True)
 class UsageLayout:
     """Which amount stands where: pairs of (deployment or `all`, item)."""

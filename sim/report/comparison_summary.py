@@ -6,7 +6,6 @@ A metric's name is its path; USD, shares of one, months from 1; what does not ex
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +14,7 @@ from sim.planning.comparison import Pair, PairCosts, StackSummary
 from sim.planning.crossover import MonthOf
 from sim.report.comparison_answer import comparison_answer
 from sim.report.comparison_report import ComparisonReport
+from sim.report.forecast_summary import number
 
 SCHEMA_VERSION = 1
 
@@ -75,7 +75,7 @@ def _stack(report: ComparisonReport, k: int, stack: StackSummary) -> dict[str, A
             for m, month in enumerate(report.found.months)
         ],
         "assumed_lines": [{"line": line, "usd": usd, "assumed": words} for line, words, usd in report.assumed_lines(stack.name)],
-        "accuracy": {key: _number(value) for key, value in asdict(forecast.accuracy).items()},
+        "accuracy": {key: number(value) for key, value in asdict(forecast.accuracy).items()},
         "warnings": [asdict(each) for each in report.cautions[k]],
         "mode": forecast.mode,
         "cells": forecast.cells,
@@ -128,9 +128,4 @@ def _median(found: MonthOf | None) -> int | None:
 
 
 def _band(band: Band | None) -> dict[str, Any] | None:
-    return None if band is None else {key: _number(value) for key, value in asdict(band).items()}
-
-
-def _number(value: Any) -> Any:
-    """What does not exist is null."""
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return None if band is None else {key: number(value) for key, value in asdict(band).items()}

@@ -59,8 +59,8 @@ def forecast_summary(ahead: ForecastReport | None) -> dict[str, Any]:
         "drivers_remainder": found.remainder,
         "drivers_remainder_tco": found.tco_remainder,
         "budget": _budget(ahead),
-        "incidents": [{name: _number(getattr(each, name)) for name in HAZARD} for each in found.hazards],
-        "accuracy": {name: _number(getattr(found.accuracy, name)) for name in ACCURACY},
+        "incidents": [{name: number(getattr(each, name)) for name in HAZARD} for each in found.hazards],
+        "accuracy": {name: number(getattr(found.accuracy, name)) for name in ACCURACY},
     }
 
 
@@ -94,16 +94,16 @@ def _line(ahead: ForecastReport, k: int, m: int | None) -> dict[str, Any]:
     band = line.total if m is None else line.monthly[m]
     name = {"deployment": line.name.deployment, "item": line.name.item, "kind": line.name.kind}
     # What is assumed of a line is the same in every month: once, with the total.
-    return name | {key: _number(getattr(band, key)) for key in _LINE} | ({"assumed": line.name.assumed or None} if m is None else {})
+    return name | {key: number(getattr(band, key)) for key in _LINE} | ({"assumed": line.name.assumed or None} if m is None else {})
 
 
 def _band(band: Band) -> dict[str, Any]:
-    return {name: _number(getattr(band, name)) for name in BAND}
+    return {name: number(getattr(band, name)) for name in BAND}
 
 
 def _shortfall(ahead: ForecastReport, kind: Total) -> dict[str, Any]:
     found = ahead.shortfall[kind]
-    return {"expected_shortfall": found.usd, "se_expected_shortfall": _number(found.se)}
+    return {"expected_shortfall": found.usd, "se_expected_shortfall": number(found.se)}
 
 
 def _present(ahead: ForecastReport, kind: Total) -> dict[str, Any]:
@@ -126,11 +126,11 @@ def _against(budget: Budget) -> dict[str, Any]:
         "p_exceed": budget.p_exceed,
         "p_exceed_se": budget.se,
         "expected_excess_usd": budget.expected_excess_usd,
-        "expected_excess_se": _number(budget.se_excess),
+        "expected_excess_se": number(budget.se_excess),
         "excess_if_exceeded_usd": budget.excess_if_exceeded_usd,
     }
 
 
-def _number(value: Any) -> Any:
+def number(value: Any) -> Any:
     """What does not exist is null."""
     return None if isinstance(value, float) and math.isnan(value) else value

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from sim.catalog.api import Z95
 from sim.catalog.strict import NotNegative, Strict, parsed
 from sim.errors import InputError
 from sim.units import parse_number
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     FloatArray = npt.NDArray[np.float64]
-
-Z95 = 1.6448536269514722
 
 
 def parse_change(text: str | float) -> float:

@@ -9,11 +9,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from sim.catalog.api import Z95
+
 FloatArray = npt.NDArray[np.float64]
-
-
-Z95 = 1.6448536269514722
-"""The 95 % quantile of a standard normal."""
 
 
 @dataclass(frozen=True, slots=True)
