@@ -191,6 +191,18 @@ def test_what_no_future_shows_is_null(ran: Ran) -> None:
     assert "p99 of latencies is not resolved" in text and "Spread" not in text
 
 
+def test_the_total_counts_futures_with_any_month_missed(ran: Ran) -> None:
+    """Of 400 futures 40 miss the first month, other 20 the last, 10 of the 40 both: 60 in all, and no mean of months."""
+    met = np.ones((400, 12), bool)
+    met[:40, 0] = met[30:60, 11] = False
+    found = ahead()
+    whole = report(ran, replace(found, slo=replace(found.slo, met=met)))
+    (row,) = [line for line in run_text(whole).splitlines() if line.startswith("Total  ")]
+    assert row.split()[-2:] == ["15", "%"]
+    months = json.loads(summary_json(whole))["slo"]["by_month"]
+    assert [month["missed_share"] for month in months] == pytest.approx([0.1, *[0.0] * 10, 0.075])
+
+
 def test_one_future_has_no_errors(ran: Ran) -> None:
     whole = report(ran, ahead(3, 1, window_se=0.0), 10_000.0)
     data = json.loads(summary_json(whole), parse_constant=pytest.fail)
