@@ -1,0 +1,1 @@
+"""Measured benchmarks in, profiles and error tables out."""
