@@ -133,6 +133,10 @@ def advance(s: State, until: float) -> tuple[float, int]:
         if g.timers > 0:
             ht = s.heap_t[0]
             hp = s.heap_k[0, 0] // SERIALS
+            if hp == PHASE_ARRIVAL and g.row >= g.rows:
+                # a client for whom there is no row left
+                pop_timer(s)
+                continue
             if ht < t or (ht == t and hp < phase):
                 t = ht
                 phase = hp
@@ -141,14 +145,14 @@ def advance(s: State, until: float) -> tuple[float, int]:
             if p.t < t or (p.t == t and p.phase < phase):
                 t = p.t
                 phase = p.phase
-        if g.row < g.rows:
+        if g.row < g.rows and not g.closed:
             at = s.row[g.row].arrival
             if at < t or (at == t and phase > PHASE_ARRIVAL):
                 t = at
                 phase = PHASE_ARRIVAL
-        else:
-            stuck = phase == PHASE_TICK and until == NEVER and t > max(g.window_s, g.last_move) + GIVE_UP_S
-            if stuck or (g.live == 0 and t > max(g.window_s, g.now)):
+        elif g.row >= g.rows or g.sends == 0:
+            stuck = phase == PHASE_TICK and until == NEVER and t > max(g.least_end_s, g.last_move) + GIVE_UP_S
+            if stuck or (g.live == 0 and t > max(g.least_end_s, g.now)):
                 return g.now, DONE
         if t > until or (t == until and phase > PHASE_CONTROL):
             return until, REACHED
@@ -158,6 +162,9 @@ def advance(s: State, until: float) -> tuple[float, int]:
         if phase != PHASE_TICK:
             g.last_move = t
         if phase == PHASE_ARRIVAL:
+            if g.closed:
+                pop_timer(s)
+                g.sends -= 1
             x = g.row
             g.row = x + 1
             arrive(s, x, t)

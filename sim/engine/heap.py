@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from sim.engine.compiled import compiled
-from sim.engine.layout import INDICES, NEVER, PHASE_SETTLE, PHASE_TIMER, SERIALS, T_SETTLE, State
+from sim.engine.layout import INDICES, NEVER, PHASE_ARRIVAL, PHASE_SETTLE, PHASE_TIMER, SERIALS, T_SEND, T_SETTLE, State
 
 
 @compiled
 def push_timer(s: State, t: float, kind: int, index: int, token: int) -> int:
-    """Add a timer; returns its serial. Settlements go before other timers of the same time, then serials decide."""
+    """Add a timer; returns its serial. Settlements go before other timers of the same time, sendings after them; then serials decide."""
     g = s.g[0]
     serial = g.serial
     g.serial = serial + 1
-    phase = PHASE_SETTLE if kind == T_SETTLE else PHASE_TIMER
+    phase = PHASE_TIMER
+    if kind == T_SETTLE:
+        phase = PHASE_SETTLE
+    elif kind == T_SEND:
+        phase = PHASE_ARRIVAL
     key = phase * SERIALS + serial
     what = kind * INDICES + index
     i = g.timers

@@ -23,7 +23,7 @@ NONE, REFUSED, FAILED, TIMEOUT = 0, 1, 2, 3
 # phases of one instant
 PHASE_STEP_END, PHASE_SETTLE, PHASE_TICK, PHASE_CONTROL, PHASE_TIMER, PHASE_ARRIVAL, PHASE_START = 0, 1, 2, 3, 4, 5, 6
 # timers
-T_SETTLE, T_RETRY, T_PASS, T_ATTEMPT, T_QUEUE = 0, 1, 2, 3, 4
+T_SETTLE, T_RETRY, T_PASS, T_ATTEMPT, T_QUEUE, T_SEND = 0, 1, 2, 3, 4, 5
 # laws of limits
 BUCKET, WINDOW, SLIDING, CONCURRENCY, ACCELERATION = 0, 1, 2, 3, 4
 # units of limits
@@ -60,7 +60,9 @@ GLOBAL = np.dtype(
         ("broken", "i8"), ("window_s", "f8"), ("clock_offset_s", "f8"), ("cooldown_s", "f8"),
         ("ttft_slo_s", "f8"), ("tpot_slo_s", "f8"), ("timeline_s", "f8"), ("timeline_k", "i8"), ("n_replicas", "i8"),
         ("prefix_tokens", "i8"), ("arrived", "i8"), ("signal", "i8"), ("ring_most", "i8"), ("last_done", "f8"), ("last_move", "f8"),
-        ("inv_log_growth", "f8"), ("hist_min_s", "f8"), ("tokens_issued", "i8"),
+        ("inv_log_growth", "f8"), ("hist_min_s", "f8"), ("tokens_issued", "i8"), ("least_end_s", "f8"),
+        # closed loop
+        ("closed", "i8"), ("sends", "i8"), ("think_s", "f8"), ("think_exponential", "i8"), ("send_until_s", "f8"),
     ],
     align=True,
 )  # fmt: skip

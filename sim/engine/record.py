@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from sim.engine.clients import schedule_sending
 from sim.engine.compiled import compiled
 from sim.engine.layout import (
     COMPLETED,
@@ -12,6 +13,7 @@ from sim.engine.layout import (
     N_FALLBACK,
     N_MET_SLO,
     POOL,
+    UNFINISHED,
     State,
 )  # fmt: skip
 from sim.engine.result import HIST_BUCKETS
@@ -101,7 +103,7 @@ def free_slot(s: State, i: int) -> None:
 
 @compiled
 def close_request(s: State, i: int, outcome: int, reason: int, t: float) -> None:
-    """The request in slot i has its outcome at time t: count it, log it, free the slot."""
+    """The request in slot i has its outcome at time t: count it, log it, let its client go on, free the slot."""
     g = s.g[0]
     q = s.slot[i]
     d = q.dep
@@ -134,4 +136,6 @@ def close_request(s: State, i: int, outcome: int, reason: int, t: float) -> None
     if t > g.last_done:
         g.last_done = t
     g.live -= 1
+    if g.closed and outcome != UNFINISHED:
+        schedule_sending(s, q.row, t)
     free_slot(s, i)

@@ -152,7 +152,7 @@ def arrive(s: State, x: int, t: float) -> None:
     g.arrived += 1
     q.where = TIMER
     q.row = source.id
-    q.arrival = source.arrival
+    q.arrival = t
     q.prompt = source.prompt
     q.output = source.output
     q.asked = source.output

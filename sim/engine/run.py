@@ -11,6 +11,7 @@ import numpy as np
 from sim.engine import layout as L
 from sim.engine.advance import advance, short_of_room
 from sim.engine.api import settle_air
+from sim.engine.clients import start_clients
 from sim.engine.control import Control
 from sim.engine.demand import expand_demand, most_copies
 from sim.engine.layout import State
@@ -20,6 +21,8 @@ from sim.engine.result import COUNTERS, LOG_DTYPE, Life, Result
 from sim.engine.state import build_state, load_rows, make_room, records
 from sim.engine.system import Event, System
 from sim.engine.ticks import find_next_tick, look
+from sim.errors import InputError
+from sim.trace.closed_loop import ClosedLoop
 
 CHUNK_ROWS = 65536
 
@@ -65,29 +68,39 @@ class InvariantError(AssertionError):
 def simulate(
     system: System, trace: Source, *, seed: int = 0, events: Sequence[Event] = (), until_s: float = math.inf, log: bool = False,
     timeline_s: float = 60.0, chunk_rows: int = CHUNK_ROWS, progress: Callable[[float], None] | None = None,
+    closed_loop: ClosedLoop | None = None,
 ) -> Result:  # fmt: skip
     """Replay `trace` through `system` (docs/engine.md) until nothing is left to do, or until `until_s`.
 
     `log` keeps a row a request, `timeline_s` is the length in seconds of the timeline's intervals (0: no timeline), `progress` is called
-    with the simulated time now and then. Raises InvariantError where the engine breaks its own laws, which is a bug.
+    with the simulated time now and then. With a `closed_loop` its clients send the rows of the trace, whose arrival times are not looked
+    at. Raises InputError for a demand event in a closed loop, InvariantError where the engine breaks its own laws, which is a bug.
     """
     demand = [e for e in events if e.kind == "demand_factor"]
     control_events = [e for e in events if e.kind != "demand_factor"]
     segments = 1 + 2 * sum(e.kind == "price_change" for e in control_events)
-    window_s = float(trace.info.duration_s)
+    if demand and closed_loop is not None:
+        raise InputError(
+            "event: kind: found 'demand_factor' with a closed loop of clients, which has no rate of its own; set another number of clients"
+        )
+    # a closed loop ends when its clients do: nothing is cut at a window before that is known
+    window_s, least_end_s = (float(trace.info.duration_s),) * 2 if closed_loop is None else (math.inf, 0.0)
     state = build_state(
-        system, classes=max(len(trace.classes), 1), clients=len(trace.clients), seed=seed, window_s=window_s, log=log,
-        timeline_s=timeline_s,
+        system, classes=max(len(trace.classes), 1), clients=len(trace.clients), seed=seed, window_s=window_s,
+        least_end_s=least_end_s, log=log, timeline_s=timeline_s,
         prefix_tokens=trace.prefix_block_tokens, segments=segments,
     )  # fmt: skip
     for r in range(int(state.g[0].n_replicas)):
         reset_replica(state, r)
     find_next_tick(state)
+    if closed_loop is not None:
+        state = start_clients(state, closed_loop)
     control = Control(system, state, control_events, seed)
     rows = _row_batches(trace, chunk_rows, demand, seed)
     logs: list[np.ndarray[Any, Any]] = []
     clock = control.clock
     after_end_s = math.nextafter(until_s, math.inf)
+    cut = False
     while True:
         until = min(clock.peek(), after_end_s)
         now, reason = advance(control.state, until)
@@ -97,6 +110,7 @@ def simulate(
             while clock.peek() == until and until < math.inf:
                 clock.step()
             if until >= after_end_s:
+                cut = True
                 break
         elif reason == L.NEED_ROWS:
             batch, ids, last = next(rows)
@@ -110,10 +124,12 @@ def simulate(
                 raise InvariantError(f"at {now} s: arrays could not be grown")
         elif reason in (L.WANTED, L.DRAINED):
             clock.call(now, control.carry_out)
-        elif math.isfinite(window_s) and clock.peek() <= max(window_s, now):
+        elif math.isfinite(least_end_s) and clock.peek() <= max(least_end_s, now):
             clock.step()
         else:
             break
+    if closed_loop is not None:
+        window_s = _makespan(control.state, until_s, cut=cut)
     return _result(control, logs, window_s, until_s, log=log, clients=len(trace.clients))
 
 
@@ -164,6 +180,12 @@ def _close_open_requests(s: State) -> None:
         settle_air(s, int(y), float(a.end), 0 if a.error else int(a.output), not a.error)
     for i in np.flatnonzero((s.slot.where != L.FREE) & (s.slot.where != L.GHOST)):
         close_request(s, int(i), L.UNFINISHED, L.R_HORIZON, math.nan)
+
+
+def _makespan(s: State, until_s: float, *, cut: bool) -> float:
+    """What a closed loop's result is taken over: until the last outcome, until the cut, or until nothing moved any more."""
+    g = s.g[0]
+    return float(until_s if cut else g.now if g.live else g.last_done)
 
 
 def _result(control: Control, logs: list[np.ndarray[Any, Any]], window_s: float, until_s: float, *, log: bool, clients: int) -> Result:

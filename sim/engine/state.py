@@ -36,6 +36,7 @@ def build_state(
     clients: int,
     seed: int,
     window_s: float,
+    least_end_s: float,
     log: bool,
     timeline_s: float,
     prefix_tokens: int,
@@ -152,6 +153,7 @@ def build_state(
             at_target += 1
 
     g[0].seed, g[0].window_s, g[0].timeline_s = seed, window_s, timeline_s
+    g[0].least_end_s = least_end_s
     g[0].clock_offset_s, g[0].cooldown_s = system.clock_offset_s, system.cooldown_s
     g[0].ttft_slo_s, g[0].tpot_slo_s = system.ttft_slo_s, system.tpot_slo_s
     g[0].prefix_tokens, g[0].n_replicas, g[0].log_on = prefix_tokens, n_rep, log
