@@ -10,9 +10,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sim.catalog.strict import AsOf, Count, Name, NotNegative, Positive, Source, Strict
+from sim.catalog.strict import Alias, AsOf, Count, Name, NotNegative, Positive, Source, Strict
 
-Precision = Literal["bf16", "fp8", "int8", "int4"]
+Precision = Literal["bf16", "fp8", "int8", "int4", "fp4"]
+"""Of weights: 16-bit floats of either kind, 8-bit floats, integers, and 4-bit floats with a scale for each group (NVFP4, MXFP4)."""
 
 Purchase = Literal["on_demand", "on_demand_community", "marketplace", "spot", "capacity_block", "reserved_1y", "reserved_3y"]
 """How an hour is bought. `on_demand_community`: machines of third parties let through a provider; `capacity_block`: days
@@ -57,12 +58,15 @@ class Gpu(Strict):
     """One kind of GPU; peak rates that the hardware lacks are absent."""
 
     name: Name
+    aliases: tuple[Alias, ...] = ()
+    """Other names of the same GPU (sim/catalog/known_as.py)."""
     maker: Literal["nvidia", "amd"]
     memory_gib: Positive
     memory_bandwidth_tb_per_s: Positive
     peak_bf16_tflops: Positive
     peak_fp8_tflops: Positive | None = None
     peak_int8_tops: Positive | None = None
+    peak_fp4_tflops: Positive | None = None
     power_w: Positive
     interconnect: Interconnect
     gpus_per_node: Count
@@ -91,12 +95,14 @@ class Gpu(Strict):
     def peak_flops(self, precision: Precision) -> float:
         """Peak dense operations a second for weights of a precision.
 
-        int4 weights are multiplied in bf16 (weight-only quantisation), and so are fp8 weights where the GPU has no fp8.
+        int4 weights are multiplied in bf16 (weight-only quantisation), and so are fp8 and fp4 weights where the GPU has no such rate.
         """
         if precision == "fp8" and self.peak_fp8_tflops is not None:
             return self.peak_fp8_tflops * 1e12
         if precision == "int8" and self.peak_int8_tops is not None:
             return self.peak_int8_tops * 1e12
+        if precision == "fp4" and self.peak_fp4_tflops is not None:
+            return self.peak_fp4_tflops * 1e12
         return self.peak_bf16_tflops * 1e12
 
 

@@ -16,12 +16,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sim.catalog.gpu import Precision
-from sim.catalog.strict import Count, Name, Source, Strict
+from sim.catalog.strict import Alias, Count, Name, Source, Strict
 
 KvPrecision = Literal["bf16", "fp8"]
 
-# A group of 128 int4 weights shares a 16-bit scale and a 4-bit zero point (AWQ and GPTQ checkpoints).
-_WEIGHT_BYTES = MappingProxyType({"bf16": 2.0, "fp8": 1.0, "int8": 1.0, "int4": 0.5 + (2.0 + 0.5) / 128})
+# A group of 128 int4 weights shares a 16-bit scale and a 4-bit zero point (AWQ and GPTQ checkpoints); one of fp4 an 8-bit scale.
+_WEIGHT_BYTES = MappingProxyType({"bf16": 2.0, "fp8": 1.0, "int8": 1.0, "int4": 0.5 + (2.0 + 0.5) / 128, "fp4": 0.5})
+_FP4_SCALE_BYTES = 1.0
 _KV_BYTES = MappingProxyType({"bf16": 2.0, "fp8": 1.0})
 
 
@@ -67,6 +68,8 @@ class Llm(Strict):
     """One open-weight model; sizes are numbers of parameters or elements, not bytes."""
 
     name: Name
+    aliases: tuple[Alias, ...] = ()
+    """Other names of models of exactly this shape (sim/catalog/known_as.py)."""
     family: str
     total_params: Count
     active_params: Count
@@ -82,6 +85,12 @@ class Llm(Strict):
     experts: Experts | None = None
     sliding_window: SlidingWindow | None = None
     max_context_tokens: Count
+    published_precision: Precision = "bf16"
+    """Of the weights as the publisher gives them out, where a name says no other."""
+    quantised_parts: Literal["matrices", "experts"] = "matrices"
+    """What is below 16 bits in quantised checkpoints: all matrices of the layers, or the routed experts alone (gpt-oss)."""
+    fp4_group: Literal[16, 32] = 16
+    """fp4 weights that share a scale: 16 in NVFP4, 32 in MXFP4."""
     sources: tuple[Source, ...] = Field(min_length=1)
 
     @property
@@ -129,6 +138,31 @@ class Llm(Strict):
         mixed = self.layers - e.dense_layers
         return self.layers * self.attention_params_per_layer + e.dense_layers * dense + mixed * mixture
 
+    @property
+    def params_per_expert(self) -> int:
+        """Parameters of one routed expert of one layer; 0 without experts."""
+        return 0 if self.experts is None else self.ffn_matrices * self.hidden_size * self.experts.ffn_size
+
+    @property
+    def quantised_params(self) -> int:
+        """Parameters of the layers that a precision below 16 bits shrinks."""
+        e = self.experts
+        if self.quantised_parts == "matrices" or e is None:
+            return self.matrix_params
+        return (self.layers - e.dense_layers) * e.routed * self.params_per_expert
+
+    def bytes_per_quantised_param(self, precision: Precision) -> float:
+        """Bytes of one parameter of the quantised parts, its share of scales and zero points included."""
+        return _WEIGHT_BYTES[precision] + (_FP4_SCALE_BYTES / self.fp4_group if precision == "fp4" else 0.0)
+
+    def matrix_bytes(self, precision: Precision, routed: float | None = None) -> float:
+        """Bytes of the matrices of all layers, with all routed experts of a layer or so many of them (`expected_experts`)."""
+        each = self.bytes_per_quantised_param(precision)
+        total = self.quantised_params * each + (self.matrix_params - self.quantised_params) * 2.0
+        if self.experts is None or routed is None:
+            return total
+        return total - (self.layers - self.experts.dense_layers) * (self.experts.routed - routed) * self.params_per_expert * each
+
     def weight_bytes(self, precision: Precision) -> float:
         """Bytes of the weights of one whole copy.
 
@@ -136,7 +170,7 @@ class Llm(Strict):
         AWQ and GPTQ checkpoints.
         """
         kept = max(self.total_params - self.matrix_params, 0)
-        return self.matrix_params * _WEIGHT_BYTES[precision] + kept * 2.0
+        return self.matrix_bytes(precision) + kept * 2.0
 
     def expected_experts(self, tokens: int) -> float:
         """Routed experts of a layer that a step of so many tokens touches, if tokens choose at random: n(1 - (1 - k/n)^T)."""

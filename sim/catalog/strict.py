@@ -26,6 +26,11 @@ def formed(pattern: str, form: str) -> AfterValidator:
 Name = Annotated[str, formed(r"[a-z0-9]+([.-][a-z0-9]+)*", "a name has lower case letters, digits, - and . between them")]
 """A catalogue name: lower case, words joined by hyphens or points."""
 
+Alias = Annotated[
+    str, formed(r"[A-Za-z0-9]+([ ._-][A-Za-z0-9]+)*", "another name has letters, digits, and one of - _ . or a space between")
+]
+"""Another name of an entry, as others write it; compared without case and separators."""
+
 
 def _year_as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -27,6 +27,7 @@ class ByPrecision(Strict):
     fp8: Share
     int8: Share
     int4: Share
+    fp4: Share
 
     def at(self, precision: Precision) -> float:
         """The share for one precision."""
@@ -51,6 +52,7 @@ class Gain(Strict):
     fp8: float = Field(ge=1)
     int8: float = Field(ge=1)
     int4: float = Field(ge=1)
+    fp4: float = Field(ge=1)
 
     def at(self, precision: Precision) -> float:
         """The factor for one precision."""
@@ -64,6 +66,7 @@ class ByPrecisionUs(Strict):
     fp8: NotNegative
     int8: NotNegative
     int4: NotNegative
+    fp4: NotNegative
 
     def at(self, precision: Precision) -> float:
         """The time for one precision, in microseconds."""

@@ -16,7 +16,7 @@ from sim.errors import InputError
 from sim.profile.coefficients import Coefficients
 from sim.units import GB, GIB
 
-PRECISIONS: tuple[Precision, ...] = ("bf16", "fp8", "int4")
+PRECISIONS: tuple[Precision, ...] = ("bf16", "fp8", "int4", "fp4")
 DEFAULT_UTILISATION = 0.92
 """vLLM 0.33.0, CacheConfig.gpu_memory_utilization; since 0.21.0 the captured graphs are inside it."""
 

@@ -23,22 +23,12 @@ SMALL_BATCH_TOKENS = 16
 
 def matrix_bytes(llm: Llm, precision: Precision, tokens: float) -> float:
     """Bytes of the layers' matrices that a step of so many tokens touches: all but the experts no token chose."""
-    matrices = float(llm.matrix_params)
-    if llm.experts is not None:
-        e = llm.experts
-        idle = e.routed - llm.expected_experts(int(tokens))
-        matrices -= (llm.layers - e.dense_layers) * idle * llm.ffn_matrices * llm.hidden_size * e.ffn_size
-    return matrices * _bytes_per_matrix_param(llm, precision)
+    return llm.matrix_bytes(precision, llm.expected_experts(int(tokens)))
 
 
 def head_bytes(llm: Llm) -> float:
     """Bytes of the output head, read by every step that yields a token; it stays in bf16."""
     return llm.head_params * 2.0
-
-
-def _bytes_per_matrix_param(llm: Llm, precision: Precision) -> float:
-    kept = max(llm.total_params - llm.matrix_params, 0) * 2.0
-    return (llm.weight_bytes(precision) - kept) / llm.matrix_params
 
 
 def streaming_floor_s(llm: Llm, gpu: Gpu, precision: Precision, tensor_parallel: int, tokens: float) -> float:

@@ -159,8 +159,8 @@ def _trust(llm: Llm, gpu: Gpu, precision: Precision, engine: Engine, coefficient
     if precision not in family.measured_precisions:
         parts.append(strange)
         notes.append(f"no measurement of {precision} on {gpu.name}: the shares of its peaks are assumed")
-    if precision == "fp8" and gpu.peak_fp8_tflops is None:
-        notes.append(f"{gpu.name} does not compute in fp8: fp8 weights save memory and reading, not arithmetic")
+    if (precision == "fp8" and gpu.peak_fp8_tflops is None) or (precision == "fp4" and gpu.peak_fp4_tflops is None):
+        notes.append(f"{gpu.name} does not compute in {precision}: {precision} weights save memory and reading, not arithmetic")
     return _Trust(
         decode_error=max(part.decode_error for part in parts),
         prefill_error=max(part.prefill_error for part in parts),

@@ -116,7 +116,7 @@ class GpuDeployment(Strict):
     kind: Literal["gpu"]
     llm: Name = Field(description="catalogue name of the model")
     gpu: Name = Field(description="catalogue name of the GPU")
-    precision: Precision = Field(default="bf16", description="of the weights: bf16, fp8, int8 or int4")
+    precision: Precision = Field(default="bf16", description="of the weights: bf16, fp8, int8, int4 or fp4")
     kv_precision: Literal["auto", "bf16", "fp8"] = Field(default="auto", description="of the KV cache; auto: bf16")
     tensor_parallel: Count = Field(default=1, le=1024, description="GPUs of one replica")
     engine: Literal["vllm", "sglang", "trtllm"] = Field(

@@ -27,18 +27,18 @@ from sim.profile.shipped import load_shipped
 from sim.profile.step import KNOTS, StepCoefficients
 
 CATALOG = Catalog.load()
-PRECISIONS: tuple[Precision, ...] = ("bf16", "fp8", "int8", "int4")
+PRECISIONS: tuple[Precision, ...] = ("bf16", "fp8", "int8", "int4", "fp4")
 GRID = (1, 3, 8, 16, 17, 20, 24, 40, 64, 100, 256, 300, 1000, 5000, 8192, 20000)
 
 
 def ideal() -> tuple[Coefficients, Hardware, Engine]:
     """A machine that reaches its peaks, an engine that adds nothing, and a ridge without a shoulder."""
     bundled = load_coefficients()
-    ones = ByPrecision(bf16=1.0, fp8=1.0, int8=1.0, int4=1.0)
-    zero = ByPrecisionUs(bf16=0.0, fp8=0.0, int8=0.0, int4=0.0)
+    ones = ByPrecision(bf16=1.0, fp8=1.0, int8=1.0, int4=1.0, fp4=1.0)
+    zero = ByPrecisionUs(bf16=0.0, fp8=0.0, int8=0.0, int4=0.0, fp4=0.0)
     hardware = bundled.family("h100-sxm").model_copy(
         update={
-            "weights_share_of_bandwidth": ones, "small_batch_gain": Gain(bf16=1.0, fp8=1.0, int8=1.0, int4=1.0),
+            "weights_share_of_bandwidth": ones, "small_batch_gain": Gain(bf16=1.0, fp8=1.0, int8=1.0, int4=1.0, fp4=1.0),
             "compute_share_of_peak": ones, "kv_share_of_bandwidth": ByKvPrecision(bf16=1.0, fp8=1.0),
             "attention_share_of_peak": 1.0, "link_share_of_peak": 1.0,
         }

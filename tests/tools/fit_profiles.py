@@ -184,11 +184,16 @@ def derived(values: Mapping[str, float], fitted: Coefficients) -> dict[str, floa
             # Eight-bit integers are read as fast as 16 bits (A100: 7 GB fewer bytes saved 4.2 ms); four bits are unpacked first (assumed).
             f"{here}.weights_share_of_bandwidth.int8": w[family],
             f"{here}.weights_share_of_bandwidth.int4": 0.75 * w[family],
+            # Weights in fp4 are unpacked to 16 bits like int4, except by the GPUs that multiply them as they are (assumed as fp8).
+            f"{here}.weights_share_of_bandwidth.fp4": (
+                at(f"{here}.weights_share_of_bandwidth.fp8") if family == "blackwell" else 0.75 * w[family]
+            ),
             f"{here}.compute_share_of_peak.bf16": bf16_compute,
             # Weights in fp8 are multiplied in bf16 where the GPU has no fp8.
             f"{here}.compute_share_of_peak.fp8": 0.9 * bf16_compute if family == "ampere" else fp8_compute,
             f"{here}.compute_share_of_peak.int8": fp8_compute,
             f"{here}.compute_share_of_peak.int4": 0.9 * bf16_compute,
+            f"{here}.compute_share_of_peak.fp4": fp8_compute if family in ("blackwell", "default") else 0.9 * bf16_compute,
             f"{here}.kv_share_of_bandwidth.bf16": kv,
             f"{here}.kv_share_of_bandwidth.fp8": fp8_kv * kv,
         }
@@ -199,7 +204,7 @@ def derived(values: Mapping[str, float], fitted: Coefficients) -> dict[str, floa
     for engine in ("trtllm/2025", "sglang/2025"):
         new |= {f"engines.{engine}.{key}": at(f"engines.vllm/2025.{key}") for key in overheads}
     for kind in ("share_of_dense", "layer_overhead_us"):
-        new |= {f"experts.{kind}.{precision}": at(f"experts.{kind}.fp8") for precision in ("int8", "int4")}
+        new |= {f"experts.{kind}.{precision}": at(f"experts.{kind}.fp8") for precision in ("int8", "int4", "fp4")}
     return new
 
 

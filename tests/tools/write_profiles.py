@@ -23,9 +23,9 @@ OTHER_ENGINE = 0.15
 KERNELS = "operator timings of microsoft/vidur 7d475133 (MIT) and attention kernels of aiconfigurator-core 0.12.0 (Apache-2.0)"
 _FAMILY_SOURCES = {
     "hopper": f"weights, fp8: joint fit to {perf_data.MLENERGY}; {perf_data.INFERENCEX}; {perf_data.SPLITWISE}; compute, attention: {KERNELS}",
-    "ampere": f"weights, KV: joint fit to {perf_data.ARGONNE}; {perf_data.SPLITWISE}; compute, attention: {KERNELS}; fp8, int4: assumed",
-    "blackwell": f"weights: joint fit to {perf_data.MLENERGY}; compute, KV, attention: as on Hopper, assumed",
-    "ada": f"A40 kernels of {KERNELS}, scaled by engine over kernels as on Hopper; fp8, int4: assumed",
+    "ampere": f"weights, KV: joint fit to {perf_data.ARGONNE}; {perf_data.SPLITWISE}; compute, attention: {KERNELS}; fp8, int4, fp4: assumed",
+    "blackwell": f"weights: joint fit to {perf_data.MLENERGY}; compute, KV, attention: as on Hopper, assumed; fp4: as fp8, assumed",
+    "ada": f"A40 kernels of {KERNELS}, scaled by engine over kernels as on Hopper; fp8, int4, fp4: assumed",
     "default": "means of the fitted families; error: each family predicted by the means of the others",
 }
 _ENGINE_SOURCES = {
@@ -91,7 +91,7 @@ def write_engines(path: Path, fitted: Coefficients, errors: Mapping[str, float],
         f"  decode_error: {_number(moe[0])}",
         f"  prefill_error: {_number(max(moe))}",
         "  evidence: calibrated",
-        f'  source: "bf16, fp8: joint fit to {perf_data.MLENERGY} (Qwen3-30B-A3B, Qwen3-235B-A22B, DeepSeek-R1 and V3.1); int8, int4: as fp8, assumed"',
+        f'  source: "bf16, fp8: joint fit to {perf_data.MLENERGY} (Qwen3-30B-A3B, Qwen3-235B-A22B, DeepSeek-R1 and V3.1); int8, int4, fp4: as fp8, assumed"',
         "  as_of: 2026-11",
         "hardware:",
     ]

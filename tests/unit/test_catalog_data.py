@@ -22,7 +22,7 @@ CATALOG = Catalog((BUNDLED,))
 GPUS, LLMS, APIS, PROVIDERS = (CATALOG.names(kind) for kind in ("gpu", "llm", "api", "provider"))
 
 # What a file says about itself, not about the world.
-OWN_WORDS = {"name", "maker", "family", "default_provider", "size", "price", "notes", "model", "vendor", "serves", "sources"}
+OWN_WORDS = {"name", "aliases", "maker", "family", "default_provider", "size", "price", "notes", "model", "vendor", "serves", "sources"}
 
 
 def keys_of(data: Any, path: str = "") -> set[str]:
