@@ -7,20 +7,16 @@ provider does not say is absent (no limit of that kind is simulated) or marked `
 from __future__ import annotations
 
 import datetime
-import itertools
-import math
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from sim.catalog.api_latency import Latency
 from sim.catalog.strict import AsOf, Count, Name, NotNegative, Positive, Share, Source, Strict
 from sim.errors import InputError, nearest
 
 Law = Literal["token_bucket", "fixed_window", "sliding_window", "concurrency", "acceleration"]
 Unit = Literal["requests", "input_tokens", "output_tokens", "total_tokens", "usd"]
-
-Z95 = 1.6448536269514722
-Z99 = 2.3263478740408408
 
 
 class PriceReference(Strict):
@@ -88,64 +84,6 @@ class Tier(Strict):
     assumed: bool = False
 
 
-class Spread(Strict):
-    """A positive random time: lognormal by median and sigma (of the logarithm), or by quantiles read off data."""
-
-    median_s: Positive
-    sigma: NotNegative | None = None
-    p95_s: Positive | None = None
-    p99_s: Positive | None = None
-
-    @model_validator(mode="after")
-    def _one_shape(self) -> Spread:
-        if (self.sigma is None) == (self.p95_s is None):
-            raise ValueError("give either sigma, or p95_s (and p99_s if known)")
-        if self.p99_s is not None and self.p95_s is None:
-            raise ValueError("p99_s needs p95_s")
-        ordered = [value for value in (self.median_s, self.p95_s, self.p99_s) if value is not None]
-        if any(later <= earlier for earlier, later in itertools.pairwise(ordered)):
-            raise ValueError("quantiles must rise: median_s < p95_s < p99_s")
-        return self
-
-    def points(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Standard normal quantiles and the logarithm of the time (in seconds) at each; linear between and beyond.
-
-        Below the median of quantile data the first slope goes on, so that both sides have spread.
-        """
-        at_median = math.log(self.median_s)
-        if self.p95_s is None:
-            return (0.0, 1.0), (at_median, at_median + (self.sigma or 0.0))
-        z, ln_s = [0.0, Z95], [at_median, math.log(self.p95_s)]
-        if self.p99_s is not None:
-            z.append(Z99)
-            ln_s.append(math.log(self.p99_s))
-        return tuple(z), tuple(ln_s)
-
-    def mean_s(self) -> float:
-        """Mean in seconds, exactly for a lognormal and for piecewise lognormal quantiles."""
-        z, ln_s = self.points()
-        edges = [-math.inf, *z[1:-1], math.inf]
-        total = 0.0
-        for k in range(len(z) - 1):
-            slope = (ln_s[k + 1] - ln_s[k]) / (z[k + 1] - z[k])
-            level = ln_s[k] - slope * z[k]
-            # The integral of exp(level + slope z) against the normal density between two edges, by completing the square.
-            inside = _normal_cdf(edges[k + 1] - slope) - _normal_cdf(edges[k] - slope)
-            total += math.exp(level + slope * slope / 2) * inside
-        return total
-
-
-class Latency(Strict):
-    """Time to first token and time per further output token of an admitted request, without queueing at the client."""
-
-    ttft: Spread
-    tpot: Spread
-    ttft_per_prompt_token_s: NotNegative = 0.0
-    hour_sigma: NotNegative = 0.0
-    """Sigma of a lognormal factor common to all requests of an hour."""
-    sources: tuple[Source, ...] = Field(min_length=1)
-
-
 class Batch(Strict):
     """The provider's batch lane, for requests that can wait."""
 
@@ -211,7 +149,3 @@ class Api(Strict):
             if tier.monthly_spend_cap_usd is None or usd_a_month <= tier.monthly_spend_cap_usd:
                 return tier
         return self.tiers[-1]
-
-
-def _normal_cdf(z: float) -> float:
-    return 0.5 * math.erfc(-z / math.sqrt(2.0))

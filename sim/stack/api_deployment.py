@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from sim.catalog.api import Limit, Spread
+from sim.catalog.api import Limit
+from sim.catalog.api_latency import Spread
 from sim.catalog.price_file import ApiRates
 from sim.catalog.strict import Name, NotNegative, Strict
 from sim.stack.client import Client
@@ -16,10 +17,19 @@ from sim.stack.quantity import ASSUMED, PositiveSeconds, PositiveWhole, Share, U
 class ApiLatency(Strict):
     """Latency of one's own measurement in place of the catalogue's."""
 
-    ttft: Spread | None = Field(default=None, description="time to first token: median_s with sigma, or with p95_s")
+    mode: str | None = Field(
+        default=None, description="a mode of the catalogue's model with its own time to first token, such as reasoning"
+    )
+    ttft: Spread | None = Field(default=None, description="time to first token: median_s with sigma, p95_s or a table of quantiles")
     tpot: Spread | None = Field(default=None, description="time per further output token, likewise")
     ttft_per_prompt_token_s: NotNegative | None = Field(default=None, description="seconds added per prompt token")
     hour_sigma: NotNegative | None = Field(default=None, description="sigma of a factor common to all requests of an hour")
+
+    @model_validator(mode="after")
+    def _one_ttft(self) -> ApiLatency:
+        if self.mode is not None and self.ttft is not None:
+            raise ValueError("give mode or ttft: a mode is a time to first token of the catalogue")
+        return self
 
 
 class BatchLane(Strict):

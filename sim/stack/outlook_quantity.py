@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from sim.catalog.api import Z95
+from sim.catalog.api_latency import Z95
 from sim.catalog.strict import NotNegative, Strict, parsed
 from sim.errors import InputError
 from sim.units import parse_number

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-from sim.catalog.api import Api, Limit, Spread, Tier
+from sim.catalog.api import Api, Limit, Tier
 from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
-from sim.catalog.strict import Source
 from sim.catalog.token_prices import TokenPrices
 from sim.stack.api_deployment import ApiDeployment, BatchLane
 from sim.stack.client import NO_CLIENT
@@ -71,7 +70,10 @@ def resolve_api(
     ledger.read(spec, at)
     _say_prices(key, prices, ledger)
     latency = api.latency
-    ttft, tpot = spec.latency.ttft or latency.ttft, spec.latency.tpot or latency.tpot
+    asked = latency.ttft
+    with ledger.refusing(*at, "latency", "mode"):
+        asked = latency.ttft_in(spec.latency.mode)
+    ttft, tpot = spec.latency.ttft or asked, spec.latency.tpot or latency.tpot
     _say_latency(key, spec, api, ledger)
     error_rate = spec.error_rate if spec.error_rate is not None else api.error_rate or 0.0
     if spec.error_rate is None:
@@ -209,26 +211,18 @@ def _say_prices(key: str, prices: TokenPrices, ledger: Ledger) -> None:
 
 
 def _say_latency(key: str, spec: ApiDeployment, api: Api, ledger: Ledger) -> None:
-    numbers: list[tuple[str, float]] = []
-    for name, given, spread in (("ttft", spec.latency.ttft, api.latency.ttft), ("tpot", spec.latency.tpot, api.latency.tpot)):
-        if given is None:
-            numbers += [(f"{name}.{field}", value) for field, value in _spread(spread)]
+    given, known = spec.latency, api.latency
+    figures: list[tuple[str, float | str]] = []
+    if given.mode is not None and given.mode in (mode.name for mode in known.modes):
+        figures += [(f"modes.ttft.{field}", value) for field, value in known.ttft_in(given.mode).figures()]
+    elif given.ttft is None:
+        figures += [(f"ttft.{field}", value) for field, value in known.ttft.figures()]
+    if given.tpot is None:
+        figures += [(f"tpot.{field}", value) for field, value in known.tpot.figures()]
     for name in ("ttft_per_prompt_token_s", "hour_sigma"):
-        if getattr(spec.latency, name) is None:
-            numbers.append((name, getattr(api.latency, name)))
-    for name, value in numbers:
-        source = _source(api.latency.sources, name)
-        label: Label = "assumed" if source is None or source.assumed else "measured"
-        unit = "" if name.endswith("sigma") else "s"
-        ledger.origin(
-            f"{key}.latency.{name}", value, unit, label, source.source if source else "no source found", source.as_of if source else ""
-        )
-
-
-def _spread(spread: Spread) -> list[tuple[str, float]]:
-    return [(field, value) for field in ("median_s", "sigma", "p95_s", "p99_s") if (value := getattr(spread, field)) is not None]
-
-
-def _source(sources: tuple[Source, ...], name: str) -> Source | None:
-    """The source that speaks of a key, or of the whole it is part of."""
-    return next((source for source in sources if name in source.keys or name.partition(".")[0] in source.keys), None)
+        if getattr(given, name) is None:
+            figures.append((name, getattr(known, name)))
+    for name, value in figures:
+        label, source, as_of = known.source_of(name)
+        unit = "s" if name.endswith("_s") else ""
+        ledger.origin(f"{key}.latency.{name}", value, unit, "estimated" if label == "fitted" else label, source, as_of)

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from sim.catalog.api import Z95
+from sim.catalog.api_latency import Z95
 
 FloatArray = npt.NDArray[np.float64]
 
