@@ -37,7 +37,9 @@ REQUESTS_PER_CLIENT = 10
 """How many requests a load generator sends for each that is outstanding, where a benchmark does not say (InferenceX, AIPerf examples)."""
 OPEN_LOOP_REQUESTS = 1000
 """How many it sends at a given rate (`vllm bench serve`, --num-prompts)."""
-MOST_REQUESTS = 100_000
+MOST_CLIENTS = 100_000
+MOST_REQUESTS = 1_000_000
+"""More are not simulated: a mean of so many hardly moves any more."""
 CLOSED_LOOP_SHARE = 0.8
 """Shortest length over nominal length where a table of closed loops does not say: InferenceX, --random-range-ratio 0.8."""
 OPEN_LOOP_SHARE = 1.0
@@ -112,11 +114,11 @@ def utilisation_of(server: Server, coefficients: Coefficients) -> float:
 def requests_of(load: Load) -> int:
     """How many requests a run of a load has."""
     if load.lengths or load.arrival_s:
-        return min(len(each) for each in (load.lengths, load.arrival_s) if each)
+        return min([MOST_REQUESTS, *(len(each) for each in (load.lengths, load.arrival_s) if each)])
     if load.requests is not None:
-        return load.requests
+        return min(load.requests, MOST_REQUESTS)
     if load.concurrency is not None:
-        return max(load.concurrency, min(REQUESTS_PER_CLIENT * load.concurrency, MOST_REQUESTS))
+        return min(REQUESTS_PER_CLIENT * load.concurrency, MOST_REQUESTS)
     return OPEN_LOOP_REQUESTS
 
 
@@ -168,6 +170,8 @@ def serve(load: Load, profile: Profile, *, seed: int = 0, requests: int | None =
     sent = usual if requests is None else min(requests, usual) if recorded else requests
     if not 1 <= sent <= MOST_REQUESTS:
         raise InputError(f"requests of a benchmark: found {sent}; allowed: 1 to {MOST_REQUESTS:,}")
+    if load.concurrency is not None and not 1 <= load.concurrency <= MOST_CLIENTS:
+        raise InputError(f"concurrency: found {load.concurrency}; allowed: 1 to {MOST_CLIENTS:,}")
     prompts, outputs = lengths_of(load, sent, seed)
     system = system_of(profile)
 
