@@ -254,3 +254,24 @@ def _measured(result: Result, profile: Profile, longest_prompt: int) -> Served:
         mean_waiting=float(looks["waiting"].mean()) if len(free) else 0.0, kv_full_share=float(short.mean()) if len(free) else 0.0,
         duration_s=duration,
     )  # fmt: skip
+
+
+def assumed_of(server: Server, load: Load, profile: Profile) -> tuple[str, ...]:
+    """What a benchmark does not say and the simulation had to assume, one sentence each."""
+    said = []
+    if server.engine_era is None:
+        said.append(f"{profile.engine} as of {profile.engine_era} (engine_era)")
+    if server.kv_precision == "auto":
+        said.append("KV cache in fp8 beside weights in fp8 or fp4, else in bf16 (kv_precision)")
+    if server.utilisation is None:
+        said.append(
+            f"{EARLIER_UTILISATION:.0%} of the memory for engines up to {LAST_EARLIER_ERA}, else {DEFAULT_UTILISATION:.0%} (utilisation)"
+        )
+    if load.least_length_share is None and not load.lengths:
+        said.append(
+            f"lengths even from {CLOSED_LOOP_SHARE:.0%} of the nominal ones to the whole with a concurrency, fixed at a rate "
+            "(least_length_share)"
+        )
+    if load.requests is None and not (load.lengths or load.arrival_s):
+        said.append(f"{REQUESTS_PER_CLIENT} requests for each client, {OPEN_LOOP_REQUESTS:,} at a rate (requests)")
+    return tuple(said)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sim.calibration.errors import ErrorSummary, Quantity, relative_error, summaries
 from sim.calibration.points import Load, Server, ServingPoint
-from sim.calibration.serving import Served, longest_of, profile_of, serve
+from sim.calibration.serving import Served, assumed_of, longest_of, profile_of, serve
 from sim.errors import InputError, input_error
 from sim.profile import Profile
 from sim.profile.coefficients import load_coefficients
@@ -64,6 +64,12 @@ class AccuracyTable:
     def metrics(self) -> Mapping[Quantity, ErrorSummary]:
         """One summary a quantity over all rows."""
         return summaries(row.errors for row in self.rows)
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """What was assumed in one row or another, each once."""
+        every = (text for row in self.rows for text in assumed_of(row.point.server, row.point.load, row.profile))
+        return tuple(dict.fromkeys(every))
 
     def by(self, group: str) -> Mapping[str, Mapping[Quantity, ErrorSummary]]:
         """The same for each value of one of GROUPS."""

@@ -1,0 +1,131 @@
+"""`sim accuracy`: a table of measurements held against predictions, row by row, and how far off they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sim.cli import options
+
+if TYPE_CHECKING:
+    from sim.calibration.errors import Quantity
+    from sim.report.accuracy_report import AccuracyReport
+
+_FORMS = ("table", "json", "csv", "md")
+_METRICS = ("ttft", "tpot", "itl", "e2e", "throughput")
+
+
+@click.command(name="accuracy")
+@click.argument("table")
+@click.option(
+    "--max-median-error",
+    "limit",
+    metavar="SHARE",
+    help="Exit with 1 when the median absolute error of a metric is above this: 0.05 or 5%.",
+)
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    type=click.Choice(_METRICS),
+    help="Only this one is predicted and counts; may be given again.  [default: all that are measured]",
+)
+@click.option("--estimated", is_flag=True, help="By physics alone: without profiles calibrated on one configuration.")
+@click.option("--skip-unfit", is_flag=True, help="Leave out rows whose LLM does not fit its GPUs instead of refusing the table.")
+@options.seed
+@options.models
+@click.option("-o", "--output", "given", metavar="FILE", help="Write the result here too, by its ending: .csv, .json or .md.")
+@click.option("--force", is_flag=True, help="Replace the file given with -o if it exists.")
+@options.form(*_FORMS)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    table: str,
+    limit: str | None,
+    metrics: tuple[str, ...],
+    estimated: bool,
+    skip_unfit: bool,
+    seed: int,
+    folder: Path | None,
+    given: str | None,
+    force: bool,
+    form: str,
+) -> None:
+    """Simulate every measured run of TABLE (CSV) and say how far off the predictions are.
+
+    \b
+    Columns: llm, precision, gpu, engine, tensor_parallel, prompt_tokens, output_tokens,
+    concurrency or request_rate, and any of ttft_ms, tpot_ms, itl_ms, e2e_ms, throughput_tok_s.
+    """
+    from sim.calibration.formats.serving_csv import read_serving_table
+    from sim.calibration.table import predict
+    from sim.catalog.catalog import Catalog
+    from sim.cli.progress import Progress, printed, say
+    from sim.report.accuracy_report import AccuracyReport, metric_words
+
+    most = None if limit is None else _share(limit)
+    target = None if given is None else _target(given, force=force)
+    quiet = bool(ctx.obj and ctx.obj.get("quiet"))
+    catalog = Catalog.load(*([folder] if folder else []))
+    read = read_serving_table(Path(table), catalog, name=table)
+    with Progress(quiet=quiet) as progress:
+        progress.announce_compilation()
+        progress.counts(f"simulating {Path(table).name}", len(read.serving))
+        found = predict(
+            read.serving, catalog=catalog, estimated=estimated, seed=seed, skip_unfit=skip_unfit, quantities=_wanted(metrics),
+            progress=progress.at,
+        )  # fmt: skip
+    report = AccuracyReport(Path(table).name, found, seed, estimated, most, read.notes, read.ignored)
+    if target is not None:
+        target.write_text(_text(report, target.suffix[1:]), encoding="utf-8", newline="")
+    printed(_text(report, form))
+    if not quiet and target is not None:
+        say("note", f"the result is in {target}")
+    if report.over:
+        off = ", ".join(f"{metric_words(each)} {report.metrics[each].median_abs_error:.4f}" for each in report.over)
+        say("failed", f"median absolute error above {most:g}: {off}")
+        ctx.exit(1)
+
+
+def _share(text: str) -> float:
+    """The limit; InputError for what is no fraction above 0."""
+    from sim.errors import InputError
+    from sim.units import parse_number
+
+    percent = text.strip().endswith("%")
+    try:
+        found = parse_number(text.strip().removesuffix("%")) / (100.0 if percent else 1.0)
+    except InputError:
+        found = -1.0
+    if not 0.0 <= found <= 100.0:
+        raise InputError(f"--max-median-error: found {text[:60]!r}; allowed: a fraction from 0 on, as 0.05 or 5%")
+    return found
+
+
+def _wanted(metrics: tuple[str, ...]) -> Callable[[Quantity], bool]:
+    return lambda quantity: not metrics or quantity[0].split("_")[0] in metrics
+
+
+def _target(given: str, *, force: bool) -> Path:
+    """The file to write; InputError before anything is simulated where it cannot be."""
+    from sim.errors import InputError
+
+    path = Path(given)
+    endings = [f".{each}" for each in _FORMS[1:]]
+    if path.suffix not in endings:
+        raise InputError(f"--output: found {given!r}; allowed: a file that ends in {', '.join(endings)}")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"{path}: cannot be written: there is no folder {path.parent}; make it first")
+    if path.exists() and (path.is_dir() or not force):
+        raise InputError(f"{path}: exists already; give another name{'' if path.is_dir() else ' or --force'}")
+    return path
+
+
+def _text(report: AccuracyReport, form: str) -> str:
+    from sim.report.accuracy_report import accuracy_markdown, accuracy_text
+    from sim.report.accuracy_summary import accuracy_csv, accuracy_json
+
+    return {"table": accuracy_text, "json": accuracy_json, "csv": accuracy_csv, "md": accuracy_markdown}[form](report)
