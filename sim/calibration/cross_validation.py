@@ -1,0 +1,54 @@
+"""What a calibration would have said of measurements that it had not seen: every batch size or concurrency, then every shape, held out.
+
+What is held out takes no part in choosing the free parts nor in moving them; the derivatives are those at the whole fit, so that a
+fold costs one simulation of what it holds out and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sim.calibration.fit import Linear, most_probable
+from sim.calibration.identify import told_of
+from sim.calibration.model import Model
+from sim.calibration.observations import Point, distinct
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """ln(predicted/measured) of each observation by a fit without its fold; NaN where nothing could be said. `folds` is how many."""
+
+    errors: Array
+    folds: int
+
+
+def hold_out(model: Model, whole: Linear, allowed: tuple[int, ...], fold_of: Callable[[Point], str], dispersion: float) -> HeldOut | None:
+    """Every observation predicted without the points of its fold; None where there are not two folds.
+
+    `whole` is linear at the fit to everything, `allowed` are the parts that may be free.
+    """
+    import numpy as np
+
+    folds = [fold_of(point) for point in model.points]
+    names = sorted(set(folds))
+    if len(names) < 2:
+        return None
+    fold_of_row = np.array([folds[o.point] for o in model.observations])
+    fold_of_fitted = fold_of_row[model.fitted]
+    errors = np.full(len(model.observations), np.nan)
+    for name in names:
+        rest = whole.rows(fold_of_fitted != name)
+        kept = [point for point, own in zip(model.points, folds, strict=True) if own != name]
+        free = told_of(rest, distinct(kept), allowed, dispersion)
+        position = most_probable(rest, free, model.estimate.lowest())
+        away = np.flatnonzero(fold_of_row == name)
+        errors[away] = model.logs(position, away.tolist()) - model.measured[away]
+    return HeldOut(errors, len(names))

@@ -1,0 +1,196 @@
+"""What speaks against a benchmark or its description: another unit, times that no such GPU can reach, runs that no profile explains.
+
+A mistaken precision, GPU, limit or unit looks like a slow or fast machine, and a fit would hide it in its coefficients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import exp, log
+from typing import TYPE_CHECKING, Any, get_args
+
+from sim.calibration.fit import loss
+from sim.calibration.model import Model
+from sim.calibration.observations import Observation, batch_of, shape_of
+from sim.calibration.points import Server, ServingPoint, StepPoint
+from sim.calibration.simulator import Simulator
+from sim.catalog.gpu import Precision
+from sim.errors import InputError
+from sim.profile.physics import streaming_floor_s
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sim.profile.resolve import Profile
+
+    Array = NDArray[np.float64]
+
+ANOTHER_UNIT = 100.0
+"""Times that are so many times the estimate, or as small a share of it, are in another unit."""
+FAR_OFF = 3.0
+"""Beyond this factor the description is wrong rather than the estimate."""
+UNEXPLAINED = 3.0
+"""Robust standard deviations; and at least `LEAST_UNEXPLAINED` of the value."""
+LEAST_UNEXPLAINED = 0.10
+_BETTER = 0.7
+"""Another option of the server is named when the cost of all errors falls to this share with it."""
+_SHOWN = 5
+
+
+def check_units(model: Model, logs: Array) -> None:
+    """InputError where the measurements of a metric are a hundred times what the estimate says, or a hundredth of it."""
+    import numpy as np
+
+    problems = []
+    for metric in dict.fromkeys(o.metric for o in model.observations):
+        rows = [i for i, o in enumerate(model.observations) if o.metric == metric]
+        factor = exp(float(np.median(model.measured[rows] - logs[rows])))
+        if not 1.0 / ANOTHER_UNIT < factor < ANOTHER_UNIT:
+            o = model.observations[rows[0]]
+            problems.append(
+                f"{model.points[o.point].where}: {metric}: found {o.value:.4g}, where about {o.value / factor:.4g} was expected; "
+                f"measured {metric} is {_times(factor)} the estimate throughout: is it in another unit?"
+            )
+    if problems:
+        raise InputError("\n".join(problems))
+
+
+def _times(factor: float) -> str:
+    return f"{factor:,.0f} times" if factor > 1.0 else f"1/{1.0 / factor:,.0f} of"
+
+
+def doubts(
+    model: Model, simulator: Simulator, position: Array, start_logs: Array, logs: Array, prior: Profile, server: Server
+) -> tuple[str, ...]:
+    """What to look at again, in sentences; the most serious first."""
+    return (
+        *_below_floor(model, server),
+        *_far_off(model, start_logs),
+        *_unexplained(model, simulator, position, logs, prior, server),
+        *_left_out(model),
+    )
+
+
+def _below_floor(model: Model, server: Server) -> list[str]:
+    """Steps and tokens faster than the weights can be read."""
+    found: list[tuple[Observation, float]] = []
+    for o in model.observations:
+        point = model.points[o.point]
+        if o.metric not in ("step_s", "tpot_s", "itl_s"):
+            continue
+        tokens = point.tokens if isinstance(point, StepPoint) else 1.0
+        floor_s = streaming_floor_s(server.llm, server.gpu, server.precision, server.tensor_parallel, tokens)
+        if o.value < floor_s:
+            found.append((o, floor_s))
+    if not found:
+        return []
+    o, floor_s = found[0]
+    least_s = min(each.value for each, _ in found)
+    others = [
+        precision
+        for precision in get_args(Precision)
+        if precision != server.precision and streaming_floor_s(server.llm, server.gpu, precision, server.tensor_parallel, 1.0) <= least_s
+    ]
+    instead = f"; weights in {', '.join(others)} could be that fast" if others else ""
+    return [
+        f"{len(found)} of the measured times are shorter than reading the weights once ({_ms(o.value)} at {model.points[o.point].where}, "
+        f"{server.precision} weights on {server.tensor_parallel} x {server.gpu.name} take at least {_ms(floor_s)}): another precision, "
+        f"GPU or tensor parallel size, or speculative decoding, which is not modelled{instead}. No profile goes below that floor."
+    ]
+
+
+def _far_off(model: Model, logs: Array) -> list[str]:
+    import numpy as np
+
+    found = []
+    for metric in dict.fromkeys(o.metric for o in model.observations if o.fitted):
+        rows = [i for i, o in enumerate(model.observations) if o.metric == metric and o.fitted]
+        factor = exp(float(np.median(model.measured[rows] - logs[rows])))
+        if not 1.0 / FAR_OFF < factor < FAR_OFF:
+            found.append(
+                f"measured {metric} is {factor:.2g} times the estimate throughout: is the LLM, precision, GPU, tensor parallel size and "
+                "engine era right?"
+            )
+    return found
+
+
+def _unexplained(model: Model, simulator: Simulator, position: Array, logs: Array, prior: Profile, server: Server) -> list[str]:
+    """Fitted numbers that the calibrated profile misses by far more than the others, and an option of the server that would do better."""
+    import numpy as np
+
+    errors = np.where(np.isfinite(logs), logs - model.measured, 0.0)
+    fitted = np.flatnonzero(model.fitted)
+    if len(fitted) < 4:
+        return []
+    deviations = errors[fitted] / model.noise[fitted]
+    scale = max(1.4826 * float(np.median(np.abs(deviations - np.median(deviations)))), 1.0)
+    wild = [
+        int(i)
+        for i, d in zip(fitted, deviations, strict=True)
+        if abs(d) > UNEXPLAINED * scale and abs(errors[i]) > log(1.0 + LEAST_UNEXPLAINED)
+    ]
+    if not wild:
+        return []
+    wild.sort(key=lambda i: -abs(errors[i]))
+    shown = ", ".join(_shown(model, i, errors[i]) for i in wild[:_SHOWN])
+    shown += f" and {len(wild) - _SHOWN} more" if len(wild) > _SHOWN else ""
+    text = f"{len(wild)} of {len(fitted)} measured numbers are not explained by any profile: {shown}"
+    instead = _other_option(model, simulator, position, errors, prior, server)
+    return [f"{text}. {instead}" if instead else f"{text}."]
+
+
+def _shown(model: Model, row: int, error: float) -> str:
+    o = model.observations[row]
+    point = model.points[o.point]
+    return f"{o.metric.removesuffix('_s')} of {shape_of(point)} at {batch_of(point)} ({point.where}), predicted {exp(error) - 1.0:+.0%} off"
+
+
+def _other_option(model: Model, simulator: Simulator, position: Array, errors: Array, prior: Profile, server: Server) -> str:
+    """The option of the server, else left as it is, that explains the serving runs best; nothing where none does much better."""
+    import numpy as np
+
+    rows = [i for i, o in enumerate(model.observations) if o.fitted and isinstance(model.points[o.point], ServingPoint)]
+    if not rows:
+        return ""
+    step, front_end_s = model.estimate.at(position)
+    best, words = _BETTER * loss(errors[rows] / model.noise[rows]), ""
+    for name, value in _options(prior, server):
+        other = simulator.with_option(name, value)
+        if other is None:
+            continue
+        changed = []
+        runs: dict[int, Any] = {}
+        for i in rows:
+            o = model.observations[i]
+            point = model.points[o.point]
+            assert isinstance(point, ServingPoint)
+            if o.point not in runs:
+                runs[o.point] = other.values(point, step, front_end_s)
+            predicted = runs[o.point].get((o.metric, o.statistic), 0.0)
+            changed.append(log(predicted / o.value) if predicted > 0.0 else errors[i])
+        found = loss(np.array(changed) / model.noise[rows])
+        if found < best:
+            best, words = found, f"With {name} {value} they would be explained far better: was the server run so?"
+    return words
+
+
+def _options(prior: Profile, server: Server) -> Sequence[tuple[str, Any]]:
+    """What the runs may have been done with instead."""
+    options: list[tuple[str, Any]] = [("kv_precision", "fp8" if prior.kv_precision == "bf16" else "bf16")]
+    options += [("utilisation", share) for share in (0.8, 0.85, 0.9, 0.95)]
+    options += [("max_num_seqs", count) for count in (64, 128, 256, 512) if count != prior.max_num_seqs]
+    options += [("max_num_batched_tokens", count) for count in (2048, 4096, 8192, 16384) if count != prior.max_num_batched_tokens]
+    return [(name, value) for name, value in options if getattr(server, name) != value]
+
+
+def _left_out(model: Model) -> list[str]:
+    """Measured, but not simulated."""
+    if not model.left_out:
+        return []
+    kinds = ", ".join(dict.fromkeys(f"{o.metric} {o.statistic}" for o in model.left_out))
+    return [f"{len(model.left_out)} measured numbers are left out, for no simulated run has them: {kinds}"]
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1e3:.3g} ms"

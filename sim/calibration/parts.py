@@ -1,0 +1,112 @@
+"""The parts of a profile that measurements may move, and how far the estimate of each is trusted before they speak.
+
+A position is one number a part, in standard deviations of that trust: 0 is the estimate, and 1 a factor exp(spread). The front end is
+moved by addition, since some engines are estimated to have none. g has two parts: of steps of decodes, and of steps with prompts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, log
+from typing import TYPE_CHECKING
+
+from sim.profile.fitting import LARGE_TOKENS, PRIOR_SPREAD, SMALL_TOKENS
+from sim.profile.step import StepCoefficients
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Position = Sequence[float] | NDArray[np.float64]
+
+FURTHEST = 6.0
+"""No part moves further than so many of its spreads, whatever is measured."""
+FRONT_END_SPREAD = 0.7
+LEAST_FRONT_END_SPREAD_S = 0.01
+"""Standard deviation of a front end: this share of its estimate, or ten milliseconds if that is more (assumed)."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a profile: its name on the command line and in tables, what it is, and which measurements tell of it."""
+
+    name: str
+    words: str
+    told_by: str
+    """The benchmark that this part weighs most in, in words."""
+    spread: float
+    """Standard deviation of the logarithm of an estimate over the truth; of the front end, see `Estimate.front_end_spread_s`."""
+    unit: str
+    per_unit: float
+    """The printed unit in seconds."""
+
+
+PARTS: tuple[Part, ...] = (
+    Part("c", "overhead of a step", "TPOT at concurrency 1 to 4, on short prompts", PRIOR_SPREAD["c_s"], "ms", 1e-3),
+    Part("g_small", "weights, steps of decodes", "TPOT at several concurrencies up to 64", PRIOR_SPREAD["g_small"], "ms", 1e-3),
+    Part("g_large", "weights, steps with prompts", "TTFT of prompts of 1,000 to 8,000 tokens", PRIOR_SPREAD["g_large"], "ms", 1e-3),
+    Part("o", "a sequence", "TPOT at concurrency 64 and more, on short prompts", PRIOR_SPREAD["o_s"], "us", 1e-6),
+    Part("f", "a token of context", "TPOT at concurrency 16 and more, on prompts of 8,000 tokens", PRIOR_SPREAD["f_s"], "ns", 1e-9),
+    Part("h", "a pair of tokens of a prompt", "TTFT of prompts of 16,000 tokens and more", PRIOR_SPREAD["h_s"], "ns", 1e-9),
+    Part("front_end", "server before the scheduler", "TTFT at concurrency 1, on prompts of 100 tokens", FRONT_END_SPREAD, "ms", 1e-3),
+)
+NAMES: tuple[str, ...] = tuple(part.name for part in PARTS)
+STEP_PARTS = len(PARTS) - 1
+"""The parts of a step come first, the front end last."""
+_PROMPT_TOKENS = 2048
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Where a fit begins: the step and front end of the physics, and the weight-streaming floor at each knot of g, in seconds."""
+
+    step: StepCoefficients
+    front_end_s: float
+    floor_s: tuple[float, ...]
+
+    @property
+    def front_end_spread_s(self) -> float:
+        """Standard deviation of the front end, in seconds."""
+        return max(FRONT_END_SPREAD * self.front_end_s, LEAST_FRONT_END_SPREAD_S)
+
+    def at(self, position: Position) -> tuple[StepCoefficients, float]:
+        """Step and front end (seconds) at a position; g is never below the floor."""
+        logs = [float(z) * part.spread for z, part in zip(position, PARTS, strict=True)]
+        c, small, large, o, f, h, _ = logs
+        g = tuple(
+            max(g_s * exp((1.0 - share) * small + share * large), floor)
+            for g_s, share, floor in zip(self.step.g_s, self._large_shares(), self.floor_s, strict=True)
+        )
+        step = StepCoefficients(
+            c_s=self.step.c_s * exp(c), g_tokens=self.step.g_tokens, g_s=g,
+            o_s=self.step.o_s * exp(o), f_s=self.step.f_s * exp(f), h_s=self.step.h_s * exp(h),
+        )  # fmt: skip
+        return step, max(self.front_end_s + float(position[-1]) * self.front_end_spread_s, 0.0)
+
+    def lowest(self) -> tuple[float, ...]:
+        """The least position of each part: where g meets its floor, where there is no front end."""
+        small = max(log(floor / g) for g, share, floor in self._knots() if share < 1.0)
+        large = max((log(floor / g) for g, share, floor in self._knots() if share == 1.0), default=-FURTHEST)
+        least = [-FURTHEST] * len(PARTS)
+        least[1] = min(max(small / PARTS[1].spread, -FURTHEST), -1e-6)
+        least[2] = min(max(large / PARTS[2].spread, -FURTHEST), -1e-6)
+        least[-1] = min(max(-self.front_end_s / self.front_end_spread_s, -FURTHEST), -1e-6)
+        return tuple(least)
+
+    def values(self, position: Position) -> tuple[float, ...]:
+        """The value of each part at a position, in seconds: g of one token and of a prompt of 2,048."""
+        step, front_end_s = self.at(position)
+        return (step.c_s, step.g(1.0), step.g(_PROMPT_TOKENS), step.o_s, step.f_s, step.h_s, front_end_s)
+
+    def relative_spread(self, part: int, sd: float) -> float:
+        """A standard deviation in positions as a share of a part's value: 0.05 is five per cent."""
+        if part < STEP_PARTS:
+            return PARTS[part].spread * sd
+        return self.front_end_spread_s * sd / max(self.front_end_s, LEAST_FRONT_END_SPREAD_S)
+
+    def _large_shares(self) -> tuple[float, ...]:
+        return tuple(min(max(log(t / SMALL_TOKENS) / log(LARGE_TOKENS / SMALL_TOKENS), 0.0), 1.0) for t in self.step.g_tokens)
+
+    def _knots(self) -> list[tuple[float, float, float]]:
+        return list(zip(self.step.g_s, self._large_shares(), self.floor_s, strict=True))
