@@ -70,6 +70,9 @@ class Gpu(Strict):
     power_w: Positive
     interconnect: Interconnect
     gpus_per_node: Count
+    """GPUs of one machine: what is bought and what fails together."""
+    linked_gpus: Count | None = None
+    """GPUs that the interconnect joins at its full rate, where that is more than one machine (NVL72)."""
     purchase: StreetPrice | None = None
     default_provider: Name | None = None
     """Whose price is taken when a stack names none."""
@@ -81,6 +84,11 @@ class Gpu(Strict):
         if self.default_provider and all(price.provider != self.default_provider for price in self.prices):
             raise ValueError(f"default_provider {self.default_provider!r} has no price here; name one that has")
         return self
+
+    @property
+    def largest_group(self) -> int:
+        """GPUs that may share a model by tensor parallelism: those joined at the full rate of the interconnect."""
+        return self.linked_gpus or self.gpus_per_node
 
     @property
     def memory_bytes(self) -> float:

@@ -96,13 +96,15 @@ def find_gpu(catalog: Catalog, name: str) -> Gpu:
     short = re.sub(r"(?<![a-z])sxm[0-9]?(?![a-z0-9])", "sxm", _short(name))
     words = [word for word in re.split(r"[-_: ,()]+", short) if word and not _GPU_NOISE.fullmatch(word)]
     known = _known(catalog, "gpu")
-    said = next((int(match[1]) for word in words if (match := _MEMORY.fullmatch(word))), None)
-    for reading in (words, [word for word in words if not _MEMORY.fullmatch(word)]):
-        found = known.get(_joined(" ".join(reading)))
-        if found:
-            gpu = catalog.gpu(_only(found, "gpu", name))
-            if said is None or abs(gpu.memory_gib / said - 1.0) <= _MEMORY_TOLERANCE:
-                return gpu
+    found = known.get(_joined(" ".join(words)))
+    if found:
+        return catalog.gpu(_only(found, "gpu", name))
+    said = [int(match[1]) for word in words if (match := _MEMORY.fullmatch(word))]
+    found = known.get(_joined(" ".join(word for word in words if not _MEMORY.fullmatch(word))))
+    if found:
+        gpu = catalog.gpu(_only(found, "gpu", name))
+        if all(abs(gpu.memory_gib / gb - 1.0) <= _MEMORY_TOLERANCE for gb in said):
+            return gpu
     raise _unknown(catalog, "gpu", name, short)
 
 

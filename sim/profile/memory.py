@@ -139,12 +139,12 @@ def check_fit(
             f"{llm.name} {precision} does not fit {have}: weights {memory.weight_bytes / GB:.1f} GB and "
             f"reserve {memory.reserve_bytes / GB:.1f} GB of {memory.usable_bytes / GB:.1f} GB a GPU leave no KV cache"
         )
-    raise InputError("; ".join([what, *(remedies or [f"no number of {gpu.name} in one node of {gpu.gpus_per_node} would do"])]))
+    raise InputError("; ".join([what, *(remedies or [f"no number of {gpu.name} in one node of {gpu.largest_group} would do"])]))
 
 
 def tensor_parallel_sizes(llm: Llm, gpu: Gpu) -> list[int]:
     """Sizes of a tensor parallel group within a node that share the attention heads evenly."""
-    return [n for n in range(1, gpu.gpus_per_node + 1) if llm.attention.heads % n == 0]
+    return [n for n in range(1, gpu.largest_group + 1) if llm.attention.heads % n == 0]
 
 
 def _gpus(count: int) -> str:

@@ -176,7 +176,7 @@ def _check_arguments(llm: Llm, gpu: Gpu, tensor_parallel: int, utilisation: floa
         allowed = ", ".join(str(size) for size in sizes)
         problems.append(
             f"tensor_parallel: found {tensor_parallel}; allowed for {llm.name} ({llm.attention.heads} heads) "
-            f"on {gpu.name} ({gpu.gpus_per_node} GPUs a node): {allowed}"
+            f"on {gpu.name} ({gpu.largest_group} GPUs a node): {allowed}"
         )
     if not 0.0 < utilisation <= 1.0:
         problems.append(f"utilisation: found {utilisation:g}; allowed: a share of the GPU memory above 0 and at most 1")

@@ -101,3 +101,10 @@ def test_all_wrong_settings_are_told_at_once():
     with pytest.raises(InputError) as refused:
         resolve_profile(llm=LLAMA, gpu=H100, tensor_parallel=16, precision="bf16", utilisation=1.5, max_model_len=200000)
     assert [line.split(":")[0] for line in str(refused.value).splitlines()] == ["tensor_parallel", "utilisation", "max_model_len"]
+
+
+def test_a_rack_of_linked_machines_shares_a_model_beyond_one_machine():
+    gb200, llm = CATALOG.gpu("gb200"), CATALOG.llm("llama-3.1-405b")
+    assert gb200.gpus_per_node == 4
+    assert tensor_parallel_sizes(llm, gb200) == [1, 2, 4, 8, 16, 32, 64]
+    assert tensor_parallel_sizes(llm, CATALOG.gpu("b200"))[-1] == 8
