@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
 from sim.cost.api_only import TraceTokens
 from sim.cost.bill import Bill, bill
+from sim.cost.clients_replay import replay_clients, sent
 from sim.cost.from_stack import api_alone, stack_extras, stack_prices
 from sim.cost.price import Price
 from sim.cost.share import by_class, by_client
@@ -18,15 +19,15 @@ from sim.measure.load import SaturationCache, bin_s, saturation_of
 from sim.measure.measures import Measures, measure
 from sim.measure.mix import MixSampler
 from sim.measure.slo import Slo
+from sim.measure.timeline import timeline_interval_s
 from sim.stack.events import ScriptedEvent
 from sim.stack.resolved import ResolvedApi, ResolvedStack
+from sim.trace.closed_loop import ClosedLoop
 from sim.trace.trace import Trace
 from sim.units import SECONDS_PER_DAY
 
-_MOST_INTERVALS = 9000
 _WEEK_S = 7 * SECONDS_PER_DAY
 _PATIENCE = 100.0
-_INTERVALS_S = (1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,6 @@ class Replay:
     api_only_negotiated: bool
 
 
-def timeline_interval_s(duration_s: float) -> float:
-    """The interval of a timeline that keeps it readable: the shortest of a few round ones that gives at most 9,000."""
-    return next((interval for interval in _INTERVALS_S if duration_s <= interval * _MOST_INTERVALS), _INTERVALS_S[-1])
-
-
 def latest_end_s(duration_s: float) -> float:
     """When a run is given up in which requests wait for what never comes: a week and a hundred times the trace after its end."""
     return duration_s + _WEEK_S + _PATIENCE * duration_s
@@ -70,10 +66,12 @@ def replay(
     log: bool = False,
     progress: Callable[[float], None] | None = None,
     cache: SaturationCache | None = None,
+    closed_loop: ClosedLoop | None = None,
 ) -> Replay:
     """Replay a trace through a stack; the same for the same arguments. InputError where a price is not known.
 
-    `progress` is called now and then with the simulated second. `cache` keeps saturation points between calls.
+    `progress` is called now and then with the simulated second. `cache` keeps saturation points between calls. With a `closed_loop`, or
+    in a trace that says it is one, clients send the requests, and the run is measured and billed until the last of them is answered.
     """
     from sim.engine.assemble import assemble, script, tariff
     from sim.engine.run import simulate
@@ -82,19 +80,26 @@ def replay(
     alone_price, alone_source = api_alone(resolved, catalog, book)
     alone = TraceTokens(alone_price)
     prices = stack_prices(resolved)
-    duration_s = trace.info.duration_s
-    scripted = (*script(events, resolved), *tariff(resolved, duration_s))
-    result = simulate(
-        system, trace, seed=seed, events=scripted, until_s=latest_end_s(duration_s), log=log,
-        timeline_s=timeline_interval_s(duration_s), progress=progress,
-    )  # fmt: skip
+    loop = closed_loop or trace.closed_loop
+    if loop is None:
+        duration_s = trace.info.duration_s
+        scripted = (*script(events, resolved), *tariff(resolved, duration_s))
+        result = simulate(
+            system, trace, seed=seed, events=scripted, until_s=latest_end_s(duration_s), log=log,
+            timeline_s=timeline_interval_s(duration_s), progress=progress,
+        )  # fmt: skip
+    else:
+        result = replay_clients(system, trace, resolved, events, loop, seed=seed, log=log, progress=progress)
     sampler = MixSampler(system, bin_s=bin_s(result.timeline_s))
-    for chunk in trace.chunks():
+    for chunk in trace.chunks() if loop is None else sent(trace, result.total):
         sampler.add(chunk)
         alone.add(chunk)
     slo = Slo(ttft_s=resolved.slo.ttft_p95, tpot_s=resolved.slo.tpot_p95, completed=resolved.slo.completed)
     known = {} if cache is None else cache
     mixes = {d: mix for d in range(len(system.deployments)) if (mix := sampler.mix(d)) is not None}
+    if loop is not None:
+        # When requests are offered, the run alone says.
+        mixes = {d: replace(mix, offered=None) for d, mix in mixes.items()}
     saturations = {
         d: saturation_of(system, d, mix, trace, slo, seed=seed, simulate=simulate, cache=known) for d, mix in mixes.items()
     }  # fmt: skip

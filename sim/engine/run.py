@@ -73,9 +73,11 @@ def simulate(
     """Replay `trace` through `system` (docs/engine.md) until nothing is left to do, or until `until_s`.
 
     `log` keeps a row a request, `timeline_s` is the length in seconds of the timeline's intervals (0: no timeline), `progress` is called
-    with the simulated time now and then. With a `closed_loop` its clients send the rows of the trace, whose arrival times are not looked
-    at. Raises InputError for a demand event in a closed loop, InvariantError where the engine breaks its own laws, which is a bug.
+    with the simulated time now and then. With a `closed_loop`, or in a trace that says it is one, its clients send the rows of the trace,
+    whose arrival times are not looked at. Raises InputError for a demand event in a closed loop, InvariantError where the engine breaks
+    its own laws, which is a bug.
     """
+    closed_loop = closed_loop or getattr(trace, "closed_loop", None)
     demand = [e for e in events if e.kind == "demand_factor"]
     control_events = [e for e in events if e.kind != "demand_factor"]
     segments = 1 + 2 * sum(e.kind == "price_change" for e in control_events)

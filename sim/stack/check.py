@@ -33,9 +33,11 @@ def check_file(
     if start == _PARQUET or path.suffix == ".parquet":
         from sim.trace import read_trace
 
-        info = read_trace(path, shown).info
+        trace = read_trace(path, shown)
+        info = trace.info
         notes = "".join(f"\n  {note}" for note in info.notes)
-        return f"trace, {info.rows:,} requests in {info.duration_s:,.0f} s{notes}"
+        when = f"in {info.duration_s:,.0f} s" if trace.closed_loop is None else f"of {trace.closed_loop}"
+        return f"trace, {info.rows:,} requests {when}{notes}"
     document = read_document(path, shown)
     kind = kind or guess_kind(document)
     if kind == "stack":

@@ -97,8 +97,11 @@ class _Sketch:
         return round((_SKETCH - 1) / (float(self.hashes[-1]) / 2.0**64)) if self.full else len(self.hashes)
 
 
-def survey(source: Source) -> Survey:
-    """One pass over all rows; InputError with every problem, else what is needed to read the trace."""
+def survey(source: Source, *, timed: bool = True) -> Survey:
+    """One pass over all rows; InputError with every problem, else what is needed to read the trace.
+
+    Without `timed` arrival times mean nothing, and no rate is doubted.
+    """
     check_columns(source)
     block_tokens = prefix_block_tokens(source)
     problems, sample = Problems(source.name), []
@@ -142,7 +145,9 @@ def survey(source: Source) -> Survey:
     if not ordered:
         source = in_order(source, np.concatenate(sample), rows)
         notes.append("arrivals were not in order: sorted on reading")
-    notes += _doubts(rows, most - shift, all_whole=all_whole, long_blocks=long_blocks, over_max=over_max)
+    if timed:
+        notes += _doubts_of_time(rows, most - shift, all_whole=all_whole)
+    notes += _doubts(long_blocks=long_blocks, over_max=over_max)
     names = [str(value) for value in classes.seen] or [DEFAULT_CLASS]
     if null_class and DEFAULT_CLASS not in names:
         names.append(DEFAULT_CLASS)
@@ -190,8 +195,8 @@ def _clock(name: str, least: float, most: float, notes: list[str]) -> float:
     return least
 
 
-def _doubts(rows: int, last_s: float, *, all_whole: bool, long_blocks: int, over_max: int) -> list[str]:
-    """Warnings about a trace that is readable but may not mean what it says."""
+def _doubts_of_time(rows: int, last_s: float, *, all_whole: bool) -> list[str]:
+    """Warnings about arrivals that may not be in seconds."""
     notes = []
     rate = rows / last_s if last_s > 0 else 0.0
     days = last_s / SECONDS_PER_DAY
@@ -205,6 +210,12 @@ def _doubts(rows: int, last_s: float, *, all_whole: bool, long_blocks: int, over
         notes.append(f"warning: {what}: is arrival_s in seconds?")
     if all_whole and rows >= 20 and last_s > 0 and rate > 0.2:
         notes.append("arrivals have a resolution of 1 s: bursts within a second are arrivals at the same moment")
+    return notes
+
+
+def _doubts(*, long_blocks: int, over_max: int) -> list[str]:
+    """Warnings about a trace that is readable but may not mean what it says."""
+    notes = []
     if long_blocks:
         notes.append(f"warning: prefix_block_ids reach beyond the prompt in {long_blocks:,} rows; blocks past it are ignored")
     if over_max:

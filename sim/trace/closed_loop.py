@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any, Literal, get_args
 
-from sim.errors import InputError, nearest
+from sim.errors import InputError, input_error, nearest, visible
+from sim.units import show_seconds
 
 ThinkLaw = Literal["constant", "exponential"]
 THINK_LAWS: tuple[ThinkLaw, ...] = get_args(ThinkLaw)
 MOST_CLIENTS = 10_000_000
+KEY = "sim.closed_loop"
+"""Where the metadata of a trace file state its closed loop."""
+_LONGEST = 1000
+_MOST_SECONDS = 1e12
+_KINDS = MappingProxyType(
+    {"clients": "a whole number", "think_law": "a text", "think_s": "seconds", "ramp_s": "seconds", "until_s": "seconds"}
+)
 
 
 @dataclass(frozen=True)
@@ -41,3 +52,65 @@ class ClosedLoop:
             raise InputError(
                 f"a closed loop: think_law: found '{self.think_law}'; allowed: {', '.join(THINK_LAWS)}{nearest(self.think_law, THINK_LAWS)}"
             )
+
+    def __str__(self) -> str:
+        said = [f"a closed loop of {self.clients:,} client{'' if self.clients == 1 else 's'}"]
+        if self.think_s > 0:
+            said.append(f"{show_seconds(self.think_s)} think time{' (exponential)' if self.think_law == 'exponential' else ''}")
+        if self.ramp_s > 0:
+            said.append(f"begun over {show_seconds(self.ramp_s)}")
+        if self.until_s is not None:
+            said.append(f"for {show_seconds(self.until_s)}")
+        return ", ".join(said)
+
+
+def refuse_times(loop: ClosedLoop | None, name: str, what: str) -> None:
+    """InputError where a trace that is a closed loop is to be cut, repeated or scaled by times and rates that it does not have."""
+    if loop is not None:
+        raise InputError(
+            f"{name}: {loop} has no times of its own to {what}; allowed: another number of clients, as in sim run TRACE --closed-loop N"
+        )
+
+
+def stated(loop: ClosedLoop) -> str:
+    """A closed loop as the text that a trace's metadata holds under KEY."""
+    return json.dumps({key: value for key, value in asdict(loop).items() if value is not None})
+
+
+def closed_loop_of(metadata: Mapping[str, str], name: str) -> ClosedLoop | None:
+    """The closed loop that a trace's metadata state, None where they state none; InputError for what is no closed loop."""
+    text = metadata.get(KEY)
+    if text is None:
+        return None
+    shown = visible(text if len(text) <= 80 else f"{text[:80]}...")
+    try:
+        found = json.loads(text) if len(text) <= _LONGEST else None
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or "clients" not in found:
+        raise InputError(f'{name}: {KEY}: found {shown!r}; allowed: JSON such as {{"clients": 64, "think_s": 2}}')
+    given, problems = {}, []
+    for key, value in found.items():
+        if key not in _KINDS:
+            problems.append(f"{name}: {KEY}: {visible(key)[:60]}: no such key; allowed: {', '.join(_KINDS)}{nearest(key, _KINDS)}")
+        elif _fits(key, value):
+            given[key] = value
+        else:
+            problems.append(f"{name}: {KEY}: {key}: found {visible(repr(value))[:60]}; allowed: {_KINDS[key]}")
+    if problems:
+        raise input_error(problems)
+    try:
+        return ClosedLoop(**given)
+    except InputError as error:
+        raise InputError(f"{name}: {KEY}: {error}") from None
+
+
+def _fits(key: str, value: Any) -> bool:
+    """Whether a value is of the kind that a key holds."""
+    if key == "think_law":
+        return isinstance(value, str)
+    if key == "clients":
+        return isinstance(value, int) and not isinstance(value, bool)
+    if value is None:
+        return key == "until_s"
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST_SECONDS

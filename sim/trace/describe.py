@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.trace.closed_loop import ClosedLoop
 from sim.trace.columns import Floats, Ints, TraceChunk
 from sim.trace.trace import Trace
 
@@ -44,7 +45,7 @@ class ClassShare:
 
 @dataclass(frozen=True)
 class Description:
-    """The statistics of a trace; times in seconds, rates in requests a second. None where a figure has no meaning."""
+    """The statistics of a trace; times in seconds, rates in requests a second. None (a rate: NaN) where a figure has no meaning."""
 
     rows: int
     duration_s: float
@@ -67,6 +68,8 @@ class Description:
     rate_series_per_s: tuple[float, ...]
     """The rate in equal parts of the duration."""
     notes: tuple[str, ...]
+    closed_loop: ClosedLoop | None = None
+    """The clients that send the requests; they have no rate of their own then."""
 
 
 @dataclass
@@ -157,7 +160,8 @@ class _Logs:
 def describe(trace: Trace) -> Description:
     """The statistics of a trace in one pass over it."""
     info = trace.info
-    duration_s = info.duration_s
+    loop = trace.closed_loop
+    duration_s = info.duration_s if loop is None else 0.0
     binned = [_Binned(width, int(duration_s // width)) for width in BINS_S]
     prompt, output, logs = _Counted(), _Counted(), _Logs()
     series = np.zeros(PLOT_BINS, np.int64)
@@ -183,7 +187,7 @@ def describe(trace: Trace) -> Description:
             by_client[:, column] += _sums(chunk.client_id + 1, weights, len(by_client))
         with_blocks += int(np.count_nonzero(np.diff(chunk.block_offsets)))
         in_session += int(np.count_nonzero(chunk.session_id >= 0))
-    idc = {f"{bins.width_s:g}s": bins.idc() for bins in binned}
+    idc = {f"{bins.width_s:g}s": bins.idc() for bins in binned} if loop is None else {}
     rate = info.rows / duration_s if duration_s > 0 else math.nan
     peak = binned[-1].peak / min(BINS_S[-1], duration_s) if duration_s > 0 else math.nan
     return Description(
@@ -192,7 +196,7 @@ def describe(trace: Trace) -> Description:
         rate_per_s=rate,
         peak_minute_per_s=peak,
         peak_to_mean=peak / rate,
-        cv_gap=_cv(gaps),
+        cv_gap=_cv(gaps) if loop is None else None,
         idc=idc,
         prompt_tokens=prompt.lengths(),
         output_tokens=output.lengths(),
@@ -208,6 +212,7 @@ def describe(trace: Trace) -> Description:
         prefix_block_rows=with_blocks,
         rate_series_per_s=tuple((series * (PLOT_BINS / duration_s)).tolist()) if duration_s > 0 else (),
         notes=info.notes,
+        closed_loop=loop,
     )
 
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from sim.errors import InputError, nearest
 from sim.sampling import stream
+from sim.trace.closed_loop import refuse_times
 from sim.trace.columns import Floats, Ints
 from sim.trace.trace import Trace, from_table, table_of
 from sim.units import SECONDS_PER_DAY
@@ -52,6 +53,7 @@ def grow(trace: Trace, factor: float, law: str = "clients", *, seed: int = 1, cl
 
     Raises InputError for an unknown law, a factor out of its range, an unknown client, or a result of more than 20 million rows.
     """
+    refuse_times(trace.closed_loop, str(trace.info.path), "scale")
     _check(trace, factor, law, clients or {})
     table = table_of(trace)
     units = _units(trace)

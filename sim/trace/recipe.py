@@ -7,139 +7,20 @@ of its own, named by the recipe's seed, the traffic's name and the part, so that
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from sim.catalog.strict import AsOf, Positive, Strict
-from sim.sampling import Constant, Distribution, Exponential, Gamma, Geometric, Lognormal, Quantiles, Uniform, Weibull
+from sim.trace.closed_loop import MOST_CLIENTS, ClosedLoop
 from sim.trace.columns import MOST_TOKENS
+from sim.trace.laws import ConstantLaw, ExponentialLaw, Law
 
 Count = Annotated[int, Field(ge=1, le=MOST_TOKENS)]
 Name = Annotated[str, Field(min_length=1, max_length=60)]
-
-
-class ConstantLaw(Strict):
-    """One value, always."""
-
-    law: Literal["constant"]
-    value: Positive
-
-    def build(self) -> Distribution:
-        return Constant(self.value)
-
-
-class UniformLaw(Strict):
-    """Any value between two."""
-
-    law: Literal["uniform"]
-    low: Annotated[float, Field(ge=0)]
-    high: Positive
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.high < self.low:
-            raise ValueError(f"high {self.high:g} is below low {self.low:g}; low <= high is needed")
-        return self
-
-    def build(self) -> Distribution:
-        return Uniform(self.low, self.high)
-
-
-class ExponentialLaw(Strict):
-    """Many short values and few long ones, by their mean."""
-
-    law: Literal["exponential"]
-    mean: Positive
-
-    def build(self) -> Distribution:
-        return Exponential(self.mean)
-
-
-class GammaLaw(Strict):
-    """Gamma by mean and coefficient of variation."""
-
-    law: Literal["gamma"]
-    mean: Positive
-    cv: Annotated[float, Field(ge=0.05, le=20)]
-
-    def build(self) -> Distribution:
-        return Gamma(self.mean, self.cv)
-
-
-class WeibullLaw(Strict):
-    """Weibull by mean and coefficient of variation."""
-
-    law: Literal["weibull"]
-    mean: Positive
-    cv: Annotated[float, Field(ge=0.05, le=20)]
-
-    def build(self) -> Distribution:
-        return Weibull(self.mean, self.cv)
-
-
-class LognormalLaw(Strict):
-    """exp of a normal, by median and standard deviation of the logarithm."""
-
-    law: Literal["lognormal"]
-    median: Positive
-    sigma: Annotated[float, Field(ge=0, le=5)]
-
-    def build(self) -> Distribution:
-        return Lognormal(self.median, self.sigma)
-
-
-class GeometricLaw(Strict):
-    """Whole numbers from 1, by their mean."""
-
-    law: Literal["geometric"]
-    mean: Annotated[float, Field(ge=1, le=100_000)]
-
-    def build(self) -> Distribution:
-        return Geometric(self.mean)
-
-
-class QuantilesLaw(Strict):
-    """A table of quantiles read off data."""
-
-    law: Literal["quantiles"]
-    values: Annotated[dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]], Field(min_length=2, max_length=500)]
-    """`p0: 1, p50: 129, p99.5: 700, p100: 1000`, joined by straight lines in the logarithm (or the value)."""
-    between: Literal["logarithm", "value"] = "logarithm"
-
-    @model_validator(mode="after")
-    def _table(self) -> Self:
-        points = self._points()
-        if points[0][0] != 0 or points[-1][0] != 1:
-            raise ValueError("the table starts at p0 and ends at p100")
-        if any(b[0] <= a[0] or b[1] < a[1] for a, b in pairwise(points)):
-            raise ValueError("p0 to p100 ascend, and so do their values")
-        if self.between == "logarithm" and points[0][1] <= 0:
-            raise ValueError("p0 is above 0, or `between: value` is said")
-        return self
-
-    def _points(self) -> list[tuple[float, float]]:
-        points = []
-        for key, value in self.values.items():
-            try:
-                share = float(key.removeprefix("p")) / 100
-            except ValueError:
-                share = math.nan
-            if not key.startswith("p") or not 0 <= share <= 1:
-                raise ValueError(f"found the quantile {key!r}; p0 to p100 are allowed")
-            points.append((share, value))
-        return points
-
-    def build(self) -> Distribution:
-        probabilities, values = zip(*self._points(), strict=True)
-        return Quantiles(tuple(probabilities), tuple(values), logarithmic=self.between == "logarithm")
-
-
-Law = Annotated[
-    ConstantLaw | UniformLaw | ExponentialLaw | GammaLaw | WeibullLaw | LognormalLaw | GeometricLaw | QuantilesLaw,
-    Field(discriminator="law"),
-]
+MOST_ROWS = 20_000_000
+"""Of a closed loop, whose requests are made all at once."""
+MOST_LOOP_S = 400 * 86_400.0
 
 
 class Poisson(Strict):
@@ -219,10 +100,54 @@ class Prefix(Strict):
     exponent: Annotated[float, Field(ge=0, le=5)] = 0.8
 
 
+class Loop(Strict):
+    """A closed loop of clients: each sends its next request when its last one has ended, so the rate is what the system makes of it."""
+
+    clients: Annotated[int, Field(ge=1, le=MOST_CLIENTS)]
+    think_s: Annotated[ConstantLaw | ExponentialLaw, Field(discriminator="law")] | None = None
+    """From the end of a request to the client's next one; nothing: at once."""
+    ramp_s: Annotated[float, Field(ge=0, le=MOST_LOOP_S)] = 0.0
+    """Clients begin evenly over so many seconds."""
+    requests: Annotated[int, Field(ge=1, le=MOST_ROWS)] | None = None
+    """How many requests there are to send."""
+    duration_s: Annotated[float, Field(gt=0, le=MOST_LOOP_S)] | None = None
+    """Nothing is sent after so many seconds."""
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.requests is None and self.duration_s is None:
+            raise ValueError("requests or duration_s is needed (or both: the first to come ends it)")
+        if self.rows > MOST_ROWS:
+            raise ValueError(
+                f"{self.clients:,} clients for {self.duration_s:g} s could send {self.rows:,} requests; say requests, at most {MOST_ROWS:,}"
+            )
+        return self
+
+    @property
+    def mean_think_s(self) -> float:
+        """Mean think time in seconds."""
+        return self.think_s.build().mean if self.think_s is not None else 0.0
+
+    @property
+    def rows(self) -> int:
+        """How many requests are made: those asked for, or one a client and second besides its think time."""
+        if self.requests is not None:
+            return self.requests
+        assert self.duration_s is not None
+        return math.ceil(self.clients * max(1.0, self.duration_s / (self.mean_think_s + 1.0)))
+
+    def build(self) -> ClosedLoop:
+        """The clients as the engine takes them."""
+        law: Literal["constant", "exponential"] = "exponential" if isinstance(self.think_s, ExponentialLaw) else "constant"
+        return ClosedLoop(self.clients, self.mean_think_s, law, self.ramp_s, self.duration_s)
+
+
 class Traffic(Strict):
     """One kind of request: who sends it, when, and how long it is."""
 
-    requests_per_s: Positive
+    requests_per_s: Positive | None = None
+    closed_loop: Loop | None = None
+    """Instead of requests_per_s: clients that wait for their answers."""
     arrivals: Arrivals = Poisson()
     clients: Clients | None = None
     shape: Shape | None = None
@@ -245,6 +170,19 @@ class Traffic(Strict):
             raise ValueError("sessions and prefix exclude each other: a prompt begins with the conversation or with passages")
         return self
 
+    @model_validator(mode="after")
+    def _one_kind_of_sending(self) -> Self:
+        if (self.requests_per_s is None) == (self.closed_loop is None):
+            raise ValueError(
+                "either requests_per_s or closed_loop is needed"
+                if self.closed_loop is None
+                else "requests_per_s and closed_loop exclude each other"
+            )
+        given = [name for name in ("arrivals", "clients", "shape", "sessions") if name in self.model_fields_set]
+        if self.closed_loop and given:
+            raise ValueError(f"closed_loop excludes {' and '.join(given)}: its clients send when they are answered, whoever they are")
+        return self
+
 
 class Recipe(Strict):
     """A whole trace: its length, its clock, and one or more kinds of traffic, by class."""
@@ -254,10 +192,28 @@ class Recipe(Strict):
     """What its figures rest on."""
     as_of: AsOf
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
-    duration_s: Annotated[float, Field(gt=0, le=400 * 86_400)]
+    duration_s: Annotated[float, Field(gt=0, le=400 * 86_400)] | None = None
+    """Needed but for a closed loop, which lasts as long as it takes."""
     start: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
     """The day at whose midnight the trace begins."""
     shape: Shape | None = None
     prefix_block_tokens: Count = 512
     traffic: Annotated[dict[Name, Traffic], Field(min_length=1, max_length=200)]
     """By request class."""
+
+    @model_validator(mode="after")
+    def _one_clock(self) -> Self:
+        closed = [name for name, traffic in self.traffic.items() if traffic.closed_loop is not None]
+        if not closed and self.duration_s is None:
+            raise ValueError("duration_s is missing; seconds above 0 are needed")
+        if closed and len(self.traffic) > 1:
+            raise ValueError(f"traffic: {closed[0]} is a closed loop, which stands alone; found {len(self.traffic)} kinds of traffic")
+        if closed and (self.duration_s is not None or self.shape is not None):
+            where = f"traffic.{closed[0]}.closed_loop"
+            raise ValueError(f"duration_s and shape are of traffic with a rate; a closed loop ends by duration_s or requests of {where}")
+        return self
+
+    @property
+    def closed_loop(self) -> Loop | None:
+        """The closed loop, where that is what the traffic is."""
+        return next((traffic.closed_loop for traffic in self.traffic.values()), None)

@@ -19,8 +19,11 @@ _EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 def show(name: str, found: Description) -> str:
     """The whole text, without a line break at its end."""
-    lines = [f"{_cut(name, 40)}: {_number(found.rows, 'request')} over {show_seconds(found.duration_s)}", ""]
-    lines += _rate(found)
+    if found.closed_loop is None:
+        lines = [f"{_cut(name, 40)}: {_number(found.rows, 'request')} over {show_seconds(found.duration_s)}", "", *_rate(found)]
+    else:
+        lines = [f"{_cut(name, 40)}: {_number(found.rows, 'request')}", "", f"{'sent by':<14}{found.closed_loop}"]
+        lines.append(f"{'rate':<14}none of its own: each client sends its next request when its last one has ended")
     lines += ["", f"{'tokens':<14}{'mean':>9}{'p50':>9}{'p95':>9}{'p99':>9}{'max':>10}{'total':>12}"]
     lines += [_lengths("prompt", found.prompt_tokens), _lengths("output", found.output_tokens)]
     if found.log_correlation is not None:

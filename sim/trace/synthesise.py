@@ -14,8 +14,10 @@ import numpy as np
 from sim.errors import InputError, nearest
 from sim.sampling import SMALLEST_UNIFORM, Draws, correlated_uniforms, stream
 from sim.trace.arrivals import arrival_times, bursts, clock_of, modulated
+from sim.trace.closed_loop import KEY, stated
 from sim.trace.columns import Floats, Ints
-from sim.trace.recipe import Bursts, Clients, Law, Prefix, Recipe, Sessions, Traffic
+from sim.trace.laws import Law
+from sim.trace.recipe import Bursts, Clients, Loop, Prefix, Recipe, Sessions, Traffic
 from sim.trace.trace import Trace, from_table
 from sim.trace.write import metadata_of
 
@@ -100,6 +102,7 @@ def synthesise_table(recipe: Recipe, seed: int | None = None) -> pa.Table:
             "sim.recipe": " ".join(recipe.about.split()),
             "sim.source": " ".join(recipe.source.split()),
             "sim.seed": str(seed),
+            **({KEY: stated(recipe.closed_loop.build())} if recipe.closed_loop else {}),
         },
     )
     return pa.table(columns).replace_schema_metadata(metadata)
@@ -107,6 +110,10 @@ def synthesise_table(recipe: Recipe, seed: int | None = None) -> pa.Table:
 
 def _traffic(recipe: Recipe, seed: int, name: str, traffic: Traffic) -> _Rows:
     """The requests of one kind, client by client."""
+    if traffic.closed_loop is not None:
+        return _closed(recipe, seed, name, traffic, traffic.closed_loop)
+    assert recipe.duration_s is not None
+    assert traffic.requests_per_s is not None
     shares = _shares(traffic.clients)
     sessions = traffic.sessions
     turns_mean = sessions.turns.build().mean if sessions else 1.0
@@ -139,6 +146,15 @@ def _traffic(recipe: Recipe, seed: int, name: str, traffic: Traffic) -> _Rows:
     kept = (rows.arrival >= 0) & (rows.arrival < recipe.duration_s)
     blocks = None if rows.blocks is None else [ids for ids, keep in zip(rows.blocks, kept, strict=True) if keep]
     return _Rows(rows.arrival[kept], rows.prompt[kept], rows.output[kept], rows.client[kept], rows.session[kept], blocks)
+
+
+def _closed(recipe: Recipe, seed: int, name: str, traffic: Traffic, loop: Loop) -> _Rows:
+    """The requests of a closed loop in the order in which they are taken; when they are sent, the system says."""
+    prompt, output = _lengths(seed, name, traffic, loop.rows)
+    rows = _Rows(np.zeros(loop.rows), prompt, output, np.full(loop.rows, -1), np.full(loop.rows, -1))
+    if traffic.prefix:
+        _add_prefix(seed, name, traffic.prefix, recipe.prefix_block_tokens, rows)
+    return rows
 
 
 def _shares(clients: Clients | None) -> Floats:

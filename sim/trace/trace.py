@@ -18,6 +18,7 @@ import numpy as np
 
 from sim.errors import InputError
 from sim.trace.check import prefix_block_tokens, survey
+from sim.trace.closed_loop import ClosedLoop, closed_loop_of
 from sim.trace.columns import MOST_SECONDS, OPTIONAL, REQUIRED, Layout, TraceChunk, chunk_of
 from sim.trace.source import Source, TableSource, open_file
 
@@ -43,12 +44,19 @@ class TraceInfo:
 class Trace:
     """Requests in order of arrival; `chunks` may be called any number of times and reads anew each time."""
 
-    def __init__(self, info: TraceInfo, source: Source, layout: Layout, block_tokens: int, metadata: Mapping[str, str]) -> None:
+    closed_loop: ClosedLoop | None = None
+    """The clients that send the requests, whose arrival times then mean nothing; None for requests that arrive when they say."""
+
+    def __init__(
+        self, info: TraceInfo, source: Source, layout: Layout, block_tokens: int, metadata: Mapping[str, str],
+        closed_loop: ClosedLoop | None = None,
+    ) -> None:  # fmt: skip
         self.info = info
         self.classes = info.classes
         self.clients = info.clients
         self.prefix_block_tokens = block_tokens
         self.metadata = dict(metadata)
+        self.closed_loop = closed_loop
         self._source = source
         self._layout = layout
 
@@ -124,22 +132,23 @@ def read_trace(path: str | Path, name: str | None = None) -> Trace:
 
 
 def _surveyed(source: Source, path: Path, sha256: str) -> Trace:
-    try:
-        found = survey(source)
-    except UnicodeDecodeError:
-        raise InputError(f"{source.name}: class or client_id: text that is not UTF-8") from None
     metadata = {
         key.decode(errors="replace"): value.decode(errors="replace")
         for key, value in (source.schema.metadata or {}).items()
         if not key.startswith((b"ARROW:", b"pandas"))
     }
+    loop = closed_loop_of(metadata, source.name)
+    try:
+        found = survey(source, timed=loop is None)
+    except UnicodeDecodeError:
+        raise InputError(f"{source.name}: class or client_id: text that is not UTF-8") from None
     duration_s = _duration(metadata, found.last_s, source.name)
     notes = (*_own_notes(metadata), *found.notes)
     columns = tuple(name for name in (*REQUIRED, *OPTIONAL) if name in source.schema.names)
     info = TraceInfo(
         path, found.rows, duration_s, columns, found.classes, found.clients, found.sessions, sha256, notes
     )  # fmt: skip
-    return Trace(info, found.source, found.layout, prefix_block_tokens(source), metadata)
+    return Trace(info, found.source, found.layout, prefix_block_tokens(source), metadata, loop)
 
 
 def _duration(metadata: Mapping[str, str], last_s: float, name: str) -> float:

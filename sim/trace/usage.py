@@ -86,6 +86,8 @@ def from_usage(usage: Usage, shape: Recipe, shape_name: str, *, seed: int | None
     """
     import pyarrow as pa
 
+    if shape.closed_loop is not None:
+        raise InputError(f"--shape: {shape_name} is a closed loop, which has no rate to lend; take a recipe with requests_per_s")
     seed = shape.seed if seed is None else seed
     buckets = sorted((b for b in usage.buckets if b.prompt_tokens or b.output_tokens or b.requests), key=lambda b: (b.start_s, b.end_s))
     _check(usage, buckets)
@@ -156,11 +158,10 @@ def _requests(bucket: Bucket, mean_prompt: float) -> int:
 def _pattern(shape: Recipe, midnight: float, end: float, requests: float, seed: int) -> Any:
     """About so many requests of the recipe's traffic from a midnight on, in the shape of its weekdays."""
     duration = float(end - midnight)
-    mean = sum(traffic.requests_per_s for traffic in shape.traffic.values()) * duration
+    rates = {name: kind.requests_per_s or 0.0 for name, kind in shape.traffic.items()}
+    mean = sum(rates.values()) * duration
     weekday = MONDAY_FIRST[datetime.fromtimestamp(midnight, UTC).weekday()]
-    traffic = {
-        name: kind.model_copy(update={"requests_per_s": kind.requests_per_s * requests / mean}) for name, kind in shape.traffic.items()
-    }
+    traffic = {name: kind.model_copy(update={"requests_per_s": rates[name] * requests / mean}) for name, kind in shape.traffic.items()}
     return synthesise_table(shape.model_copy(update={"duration_s": duration, "start": weekday, "traffic": traffic}), seed)
 
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from sim.errors import InputError
+from sim.trace.closed_loop import refuse_times
 from sim.trace.growth import MOST_ROWS, noted
 from sim.trace.trace import Trace, from_table, table_of
 from sim.units import SECONDS_PER_DAY
@@ -16,6 +17,7 @@ def window(trace: Trace, from_s: float = 0.0, to_s: float | None = None) -> Trac
     """The requests with from_s <= arrival < to_s, their clock started at from_s; InputError when the window is empty."""
     import pyarrow as pa
 
+    refuse_times(trace.closed_loop, str(trace.info.path), "cut")
     end_s = trace.info.duration_s
     stop_s = end_s if to_s is None else to_s
     if not 0 <= from_s < stop_s:
@@ -40,6 +42,7 @@ def tile(trace: Trace, days: float) -> Trace:
     """
     import pyarrow as pa
 
+    refuse_times(trace.closed_loop, str(trace.info.path), "repeat")
     own_s = trace.info.duration_s
     whole = round(own_s / SECONDS_PER_DAY) * SECONDS_PER_DAY
     period_s = whole if whole and abs(whole - own_s) <= 0.01 * whole and whole >= own_s else own_s

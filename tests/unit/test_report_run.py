@@ -17,8 +17,9 @@ from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
 from sim.catalog.yaml_file import read_document
 from sim.cost.bill import Bill, Line
-from sim.cost.replay import Replay, replay, timeline_interval_s
+from sim.cost.replay import Replay, replay
 from sim.measure.slo import Level
+from sim.measure.timeline import timeline_interval_s
 from sim.report import run_tables
 from sim.report.answer import answer
 from sim.report.cautions import month_caveat
