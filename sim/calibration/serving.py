@@ -7,7 +7,7 @@ share of memory, lengths, number of requests. Prompts of a load generator are ra
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +18,7 @@ from sim.calibration.points import Load, Metric, Server, Statistic
 from sim.errors import InputError
 from sim.profile import Profile, resolve_profile
 from sim.profile.coefficients import load_coefficients
-from sim.profile.memory import DEFAULT_UTILISATION
+from sim.profile.memory import DEFAULT_UTILISATION, default_scheduler
 from sim.sampling import stream
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ OPEN_LOOP_SHARE = 1.0
 EARLIER_UTILISATION = 0.9
 """vLLM, gpu_memory_utilization, in the releases of 2023 to 2025."""
 LAST_EARLIER_ERA = "2025"
+TIGHT_UTILISATION = 0.95
+TIGHT_SEQUENCES = 256
+"""Assumed of servers that could not have run otherwise."""
 _QUANTILES: tuple[tuple[Statistic, float], ...] = (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99))
 _LOOKS = 400
 """At the replica during a run, to see how long its KV cache was full."""
@@ -81,19 +84,35 @@ def profile_of(
 ) -> Profile:
     """The profile of a server that was measured with requests of up to `longest_tokens` (prompt and output together).
 
-    A shipped profile of the same configuration wins, unless `estimated`. InputError where the LLM or its longest request does not fit.
+    A shipped profile of the same configuration wins, unless `estimated`. What was measured must have fitted: where it does not with the
+    defaults, and no `utilisation` is said, the server is taken to be set up tightly. InputError where it does not fit even so.
     """
-    coefficients = coefficients or load_coefficients(catalog)
+    known = coefficients or load_coefficients(catalog)
     longest = server.max_model_len or longest_tokens
     if longest < longest_tokens:
         raise InputError(f"max_model_len: found {longest}; requests of up to {longest_tokens} tokens were measured")
-    return resolve_profile(
-        llm=server.llm, gpu=server.gpu, tensor_parallel=server.tensor_parallel, precision=server.precision,
-        kv_precision=kv_precision_of(server), engine=server.engine, engine_era=server.engine_era,
-        utilisation=utilisation_of(server, coefficients), max_num_batched_tokens=server.max_num_batched_tokens,
-        max_num_seqs=server.max_num_seqs, max_model_len=longest, catalog=catalog, coefficients=coefficients,
-        shipped=() if estimated else shipped,
-    )  # fmt: skip
+
+    def resolved(utilisation: float, max_num_seqs: int | None) -> Profile:
+        return resolve_profile(
+            llm=server.llm, gpu=server.gpu, tensor_parallel=server.tensor_parallel, precision=server.precision,
+            kv_precision=kv_precision_of(server), engine=server.engine, engine_era=server.engine_era, utilisation=utilisation,
+            max_num_batched_tokens=server.max_num_batched_tokens, max_num_seqs=max_num_seqs, max_model_len=longest, catalog=catalog,
+            coefficients=known, shipped=() if estimated else shipped,
+        )  # fmt: skip
+
+    try:
+        return resolved(utilisation_of(server, known), server.max_num_seqs)
+    except InputError:
+        if server.utilisation is not None:
+            raise
+        try:
+            tight = resolved(TIGHT_UTILISATION, server.max_num_seqs or min(TIGHT_SEQUENCES, default_scheduler(server.gpu).max_num_seqs))
+        except InputError:
+            tight = None
+        if tight is None:
+            raise
+        said = f"does not fit as engines are set up by default, but was run: {TIGHT_UTILISATION:.0%} of the memory taken (assumed)"
+        return replace(tight, notes=(said, *tight.notes))
 
 
 def kv_precision_of(server: Server) -> KvPrecision:
@@ -220,7 +239,7 @@ def _expected_s(profile: Profile, prompts: Ints, outputs: Ints, clients: int) ->
     """About how long a run takes: all prompts one by one, and rounds of decoding with as many sequences as fit."""
     prompt, output = float(prompts.mean()), float(outputs.mean())
     context = prompt + output / 2.0
-    batch = max(1.0, min(clients, profile.max_num_seqs, profile.kv_capacity_tokens / context))
+    batch = max(1.0, min(clients, profile.max_num_seqs, profile.blocks * profile.block_tokens / context))
     decode = len(prompts) / batch * output * profile.step.decode_s(sequences=batch, context=batch * context)
     return len(prompts) * profile.step.prefill_s(prompt) + decode
 
@@ -247,7 +266,7 @@ def _measured(result: Result, profile: Profile, longest_prompt: int) -> Served:
     if len(gaps):
         values["itl_s", "mean"] = float(decoding.sum() / gaps.sum())
     looks = {name: result.timeline[:, 0, k] for k, name in enumerate(TIMELINE_FIELDS)}
-    free = (1.0 - looks["kv_share"]) * profile.kv_capacity_tokens
+    free = (1.0 - looks["kv_share"]) * profile.blocks * profile.block_tokens
     short = (looks["waiting"] > 0) & (looks["running"] < profile.max_num_seqs) & (free < longest_prompt + profile.block_tokens)
     return Served(
         values=MappingProxyType(values), requests=len(done), refused=len(log) - len(done), preemptions=int(done["preemptions"].sum()),

@@ -57,8 +57,8 @@ class AccuracyTable:
     """All rows, what was left out, and the summaries of their errors."""
 
     rows: tuple[PredictedRow, ...]
-    unfit: tuple[str, ...]
-    """Rows that were skipped because the LLM or its longest request does not fit, and why."""
+    unfit: tuple[tuple[str, str], ...] = ()
+    """Rows that were skipped because the LLM or its longest request does not fit: where they are, and why."""
 
     @property
     def metrics(self) -> Mapping[Quantity, ErrorSummary]:
@@ -106,9 +106,9 @@ def predict(
             return str(error)
 
     profiles = [profile(point.server, longest_of(point.load)) for point in points]
-    wrong = [f"{point.where}: {found}" for point, found in zip(points, profiles, strict=True) if isinstance(found, str)]
+    wrong = [(point.where, found) for point, found in zip(points, profiles, strict=True) if isinstance(found, str)]
     if wrong and not skip_unfit:
-        raise input_error(wrong)
+        raise input_error(f"{where}: {why}" for where, why in wrong)
     rows, problems = [], []
     runs: dict[tuple[Server, Load], Served] = {}
     for k, (point, found) in enumerate(zip(points, profiles, strict=True)):
@@ -138,9 +138,9 @@ def _row(point: ServingPoint, profile: Profile, served: Served, wanted: Callable
     )  # fmt: skip
 
 
-def _nothing(points: Sequence[ServingPoint], rows: Sequence[PredictedRow], wrong: Sequence[str]) -> str:
+def _nothing(points: Sequence[ServingPoint], rows: Sequence[PredictedRow], wrong: Sequence[tuple[str, str]]) -> str:
     if not points:
         return "the table has no rows; at least one measured run is needed"
     if not rows:
-        return "\n".join(["no row of the table fits its GPUs", *wrong])
+        return "\n".join(["no row of the table fits its GPUs", *(f"{where}: {why}" for where, why in wrong)])
     return "no row has a measured value to hold a prediction against"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
 
 from sim.calibration.errors import ErrorSummary, Quantity, quantity_name, shown_value, summaries
@@ -124,7 +126,8 @@ def _configurations(report: AccuracyReport) -> list[tuple[str, list[Section]]]:
 def _title(row: PredictedRow) -> str:
     profile = row.profile
     server = f"{profile.llm} {profile.precision} on {profile.tensor_parallel} x {profile.gpu}, {profile.engine} {profile.engine_era}"
-    return f"{server}, KV cache {profile.kv_precision}, {profile.kv_capacity_tokens:,} tokens; {profile.label}: {profile.source}"
+    source = "estimated by physics" if profile.label == "estimated" else f"{profile.label} ({profile.source})"
+    return f"{server}, KV cache {profile.kv_precision}, {profile.kv_capacity_tokens:,} tokens; {source}"
 
 
 def _tables(rows: Sequence[PredictedRow]) -> list[Section]:
@@ -169,7 +172,7 @@ def _figure(value: float) -> str:
 
 
 def _after(report: AccuracyReport) -> list[Section]:
-    return [_summary(report), *_groups(report), _kv(report), _profiles(report), _rests_on(report), _left_out(report)]
+    return [_summary(report), *_groups(report), _kv(report), _profiles(report), _rests_on(report), *_left_out(report)]
 
 
 _HEADER = ("runs", "median", "mean", "p90", "bias")
@@ -204,11 +207,11 @@ def _groups(report: AccuracyReport) -> list[Section]:
 def _kv(report: AccuracyReport) -> Section:
     short = [each for each in report.run_outs if each.predicted is not None or each.measured is not None]
     rows = [(_shape(each), *("-" if at is None else f"x{at}" for at in (each.predicted, each.measured))) for each in short]
-    notes = []
-    if any(row.short_of_kv for row in report.table.rows):
-        notes.append(f"Rows marked {KV_MARK}: requests wait for KV cache, or lose theirs to others, in the simulation.")
-    if rows:
-        notes.append("As measured: the concurrency at which TTFT grows more than twice as fast as the number of clients.")
+    mark = f"Rows marked {KV_MARK}: requests wait for KV cache, or lose theirs to others, in the simulation."
+    notes = [mark] if any(row.short_of_kv for row in report.table.rows) else []
+    if not rows:
+        return Section("", [("KV cache", text) for text in notes], facts=True)
+    notes.append("As measured: the concurrency at which TTFT grows more than twice as fast as the number of clients.")
     return Section("KV cache runs out at", rows, ("predicted", "measured"), notes)
 
 
@@ -232,21 +235,27 @@ def _profiles(report: AccuracyReport) -> Section:
 
 
 def _rests_on(report: AccuracyReport) -> Section:
-    texts = [*(f"assumed: {text}" for text in report.table.assumed), *report.notes]
+    texts = [*(f"assumed: {text}" for text in report.table.assumed), *report.notes, *_noted(report)]
     if report.ignored:
         texts.append(f"columns not used: {', '.join(report.ignored)}")
-    rows = [("Rests on" if k == 0 else "", text) for k, text in enumerate(texts)]
-    return Section("", rows, facts=True) if rows else Section("", ())
+    return _facts("Rests on", texts)
 
 
-def _left_out(report: AccuracyReport) -> Section:
-    unfit = report.table.unfit
-    rows = [("Left out" if k == 0 else "", text) for k, text in enumerate(unfit[:_LISTED])]
-    if len(unfit) > _LISTED:
-        rows.append(("", f"and {len(unfit) - _LISTED} more"))
+def _noted(report: AccuracyReport) -> list[str]:
+    """What was noted of single rows and of their profiles, each once."""
+    noted = Counter(note for row in report.table.rows for note in (*row.point.notes, *row.profile.notes))
+    return [f"{note} ({_count(runs, 'run')})" for note, runs in noted.items()]
+
+
+def _left_out(report: AccuracyReport) -> list[Section]:
+    unfit = [f"{Path(where).name}: {why}" for where, why in report.table.unfit]
+    more = [f"and {len(unfit) - _LISTED} more"] if len(unfit) > _LISTED else []
     missing = dict.fromkeys(quantity_name(each) for row in report.table.rows for each in row.unpredicted)
-    rows += [("Not predicted" if k == 0 else "", name) for k, name in enumerate(missing)]
-    return Section("", rows, facts=True) if rows else Section("", ())
+    return [_facts("Left out", [*unfit[:_LISTED], *more]), _facts("Not predicted", list(missing))]
+
+
+def _facts(name: str, texts: Sequence[str]) -> Section:
+    return Section("", [(name if k == 0 else "", text) for k, text in enumerate(texts)], facts=True)
 
 
 def _listed(texts: Sequence[str]) -> str:

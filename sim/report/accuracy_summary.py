@@ -48,7 +48,7 @@ def accuracy_summary(report: AccuracyReport) -> dict[str, Any]:
             }
             for each in report.run_outs
         ],
-        "left_out": list(report.table.unfit),
+        "left_out": [{"row": Path(where).name, "why": why} for where, why in report.table.unfit],
         "assumed": list(report.table.assumed),
         "notes": list(report.notes),
         "ignored_columns": list(report.ignored),
