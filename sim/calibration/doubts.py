@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import exp, log
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from sim.calibration.fit import loss
@@ -94,7 +95,7 @@ def _below_floor(model: Model, server: Server) -> list[str]:
     ]
     instead = f"; weights in {', '.join(others)} could be that fast" if others else ""
     return [
-        f"{len(found)} of the measured times are shorter than reading the weights once ({_ms(o.value)} at {model.points[o.point].where}, "
+        f"{len(found)} of the measured times are shorter than reading the weights once ({_ms(o.value)} at {_place(model, o)}, "
         f"{server.precision} weights on {server.tensor_parallel} x {server.gpu.name} take at least {_ms(floor_s)}): another precision, "
         f"GPU or tensor parallel size, or speculative decoding, which is not modelled{instead}. No profile goes below that floor."
     ]
@@ -143,7 +144,8 @@ def _unexplained(model: Model, simulator: Simulator, position: Array, logs: Arra
 def _shown(model: Model, row: int, error: float) -> str:
     o = model.observations[row]
     point = model.points[o.point]
-    return f"{o.metric.removesuffix('_s')} of {shape_of(point)} at {batch_of(point)} ({point.where}), predicted {exp(error) - 1.0:+.0%} off"
+    where = f"{shape_of(point)} at {batch_of(point)} ({_place(model, o)})"
+    return f"{o.metric.removesuffix('_s')} of {where}, predicted {exp(error) - 1.0:+.0%} off"
 
 
 def _other_option(model: Model, simulator: Simulator, position: Array, errors: Array, prior: Profile, server: Server) -> str:
@@ -190,6 +192,11 @@ def _left_out(model: Model) -> list[str]:
         return []
     kinds = ", ".join(dict.fromkeys(f"{o.metric} {o.statistic}" for o in model.left_out))
     return [f"{len(model.left_out)} measured numbers are left out, for no simulated run has them: {kinds}"]
+
+
+def _place(model: Model, o: Observation) -> str:
+    """Where it stands, without the folders of the file."""
+    return Path(model.points[o.point].where).name
 
 
 def _ms(seconds: float) -> str:

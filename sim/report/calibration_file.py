@@ -1,0 +1,141 @@
+"""The profile file that `sim calibrate` writes: what models/profiles/ of a user's own folder holds (sim/profile/shipped.py)."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+from sim.calibration.calibrate import Calibration
+from sim.calibration.points import Server, ServingPoint, StepPoint
+from sim.calibration.serving import longest_of
+from sim.errors import InputError, visible
+from sim.profile.shipped import ProfileFile, ShippedProfile
+
+_LONGEST_SOURCE = 300
+
+
+def profile_yaml(found: tuple[Calibration, ...], *, source: str, as_of: str) -> str:
+    """Calibrated configurations as a file of profiles; `source` says whose benchmark it was, `as_of` when it was run."""
+    lines = [
+        "# Calibrated by `sim calibrate` from a benchmark. In models/profiles/ of the folder where sim is run, or in profiles/ of one given",
+        "# with --models: a stack of this LLM, GPU, tensor parallel size, precisions, engine and era takes it in place of the estimate.",
+        "profiles:",
+    ]
+    for each in found:
+        lines += _profile(each, source, as_of)
+    return "\n".join(lines) + "\n"
+
+
+def check_target(path: Path, *, force: bool) -> None:
+    """InputError, before anything is simulated, where the file cannot be written."""
+    if path.suffix not in (".yaml", ".yml"):
+        raise InputError(f"--output: found {str(path)!r}; allowed: a file that ends in .yaml")
+    if path.name == "engines.yaml":
+        raise InputError("--output: engines.yaml holds the coefficients of the physics; give the profiles another name")
+    if path.is_symlink() or path.exists():
+        if not force:
+            raise InputError(f"{path}: already there; give another file with -o, or --force to replace it")
+        if path.is_symlink() or not path.is_file():
+            raise InputError(f"{path}: is not a file; it is left as it is")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"{path}: there is no folder {path.parent}; make it first")
+    if not os.access(path.absolute().parent, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: no permission to write here")
+
+
+def write_profiles(path: Path, text: str, *, force: bool) -> None:
+    """Write beside the place under another name, check that it reads back, then rename; nothing is left when that fails."""
+    from sim.catalog.yaml_file import load_model
+
+    path = path.absolute()
+    draft = path.parent / f".{path.name}.{secrets.token_hex(4)}.draft"
+    try:
+        with draft.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        load_model(draft, ProfileFile, path.name)
+        if force:
+            draft.replace(path)
+        else:
+            # A link fails where a file has appeared meanwhile, a rename would replace it.
+            os.link(draft, path)
+    except FileExistsError:
+        raise InputError(f"{path.name}: appeared while this run was under way; nothing was written") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _profile(found: Calibration, source: str, as_of: str) -> list[str]:
+    p, step = found.prior, found.step
+    knots = ", ".join(f"[{tokens:g}, {_number(s * 1e3)}]" for tokens, s in zip(step.g_tokens, step.g_s, strict=True))
+    front_end = []
+    notes = [*_notes(found)]
+    if "front_end_ms" in ShippedProfile.model_fields:
+        front_end = [f"    front_end_ms: {_number(found.front_end_s * 1e3)}"]
+    else:
+        notes.append(f"front end measured as {found.front_end_s * 1e3:.3g} ms; runs take that of the engine")
+    return [
+        f"  - llm: {p.llm}",
+        f"    gpu: {p.gpu}",
+        f"    tensor_parallel: {p.tensor_parallel}",
+        f"    precision: {p.precision}",
+        f"    kv_precision: {p.kv_precision}",
+        f"    engine: {p.engine}",
+        f'    engine_era: "{p.engine_era}"',
+        "    label: calibrated",
+        f"    decode_error: {_number(found.decode_error)}",
+        f"    prefill_error: {_number(found.prefill_error)}",
+        f"    in_sample_error: {_number(found.in_sample_error)}",
+        f"    points: {len([r for r in found.readings if r.observation.fitted])}",
+        f"    source: {json.dumps(_short(f'sim calibrate, {source}'))}",
+        f'    as_of: "{as_of}"',
+        f"    notes: [{', '.join(json.dumps(note) for note in notes)}]",
+        *front_end,
+        "    step:",
+        f"      c_ms: {_number(step.c_s * 1e3)}",
+        f"      o_us_per_sequence: {_number(step.o_s * 1e6)}",
+        f"      f_ns_per_context_token: {_number(step.f_s * 1e9)}",
+        f"      h_ns_per_token_pair: {_number(step.h_s * 1e9)}",
+        f"      g_ms_at_tokens: [{knots}]",
+    ]
+
+
+def _notes(found: Calibration) -> list[str]:
+    """Over what it was fitted, what stayed at the estimate, and with which limits it was measured."""
+    notes = []
+    points = {id(r.point): r.point for r in found.readings}.values()
+    runs = [p for p in points if isinstance(p, ServingPoint)]
+    steps = [p for p in points if isinstance(p, StepPoint)]
+    clients = sorted({p.load.concurrency for p in runs if p.load.concurrency is not None})
+    if runs:
+        longest = max(longest_of(p.load) for p in runs)
+        at = f" at concurrency {_span(clients)}" if clients else ""
+        notes.append(f"fitted to {len(runs)} serving runs{at}, requests of up to {longest} tokens")
+    if steps:
+        notes.append(f"fitted to {len(steps)} steps of {_span(sorted({round(p.sequences) for p in steps}))} sequences")
+    kept = ", ".join(c.name for c in found.coefficients if not c.moved)
+    if kept:
+        notes.append(f"at the estimate, for the data do not tell: {kept}")
+    limits = sorted({limit for p in points for limit in _limits(p.server)})
+    if limits:
+        notes.append(f"measured with {', '.join(limits)}")
+    return notes
+
+
+def _span(values: list[int]) -> str:
+    return f"{values[0]}" if len(values) == 1 else f"{values[0]} to {values[-1]}"
+
+
+def _limits(server: Server) -> list[str]:
+    names = ("utilisation", "max_num_batched_tokens", "max_num_seqs")
+    return [f"{name} {getattr(server, name):g}" for name in names if getattr(server, name) is not None]
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def _short(text: str) -> str:
+    text = visible(text)
+    return text if len(text) <= _LONGEST_SOURCE else text[: _LONGEST_SOURCE - 1] + "…"
