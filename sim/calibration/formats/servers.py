@@ -62,7 +62,7 @@ class ServerNames:
         gpu: Gpu | None = self._named(
             "gpu", said.gpu, self.given.gpu, lambda name: known_as.find_gpu(self.catalog, name), said, place, problems
         )
-        precision = self._precision(said, llm, place, problems)
+        precision = self._precision(said, place, problems)
         tensor_parallel = whole(said.tensor_parallel, place("tensor_parallel"), problems, most=MOST_GPUS)
         if is_missing(said.tensor_parallel):
             tensor_parallel = self.given.tensor_parallel
@@ -92,15 +92,12 @@ class ServerNames:
             return found
         return self._named("llm", said.llm, self.given.llm, lambda name: known_as.find_llm(self.catalog, name), said, place, problems)
 
-    def _precision(self, said: Said, llm: Llm | None, place: Callable[[str], Place], problems: list[Problem]) -> Precision | None:
+    def _precision(self, said: Said, place: Callable[[str], Place], problems: list[Problem]) -> Precision | None:
         if is_missing(said.precision) and not is_missing(said.llm):
             named = known_as.precision_in_name(str(said.llm))
             if named is not None:
                 self.notes[f"weights in {named}, by the name {shown(said.llm)}"] = None
                 return named
-        # Without a model there is one problem to solve first; its name may say the precision.
-        if llm is None and is_missing(said.precision):
-            return self.given.precision
         return self._named("precision", said.precision, self.given.precision, known_as.find_precision, said, place, problems)
 
     def _engine(self, said: Said, place: Callable[[str], Place], problems: list[Problem]) -> tuple[str, str | None]:

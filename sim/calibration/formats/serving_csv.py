@@ -23,6 +23,7 @@ from sim.calibration.formats.columns import (
     statistic_named,
 )
 from sim.calibration.formats.csv_rows import CsvTable, Row, csv_table, read_text
+from sim.calibration.formats.look import Format, Look
 from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, is_missing, number, raise_all, shown, whole
 from sim.calibration.formats.servers import OPTIONS, Said, ServerNames
 from sim.calibration.points import Benchmark, Given, Load, Metric, ServingPoint, Statistic
@@ -45,9 +46,8 @@ MOST_RATE_PER_S = 1e6
 MOST_TOKENS_PER_S = 1e9
 
 
-def matches(header: tuple[str, ...]) -> bool:
-    """Whether a header has lengths, a load and something measured."""
-    fields = {field for field, names in LOAD_COLUMNS if any(name in header for name in names)}
+def _matches(found: Look) -> bool:
+    fields = {field for field, names in LOAD_COLUMNS if any(name in found.header for name in names)}
     return {"prompt_tokens", "output_tokens"} <= fields and bool(fields & {"concurrency", "request_rate"})
 
 
@@ -190,3 +190,12 @@ def _measured(
         if value is not None:
             values[column.metric, column.statistic or unsaid] = value * factor * (gpus if column.per_gpu else 1)
     return values
+
+
+def _read(found: Look, given: Given, catalog: Catalog) -> Benchmark:
+    return read(csv_table(found.text, found.name), given, catalog)
+
+
+FORMAT = Format(
+    "serving-points", "CSV of serving points: llm, gpu, prompt_tokens, output_tokens, concurrency, ttft_ms, tpot_ms", _matches, _read
+)

@@ -1,0 +1,147 @@
+"""A first look at a benchmark file: JSON objects with their places, or the header of a CSV.
+
+JSON may be one object, a list of objects, or an object a line. It is read strictly: a key twice in one object is refused, and
+numbers that are none (NaN, Infinity) are told where they are needed.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sim.calibration.formats.csv_rows import delimiter_of, read_text
+from sim.calibration.formats.problems import Place, number, shown, whole
+from sim.calibration.points import Benchmark, Given
+from sim.catalog.catalog import Catalog
+from sim.errors import InputError, Problem, visible
+
+MOST_ENTRIES = 2_000_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One JSON object of a file and where it stands."""
+
+    data: Mapping[str, Any]
+    file: str
+    line: int | None = None
+    prefix: str = ""
+
+    def place(self, key: str = "") -> Place:
+        """Where a key stands."""
+        return Place(self.file, f"{self.prefix}{key}".rstrip("."), self.line)
+
+    def within(self, *keys: str) -> Entry | None:
+        """The object under keys, one in another; None where there is none."""
+        found: Any = self.data
+        for key in keys:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return Entry(found, self.file, self.line, f"{self.prefix}{'.'.join(keys)}.") if isinstance(found, Mapping) else None
+
+    def number(self, key: str, problems: list[Problem], *, most: float, least: float = 0.0, above: bool = True) -> float | None:
+        """A number under a key; None when missing, and when wrong with a problem added."""
+        return number(self.data.get(key), self.place(key), problems, most=most, least=least, above=above)
+
+    def whole(self, key: str, problems: list[Problem], *, most: float = 1e9, least: int = 1) -> int | None:
+        """A whole number under a key; None when missing, and when wrong with a problem added."""
+        return whole(self.data.get(key), self.place(key), problems, most=most, least=least)
+
+    def entries(self, key: str) -> list[Entry]:
+        """The objects of a list under a key."""
+        items = self.data.get(key)
+        found = enumerate(items) if isinstance(items, list) else ()
+        return [Entry(item, self.file, self.line, f"{self.prefix}{key}[{at}].") for at, item in found if isinstance(item, Mapping)]
+
+
+@dataclass(frozen=True)
+class Look:
+    """A file whose layout is known: its JSON objects, or its text and the cells of its first line."""
+
+    path: Path
+    name: str
+    layout: Literal["json", "csv"]
+    entries: tuple[Entry, ...] = ()
+    header: tuple[str, ...] = ()
+    text: str = ""
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of the first object."""
+        return frozenset(self.entries[0].data) if self.entries else frozenset()
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of benchmark files: how it is recognised, and how it is read."""
+
+    name: str
+    about: str
+    matches: Callable[[Look], bool]
+    read: Callable[[Look, Given, Catalog], Benchmark]
+
+
+def look(path: Path, name: str | None = None) -> Look:
+    """The first look; InputError for a file that is absent, too large, neither JSON nor CSV, or broken JSON."""
+    name = visible(name or str(path))
+    text = read_text(path, name)
+    if text.lstrip()[0] in "{[":
+        return Look(path, name, "json", entries=_entries(text, name))
+    first = text.lstrip().split("\n", 1)[0].rstrip("\r")
+    try:
+        cells = next(csv.reader([first], delimiter=delimiter_of(text)), [])
+    except csv.Error as error:
+        raise InputError(f"{name}:1: neither JSON nor CSV: {error}") from None
+    return Look(path, name, "csv", header=tuple("_".join(cell.strip().lower().replace("-", " ").split()) for cell in cells), text=text)
+
+
+def _entries(text: str, name: str) -> tuple[Entry, ...]:
+    try:
+        document = load_json(text, name)
+    except _MoreThanOneError:
+        entries = []
+        for line, part in enumerate(text.split("\n"), 1):
+            if part.strip():
+                entries.append(Entry(_object(load_json(part, name, line), name, line), name, line))
+            if len(entries) > MOST_ENTRIES:
+                raise InputError(f"{name}:{line}: more than {MOST_ENTRIES:,} entries") from None
+        return tuple(entries)
+    if isinstance(document, list):
+        return tuple(Entry(_object(item, f"{name}: [{at}]"), name, prefix=f"[{at}].") for at, item in enumerate(document))
+    return (Entry(_object(document, name), name),)
+
+
+class _MoreThanOneError(Exception):
+    """There is another JSON value after the first."""
+
+
+def load_json(text: str, name: str, line: int | None = None) -> Any:
+    """A JSON document, or one line of JSON lines; InputError with line and column where it breaks off."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice = next(key for at, key in enumerate(keys) if key in keys[:at])
+            raise InputError(f"{name}{'' if line is None else f':{line}'}: key {shown(twice)} twice in one object")
+        return made
+
+    try:
+        return json.loads(text, object_pairs_hook=unique)
+    except json.JSONDecodeError as error:
+        if line is None and error.msg == "Extra data" and text[error.pos :].lstrip()[:1] == "{":
+            raise _MoreThanOneError from None
+        at = f"{error.lineno if line is None else line}:{error.colno}"
+        raise InputError(f"{name}:{at}: not JSON: {error.msg}") from None
+    except (ValueError, RecursionError) as error:
+        what = "nested too deeply" if isinstance(error, RecursionError) else str(error)[:80]
+        raise InputError(f"{name}{'' if line is None else f':{line}'}: not JSON that can be read: {what}") from None
+
+
+def _object(value: Any, name: str, line: int | None = None) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"{name}{'' if line is None else f':{line}'}: found {shown(value)}; JSON objects are needed")
+    return value
