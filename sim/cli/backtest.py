@@ -63,9 +63,8 @@ def command(
     """
     from sim.catalog.location import find_input
     from sim.cli.forecasting import forecast_stack
-    from sim.cli.opening import open_books
+    from sim.cli.opening import open_books, trace_for_months
     from sim.cli.progress import Progress, say
-    from sim.errors import InputError
     from sim.planning.paid_bill import read_bill
 
     file = find_input(trace)
@@ -80,7 +79,6 @@ def command(
     from sim.report.run_report import report_of
     from sim.stack import facts_of, read_stack, resolve
     from sim.stack.outlook_read import split_settings
-    from sim.trace import read_trace
 
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
     of_stack, of_outlook = split_settings(settings)
@@ -91,9 +89,7 @@ def command(
     )  # fmt: skip
     with Progress(quiet=quiet) as progress:
         progress.says(f"reading {file.name}")
-        requests = read_trace(file, trace)
-        if requests.info.duration_s <= 0:
-            raise InputError(f"{trace}: all requests arrive at once: no month can be made of that; a trace that lasts is needed")
+        requests = trace_for_months(file, trace)
         resolved = resolve(stack_file, catalog, book, facts_of(requests))
         progress.announce_compilation()
         progress.counts(f"replaying {file.name}", requests.info.duration_s)

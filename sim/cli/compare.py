@@ -75,10 +75,9 @@ def command(
     """
     _count(stacks)
     from sim.catalog.location import find_input
-    from sim.cli.opening import open_books
+    from sim.cli.opening import open_books, trace_for_months
     from sim.cli.progress import Progress, say
     from sim.cli.writing import say_where, write_files
-    from sim.errors import InputError
     from sim.report.run_folder import check_folder
 
     if given is not None:
@@ -90,7 +89,6 @@ def command(
     from sim.report.run_record import inputs
     from sim.stack import facts_of, read_stack, resolve
     from sim.stack.outlook_read import split_settings
-    from sim.trace import read_trace
 
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
     catalog, book = open_books(folder, date, prices)
@@ -102,9 +100,7 @@ def command(
     )  # fmt: skip
     with Progress(quiet=quiet) as progress:
         progress.says(f"reading {file.name}")
-        requests = read_trace(file, trace)
-        if requests.info.duration_s <= 0:
-            raise InputError(f"{trace}: all requests arrive at once: no month can be made of that; a trace that lasts is needed")
+        requests = trace_for_months(file, trace)
         facts = facts_of(requests)
         resolved = _each(stacks, lambda name: resolve(files[name], catalog, book, facts))
         progress.announce_compilation()

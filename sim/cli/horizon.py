@@ -69,10 +69,10 @@ def futures_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def months_wanted(ctx: click.Context, *, months: int | None, replay_only: bool, settings: Sequence[str], events: str | None) -> int | None:
+def months_wanted(
+    ctx: click.Context, *, months: int | None, replay_only: bool, settings: Sequence[str], events: str | None, clients: int | None
+) -> int | None:
     """How many months: 0 for the plain replay, None where nothing was said. UsageError for options that contradict each other."""
-    from sim.stack.outlook_read import PREFIX
-
     if months and replay_only:
         raise click.UsageError(f"--months {months}: --replay-only and --months exclude each other; allowed: --months 0, the plain replay")
     if months and events is not None:
@@ -80,15 +80,27 @@ def months_wanted(ctx: click.Context, *, months: int | None, replay_only: bool, 
             f"--months {months}: --events and --months exclude each other, as events are scripted for the time of the trace; "
             "allowed: --months 0, the plain replay"
         )
-    if months == 0 or replay_only or events is not None:
-        why = "--months 0" if months == 0 else "--replay-only" if replay_only else "--events"
-        default = click.core.ParameterSource.DEFAULT
-        given = [f"--{name}" for name in _ABOUT_MONTHS if ctx.get_parameter_source(name) not in (None, default)]
-        given += [f"--set {setting}" for setting in settings if setting.strip().startswith(PREFIX)]
-        if given:
-            raise click.UsageError(f"{given[0]}: is about months, and with {why} there are none; allowed: --months 1 or more")
+    if months and clients is not None:
+        raise click.UsageError(
+            f"--months {months}: --closed-loop and --months exclude each other, as clients that wait for their answers have no rate of "
+            "their own to grow; allowed: --months 0, the plain replay"
+        )
+    if months == 0 or replay_only or events is not None or clients is not None:
+        why = "--months 0" if months == 0 else "--replay-only" if replay_only else "--events" if events is not None else "--closed-loop"
+        refuse_about_months(ctx, settings, why, "--months 1 or more")
         return 0
     return months
+
+
+def refuse_about_months(ctx: click.Context, settings: Sequence[str], why: str, allowed: str) -> None:
+    """UsageError for an option that is about months where there are none, with why and what is allowed."""
+    from sim.stack.outlook_read import PREFIX
+
+    default = click.core.ParameterSource.DEFAULT
+    given = [f"--{name}" for name in _ABOUT_MONTHS if ctx.get_parameter_source(name) not in (None, default)]
+    given += [f"--set {setting}" for setting in settings if setting.strip().startswith(PREFIX)]
+    if given:
+        raise click.UsageError(f"{given[0]}: is about months, and with {why} there are none; allowed: {allowed}")
 
 
 def horizon(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sim.catalog.catalog import Catalog
     from sim.catalog.price_book import PriceBook
+    from sim.trace import Trace
 
 _YEARS = (2000, 2099)
 """As of `--start`: a calendar has an end, and ten years of months must follow."""
@@ -33,3 +34,19 @@ def open_books(folder: Path | None, date: str | None, prices: Path | None) -> tu
     from sim.catalog.price_file import load_price_file
 
     return catalog, PriceBook(day, load_price_file(prices, catalog), str(prices))
+
+
+def trace_for_months(file: Path, name: str) -> Trace:
+    """A trace of which months can be made; InputError for one that is but a moment, or a closed loop. `name` is shown for it."""
+    from sim.errors import InputError
+    from sim.trace import read_trace
+
+    found = read_trace(file, name)
+    if found.closed_loop is not None:
+        raise InputError(
+            f"{name}: {found.closed_loop}: no month can be made of that, as it has no rate of its own to grow; a trace of arrivals is "
+            f"needed (the replay of a closed loop is sim run {name})"
+        )
+    if found.info.duration_s <= 0:
+        raise InputError(f"{name}: all requests arrive at once: no month can be made of that; a trace that lasts is needed")
+    return found

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.cli import options
-from sim.cli.horizon import MONTHS, horizon, months_wanted
+from sim.cli.horizon import MONTHS, horizon, months_wanted, refuse_about_months
 from sim.cli.horizon import options as months_options
 
 if TYPE_CHECKING:
     from sim.report.run_report import RunReport
+    from sim.trace import Trace
+    from sim.trace.closed_loop import ClosedLoop
 
 
 @click.command(name="run")
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
 @options.seed
 @options.settings
 @options.prices
+@click.option(
+    "--closed-loop",
+    "clients",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="So many clients, each waiting for its answer, send the requests.",
+)
+@click.option("--think", metavar="TIME", help="What they wait before the next one, as 2s.  [default: that of the trace, or none]")
 @click.option("--events", metavar="FILE", help="A file of scripted events: outages, failures, changes of limits, prices and demand.")
 @options.date
 @options.models
@@ -47,6 +57,8 @@ def command(
     seed: int,
     settings: tuple[str, ...],
     prices: Path | None,
+    clients: int | None,
+    think: str | None,
     events: str | None,
     date: str | None,
     folder: Path | None,
@@ -59,7 +71,7 @@ def command(
 
     The result goes to stdout and, with tables for further work, into a folder under outputs/.
     """
-    wanted = months_wanted(ctx, months=months, replay_only=replay_only, settings=settings, events=events)
+    wanted = months_wanted(ctx, months=months, replay_only=replay_only, settings=settings, events=events, clients=clients)
     from sim.catalog.location import find_input
     from sim.cli.opening import open_books
     from sim.cli.progress import Progress, say
@@ -96,6 +108,16 @@ def command(
     with Progress(quiet=quiet) as progress:
         progress.says(f"reading {file.name}")
         requests = read_trace(file, trace)
+        loop = _loop(requests, trace, clients, think)
+        if asked is not None and loop is not None:
+            if wanted:
+                raise InputError(
+                    f"--months {wanted}: {trace} is {loop}, which has no rate of its own to grow; allowed: --months 0, the plain replay, "
+                    "or a trace of arrivals"
+                )
+            refuse_about_months(ctx, settings, "a closed loop", "a trace of arrivals")
+            asked = None
+            say("note", "a closed loop has no rate of its own to grow: no months, only the replay")
         if asked is not None and requests.info.duration_s <= 0:
             if wanted:
                 raise InputError(f"{trace}: all requests arrive at once: no month can be made of that; allowed: --months 0")
@@ -103,15 +125,19 @@ def command(
         resolved = resolve(stack_file, catalog, book, facts_of(requests))
         scripted = read_events(find_input(events), resolved, events) if events is not None else ()
         progress.announce_compilation()
-        progress.counts(f"replaying {file.name}", requests.info.duration_s)
+        if loop is None:
+            progress.counts(f"replaying {file.name}", requests.info.duration_s)
+        else:
+            progress.says(f"replaying {file.name}")
         found = replay(
-            resolved, requests, catalog=catalog, book=book, seed=seed, events=scripted, log=log_requests, progress=progress.at
+            resolved, requests, catalog=catalog, book=book, seed=seed, events=scripted, log=log_requests,
+            progress=progress.at if loop is None else None, closed_loop=loop,
         )  # fmt: skip
         ahead = None
         if asked is not None:
             forecast = forecast_stack(asked, resolved, requests, found, catalog=catalog, book=book, seed=seed, says=progress.part)
             ahead = ForecastReport(forecast, asked.budget_usd)
-        report = report_of(found, resolved, requests, seed=seed, events=scripted, ahead=ahead)
+        report = report_of(found, resolved, requests, seed=seed, events=scripted, ahead=ahead, closed_loop=loop)
         record = inputs(report, stack_file, resolved, scripted, asked.outlook if asked is not None else None, exact=exact)
         progress.says("writing files")
         target, refused = write_files(
@@ -132,6 +158,29 @@ def command(
         for each in report.cautions:
             say("warning", f"{each.cause}; {each.remedy}")
         say_where(target, refused)
+
+
+def _loop(requests: Trace, name: str, clients: int | None, think: str | None) -> ClosedLoop | None:
+    """The clients that send the requests: those of the trace, if any, with what the options say instead; InputError for a mistake."""
+    from dataclasses import replace
+
+    from sim.errors import InputError
+    from sim.trace.closed_loop import MOST_CLIENTS, ClosedLoop
+    from sim.units import parse_seconds
+
+    loop = requests.closed_loop
+    if clients is not None:
+        if clients > MOST_CLIENTS:
+            raise InputError(f"--closed-loop: found {clients}; allowed: 1 to {MOST_CLIENTS:,}")
+        loop = ClosedLoop(clients) if loop is None else replace(loop, clients=clients)
+    if think is None:
+        return loop
+    if loop is None:
+        raise InputError(f"--think {think}: {name} is no closed loop, whose clients could think; allowed: with --closed-loop N")
+    try:
+        return replace(loop, think_s=parse_seconds(think))
+    except InputError as error:
+        raise InputError(f"--think: {error}") from None
 
 
 def _print(report: RunReport, form: str) -> None:

@@ -16,6 +16,7 @@ from sim.units import SECONDS_PER_DAY, show_count, show_ms, show_seconds, show_s
 if TYPE_CHECKING:
     from sim.report.forecast_report import ForecastReport
     from sim.stack.resolved import Origin
+    from sim.trace.closed_loop import ClosedLoop
 
 Code = Literal[
     "unstable_queue",
@@ -57,10 +58,13 @@ class Caution:
     remedy: str
 
 
-def month_caveat(window_s: float) -> str:
-    """What a month scaled up from so many seconds leaves out; nothing for two weeks and more."""
+def month_caveat(window_s: float, loop: ClosedLoop | None = None) -> str:
+    """What a month scaled up from so many seconds leaves out; nothing for two weeks and more of traffic that is no closed loop."""
     if window_s <= 0:
         return "the trace has no duration: no hour of a GPU is in its bill, and no month can be made of it"
+    if loop is not None:
+        clients = "client" if loop.clients == 1 else f"{loop.clients:,} clients"
+        return f"scaled up from {brief(show_seconds(window_s))}, as if the {clients} of a closed loop went on like this all month"
     if window_s < _NEARLY * SECONDS_PER_DAY:
         return f"scaled up from {brief(show_seconds(window_s))}: no whole day and no week is in it; a month may differ several times"
     if window_s < _NEARLY * TWO_WEEKS_S:
@@ -76,11 +80,17 @@ def cautions(
     *,
     stack: str,
     ahead: ForecastReport | None = None,
+    loop: ClosedLoop | None = None,
 ) -> tuple[Caution, ...]:
-    """The warnings that a run calls for. `doubts` are those raised on reading the trace, `stack` how `sim explain` finds the stack."""
+    """The warnings that a run calls for. `doubts` are those raised on reading the trace, `stack` how `sim explain` finds the stack.
+
+    `loop` is the closed loop that sent the requests, if one did.
+    """
     found = [*_queues(measures), *_requests(measures)]
-    caveat = month_caveat(measures.window_s)
-    if caveat and ahead is None:
+    caveat = month_caveat(measures.window_s, loop)
+    if caveat and loop is not None:
+        found.append(Caution("short_trace", caveat, "for work that ends take the bill of the replay; for a month, a trace of arrivals"))
+    elif caveat and ahead is None:
         found.append(Caution("short_trace", caveat, "replay two weeks or more before budgeting with the monthly figures"))
     elif caveat:
         cause = f"the trace is {brief(show_seconds(measures.window_s))}: how its days and weeks differ comes from the outlook"

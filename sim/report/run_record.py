@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sim.report.run_report import RunReport
@@ -52,6 +53,8 @@ def inputs(
         "date": report.date,
         "numbers": [[origin.key, origin.value] for origin in resolved.origins],
     }
+    if report.trace.closed_loop is not None:
+        given["closed_loop"] = asdict(report.trace.closed_loop)
     if report.ahead is not None and outlook is not None:
         found = report.ahead.found
         values = outlook.outlook.model_dump(mode="json", exclude_none=True)
@@ -88,8 +91,9 @@ def record(report: RunReport, given: dict[str, Any], argv: Sequence[str]) -> str
         "prices": given["prices"],
         **environment(),
     }
-    if "forecast" in given:
-        content["forecast"] = given["forecast"]
+    for name in ("closed_loop", "forecast"):
+        if name in given:
+            content[name] = given[name]
     return json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
 
 

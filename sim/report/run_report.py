@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 from sim.cost.bill import Bill
 from sim.measure.measures import Measures
 from sim.report.cautions import Caution, cautions
+from sim.report.section import brief
+from sim.units import show_seconds
 
 if TYPE_CHECKING:
     from sim.cost.replay import Replay
     from sim.report.forecast_report import ForecastReport
     from sim.stack.events import ScriptedEvent
     from sim.stack.resolved import Origin, ResolvedStack
+    from sim.trace.closed_loop import ClosedLoop
     from sim.trace.trace import Trace
 
 
@@ -31,6 +34,8 @@ class TraceSummary:
     output_tokens: int
     classes: tuple[str, ...]
     clients: int
+    closed_loop: ClosedLoop | None = None
+    """The clients that sent the requests, where arrival times are not the trace's; tokens are then those of the requests sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,19 @@ def prices_used(resolved: ResolvedStack) -> tuple[PriceUse, ...]:
     return tuple(found.values())
 
 
+def _not_as_asked(found: Replay, trace: Trace, loop: ClosedLoop | None) -> list[str]:
+    """Where the clients of a closed loop found no request left to send, or had no time to send them all."""
+    if loop is None or loop.until_s is None:
+        return []
+    sent, rows = found.measures.outcomes.total, trace.info.rows
+    if sent < rows:
+        return [f"{sent:,} of the trace's {rows:,} requests were sent: the clients stop after {brief(show_seconds(loop.until_s))}"]
+    return [
+        f"all {rows:,} requests of the trace were sent, and the last answered at {brief(show_seconds(found.measures.window_s))}: give the "
+        f"trace more of them if its clients are to go on for {brief(show_seconds(loop.until_s))}"
+    ]
+
+
 def report_of(
     found: Replay,
     resolved: ResolvedStack,
@@ -140,10 +158,16 @@ def report_of(
     seed: int,
     events: Sequence[ScriptedEvent] = (),
     ahead: ForecastReport | None = None,
+    closed_loop: ClosedLoop | None = None,
 ) -> RunReport:
-    """The report of a replay, with the months `ahead` of it if there are any; `events` are those that were scripted."""
+    """The report of a replay, with the months `ahead` of it if there are any; `events` are those that were scripted.
+
+    `closed_loop` is that of the replay where it is not the trace's own.
+    """
     from sim.stack.events import late_events
 
+    loop = closed_loop or trace.closed_loop
+    lasted_s = trace.info.duration_s if loop is None else found.measures.window_s
     assumed = tuple(origin for origin in resolved.origins if origin.label in ("assumed", "estimated"))
     warned = tuple(note.removeprefix("warning: ") for note in trace.info.notes if note.startswith("warning: "))
     plain = tuple(note for note in trace.info.notes if not note.startswith("warning: "))
@@ -156,6 +180,7 @@ def report_of(
         output_tokens=found.output_tokens,
         classes=trace.classes,
         clients=len(trace.clients),
+        closed_loop=loop,
     )
     return RunReport(
         trace=summary,
@@ -174,7 +199,7 @@ def report_of(
         ),
         prices=prices_used(resolved),
         assumed=assumed,
-        cautions=cautions(found.measures, found.bill, assumed, warned, stack=resolved.name, ahead=ahead),
-        notes=(*plain, *resolved.notes, *late_events(events, trace.info.duration_s)),
+        cautions=cautions(found.measures, found.bill, assumed, warned, stack=resolved.name, ahead=ahead, loop=loop),
+        notes=(*plain, *resolved.notes, *_not_as_asked(found, trace, loop), *late_events(events, lasted_s)),
         ahead=ahead,
     )

@@ -47,10 +47,12 @@ def _three(value: float) -> str:
 
 def _overview(report: RunReport) -> Section:
     trace, outcomes = report.trace, report.measures.outcomes
-    rate = _rate(trace.requests / trace.duration_s if trace.duration_s > 0 else None)
-    what = f"{trace.requests:,} request{'' if trace.requests == 1 else 's'} in {brief(show_seconds(trace.duration_s))} ({rate})"
-    if trace.requests:
-        what += f"; mean {trace.prompt_tokens / trace.requests:,.0f} tokens in, {trace.output_tokens / trace.requests:,.0f} out"
+    requests, lasted_s = (trace.requests, trace.duration_s) if trace.closed_loop is None else (outcomes.total, report.measures.window_s)
+    rate = _rate(requests / lasted_s if lasted_s > 0 else None)
+    of = "" if trace.closed_loop is None else f" of {brief(str(trace.closed_loop))}"
+    what = f"{requests:,} request{'' if requests == 1 else 's'}{of} in {brief(show_seconds(lasted_s))} ({rate})"
+    if requests:
+        what += f"; mean {trace.prompt_tokens / requests:,.0f} tokens in, {trace.output_tokens / requests:,.0f} out"
     rows = [("Traffic", what), ("Outcome", _outcome(report))]
     on_the_way = [
         (outcomes.fallback_completed, f"{show_share(outcomes.fallback_share)} served by a fallback"),
@@ -205,7 +207,7 @@ def _bill(report: RunReport) -> Section:
         rows.append((f"{use.name} ({why})", "", money(0.0), _month(report, 0.0)))
     rows.append(("Total", "", money(replayed.total_usd), _month(report, replayed.total_usd)))
     notes = [f"{_unit_costs(replayed)}, idle included."]
-    caveat = month_caveat(replayed.window_s)
+    caveat = month_caveat(replayed.window_s, report.trace.closed_loop)
     if caveat:
         notes.append(f"The month is {caveat}." if replayed.window_s > 0 else f"{caveat[0].upper()}{caveat[1:]}.")
     alone = report.api_only_month_usd

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from sim.cost.bill import Bill
@@ -40,6 +41,7 @@ def summary(report: RunReport) -> dict[str, Any]:
             "output_tokens": report.trace.output_tokens,
             "classes": list(report.trace.classes),
             "clients": report.trace.clients,
+            "closed_loop": None if report.trace.closed_loop is None else asdict(report.trace.closed_loop),
         },
         "stack": {"name": report.stack, "description": report.description},
         "seed": report.seed,
@@ -191,7 +193,7 @@ def _bill(report: RunReport) -> dict[str, Any]:
             "hours": HOURS_PER_MONTH,
             "factor": factor,
             "total_usd": report.month_usd,
-            "caveat": month_caveat(replayed.window_s) or None,
+            "caveat": month_caveat(replayed.window_s, report.trace.closed_loop) or None,
         },
         "api_only": {
             "model": report.api_only.model,
