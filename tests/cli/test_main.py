@@ -79,7 +79,7 @@ def test_every_command_of_the_table_exists_and_no_other() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["rnu"], "error: no command 'rnu'; allowed: run, compare, backtest, trace, catalog, check, explain, init; did you mean 'run'?"),
+        (["rnu"], "error: no command 'rnu'; allowed: run, compare, backtest, calibrate, accuracy, trace, catalog, check, explain, init; did you mean 'run'?"),
         (["--no-such-option"], "error: No such option '--no-such-option'."),
     ],
 )
@@ -189,6 +189,6 @@ def test_a_reader_that_leaves_is_no_error(root: Path) -> None:
 
 
 def test_a_shell_completes_commands_without_waiting(root: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(root), "_SIM_COMPLETE": "bash_complete", "COMP_WORDS": "sim ca", "COMP_CWORD": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(root), "_SIM_COMPLETE": "bash_complete", "COMP_WORDS": "sim cat", "COMP_CWORD": "1"}
     done = subprocess.run([sys.executable, "-m", "sim"], capture_output=True, text=True, env=environment, timeout=60)
     assert (done.stdout, done.stderr) == ("plain,catalog\n", "")
