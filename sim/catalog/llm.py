@@ -40,7 +40,8 @@ class LatentAttention(Strict):
 
     kind: Literal["mla"]
     heads: Count
-    q_lora_rank: Count
+    q_lora_rank: Count | None = None
+    """None: queries are projected at once (DeepSeek-V2-Lite)."""
     kv_lora_rank: Count
     qk_nope_head_size: Count
     qk_rope_head_size: Count
@@ -48,7 +49,7 @@ class LatentAttention(Strict):
 
 
 class Experts(Strict):
-    """A mixture of experts in place of the feed-forward matrices of all but the first layers."""
+    """A mixture of experts in place of the feed-forward matrices of all layers but some (`dense_layers` of them)."""
 
     routed: Count
     per_token: Count
@@ -110,9 +111,9 @@ class Llm(Strict):
         if isinstance(a, GroupedAttention):
             return hidden * a.head_size * (2 * a.heads + 2 * a.kv_heads)
         qk = a.qk_nope_head_size + a.qk_rope_head_size
+        queries = hidden * a.heads * qk if a.q_lora_rank is None else a.q_lora_rank * (hidden + a.heads * qk)
         return (
-            hidden * a.q_lora_rank
-            + a.q_lora_rank * a.heads * qk
+            queries
             + hidden * (a.kv_lora_rank + a.qk_rope_head_size)
             + a.kv_lora_rank * a.heads * (a.qk_nope_head_size + a.v_head_size)
             + a.heads * a.v_head_size * hidden
