@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.calibration.points import Load, Metric, Server, Statistic
+from sim.calibration.errors import Quantity
+from sim.calibration.measuring import measured_values
+from sim.calibration.points import Load, Server
 from sim.errors import InputError
 from sim.profile import Profile, resolve_profile
 from sim.profile.coefficients import load_coefficients
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Quantity = tuple[Metric, Statistic]
 
 REQUESTS_PER_CLIENT = 10
 """How many requests a load generator sends for each that is outstanding, where a benchmark does not say (InferenceX, AIPerf examples)."""
@@ -50,7 +51,6 @@ LAST_EARLIER_ERA = "2025"
 TIGHT_UTILISATION = 0.95
 TIGHT_SEQUENCES = 256
 """Assumed of servers that could not have run otherwise."""
-_QUANTILES: tuple[tuple[Statistic, float], ...] = (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99))
 _LOOKS = 400
 """At the replica during a run, to see how long its KV cache was full."""
 
@@ -60,7 +60,7 @@ class Served:
     """What one run of a load measured, and how far the KV cache went."""
 
     values: Mapping[Quantity, float]
-    """Seconds, and output tokens a second. Of gaps between tokens there is the mean over all gaps: the time of decoding over its tokens."""
+    """Seconds, and output tokens a second; sim/calibration/measuring.py."""
     requests: int
     """That completed."""
     refused: int
@@ -252,24 +252,13 @@ def _measured(result: Result, profile: Profile, longest_prompt: int) -> Served:
     done = log[log["outcome"] == OUTCOMES.index("completed")]
     if not len(done):
         raise InputError(f"no request of the benchmark fits a server that takes up to {profile.max_model_len} tokens")
-    sent, first, last, tokens = done["arrival_s"], done["first_token_s"], done["finish_s"], done["output_tokens"]
-    several = tokens > 1
-    decoding, gaps = (last - first)[several], (tokens - 1)[several]
-    duration = float(last.max() - log["arrival_s"].min())
-    values: dict[Quantity, float] = {("throughput_tok_s", "mean"): float(tokens.sum()) / duration}
-    of_requests: tuple[tuple[Metric, Floats], ...] = (("ttft_s", first - sent), ("tpot_s", decoding / gaps), ("e2e_s", last - sent))
-    for metric, each in of_requests:
-        if len(each):
-            values[metric, "mean"] = float(each.mean())
-            quantiles = np.quantile(each, [p for _, p in _QUANTILES])
-            values.update({(metric, name): float(value) for (name, _), value in zip(_QUANTILES, quantiles, strict=True)})
-    if len(gaps):
-        values["itl_s", "mean"] = float(decoding.sum() / gaps.sum())
+    duration = float(done["finish_s"].max() - log["arrival_s"].min())
     looks = {name: result.timeline[:, 0, k] for k, name in enumerate(TIMELINE_FIELDS)}
     free = (1.0 - looks["kv_share"]) * profile.blocks * profile.block_tokens
     short = (looks["waiting"] > 0) & (looks["running"] < profile.max_num_seqs) & (free < longest_prompt + profile.block_tokens)
     return Served(
-        values=MappingProxyType(values), requests=len(done), refused=len(log) - len(done), preemptions=int(done["preemptions"].sum()),
+        values=MappingProxyType(measured_values(done, profile, duration)),
+        requests=len(done), refused=len(log) - len(done), preemptions=int(done["preemptions"].sum()),
         mean_waiting=float(looks["waiting"].mean()) if len(free) else 0.0, kv_full_share=float(short.mean()) if len(free) else 0.0,
         duration_s=duration,
     )  # fmt: skip
