@@ -10,6 +10,7 @@ from math import exp, log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from sim.calibration.cross_validation import HeldOut
 from sim.calibration.fit import loss
 from sim.calibration.model import Model
 from sim.calibration.observations import Observation, batch_of, shape_of
@@ -36,6 +37,8 @@ UNEXPLAINED = 3.0
 LEAST_UNEXPLAINED = 0.10
 _BETTER = 0.7
 """Another option of the server is named when the cost of all errors falls to this share with it."""
+_WORSE = 1.1
+"""Held-out errors so many times those of the estimate are worth a word."""
 _SHOWN = 5
 
 
@@ -184,6 +187,26 @@ def _options(prior: Profile, server: Server) -> Sequence[tuple[str, Any]]:
     options += [("max_num_seqs", count) for count in (64, 128, 256, 512) if count != prior.max_num_seqs]
     options += [("max_num_batched_tokens", count) for count in (2048, 4096, 8192, 16384) if count != prior.max_num_batched_tokens]
     return [(name, value) for name, value in options if getattr(server, name) != value]
+
+
+def worse(model: Model, start_logs: Array, held_out: Sequence[HeldOut | None]) -> list[str]:
+    """Where a calibration says less of what it has not seen than the estimate says of it."""
+    import numpy as np
+
+    found = []
+    for words, held in zip(("batch sizes", "shapes"), held_out, strict=True):
+        if held is None:
+            continue
+        known = model.fitted & np.isfinite(held.errors)
+        own, estimate = (float(np.sqrt(np.mean(e[known] ** 2))) for e in (held.errors, start_logs - model.measured))
+        if own > _WORSE * estimate:
+            found.append(f"{words} ({own:.1%} root mean square, the estimate {estimate:.1%})")
+    if not found:
+        return []
+    return [
+        f"Calibrated on the rest, {' and '.join(found)} that were held out are predicted worse than by the estimate: the profile holds "
+        "for loads like the measured ones, not beyond them."
+    ]
 
 
 def _left_out(model: Model) -> list[str]:

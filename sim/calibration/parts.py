@@ -1,7 +1,8 @@
 """The parts of a profile that measurements may move, and how far the estimate of each is trusted before they speak.
 
 A position is one number a part, in standard deviations of that trust: 0 is the estimate, and 1 a factor exp(spread). The front end is
-moved by addition, since some engines are estimated to have none. g has two parts: of steps of decodes, and of steps with prompts.
+moved by addition, since some engines are estimated to have none. g has three parts: steps of decodes, steps with prompts, and what long
+prompts take beyond that (from some size on, messages and kernels change); between them their logarithms are blended by ln T.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 FURTHEST = 6.0
 """No part moves further than so many of its spreads, whatever is measured."""
 FRONT_END_SPREAD = 0.7
+LONG_SPREAD = 0.2
+"""Of steps of `LONG_TOKENS` and more, beyond what `g_large` says of all steps with prompts (assumed; 0.4 is seen on 8 x A100)."""
+LONG_BEGINS_TOKENS, LONG_TOKENS = 2048.0, 8192.0
 LEAST_FRONT_END_SPREAD_S = 0.01
 """Standard deviation of a front end: this share of its estimate, or ten milliseconds if that is more (assumed)."""
 
@@ -46,6 +50,7 @@ PARTS: tuple[Part, ...] = (
     Part("c", "overhead of a step", "TPOT at concurrency 1 to 4, on short prompts", PRIOR_SPREAD["c_s"], "ms", 1e-3),
     Part("g_small", "weights, steps of decodes", "TPOT at several concurrencies up to 64", PRIOR_SPREAD["g_small"], "ms", 1e-3),
     Part("g_large", "weights, steps with prompts", "TTFT of prompts of 1,000 to 8,000 tokens", PRIOR_SPREAD["g_large"], "ms", 1e-3),
+    Part("g_long", "the same, long prompts", "TTFT of prompts of 8,000 tokens and more", LONG_SPREAD, "ms", 1e-3),
     Part("o", "a sequence", "TPOT at concurrency 64 and more, on short prompts", PRIOR_SPREAD["o_s"], "us", 1e-6),
     Part("f", "a token of context", "TPOT at concurrency 16 and more, on prompts of 8,000 tokens", PRIOR_SPREAD["f_s"], "ns", 1e-9),
     Part("h", "a pair of tokens of a prompt", "TTFT of prompts of 16,000 tokens and more", PRIOR_SPREAD["h_s"], "ns", 1e-9),
@@ -54,7 +59,6 @@ PARTS: tuple[Part, ...] = (
 NAMES: tuple[str, ...] = tuple(part.name for part in PARTS)
 STEP_PARTS = len(PARTS) - 1
 """The parts of a step come first, the front end last."""
-_PROMPT_TOKENS = 2048
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,10 @@ class Estimate:
     def at(self, position: Position) -> tuple[StepCoefficients, float]:
         """Step and front end (seconds) at a position; g is never below the floor."""
         logs = [float(z) * part.spread for z, part in zip(position, PARTS, strict=True)]
-        c, small, large, o, f, h, _ = logs
+        c, small, large, long, o, f, h, _ = logs
         g = tuple(
-            max(g_s * exp((1.0 - share) * small + share * large), floor)
-            for g_s, share, floor in zip(self.step.g_s, self._large_shares(), self.floor_s, strict=True)
+            max(g_s * exp((1.0 - of_large) * small + of_large * large + of_long * long), floor)
+            for g_s, (of_large, of_long), floor in zip(self.step.g_s, self._shares(), self.floor_s, strict=True)
         )
         step = StepCoefficients(
             c_s=self.step.c_s * exp(c), g_tokens=self.step.g_tokens, g_s=g,
@@ -86,8 +90,9 @@ class Estimate:
 
     def lowest(self) -> tuple[float, ...]:
         """The least position of each part: where g meets its floor, where there is no front end."""
-        small = max(log(floor / g) for g, share, floor in self._knots() if share < 1.0)
-        large = max((log(floor / g) for g, share, floor in self._knots() if share == 1.0), default=-FURTHEST)
+        knots = list(zip(self.step.g_s, self._shares(), self.floor_s, strict=True))
+        small = max(log(floor / g) for g, (of_large, _), floor in knots if of_large < 1.0)
+        large = max((log(floor / g) for g, (of_large, _), floor in knots if of_large == 1.0), default=-FURTHEST)
         least = [-FURTHEST] * len(PARTS)
         least[1] = min(max(small / PARTS[1].spread, -FURTHEST), -1e-6)
         least[2] = min(max(large / PARTS[2].spread, -FURTHEST), -1e-6)
@@ -95,9 +100,9 @@ class Estimate:
         return tuple(least)
 
     def values(self, position: Position) -> tuple[float, ...]:
-        """The value of each part at a position, in seconds: g of one token and of a prompt of 2,048."""
+        """The value of each part at a position, in seconds: g of one token, of a prompt of 2,048, and of one of 8,192."""
         step, front_end_s = self.at(position)
-        return (step.c_s, step.g(1.0), step.g(_PROMPT_TOKENS), step.o_s, step.f_s, step.h_s, front_end_s)
+        return (step.c_s, step.g(1.0), step.g(LONG_BEGINS_TOKENS), step.g(LONG_TOKENS), step.o_s, step.f_s, step.h_s, front_end_s)
 
     def relative_spread(self, part: int, sd: float) -> float:
         """A standard deviation in positions as a share of a part's value: 0.05 is five per cent."""
@@ -105,8 +110,14 @@ class Estimate:
             return PARTS[part].spread * sd
         return self.front_end_spread_s * sd / max(self.front_end_s, LEAST_FRONT_END_SPREAD_S)
 
-    def _large_shares(self) -> tuple[float, ...]:
-        return tuple(min(max(log(t / SMALL_TOKENS) / log(LARGE_TOKENS / SMALL_TOKENS), 0.0), 1.0) for t in self.step.g_tokens)
+    def _shares(self) -> list[tuple[float, float]]:
+        """How much of `g_large` (and not of `g_small`), and how much of `g_long`, the logarithm of each knot of g takes."""
+        return [
+            (_between(tokens, SMALL_TOKENS, LARGE_TOKENS), _between(tokens, LONG_BEGINS_TOKENS, LONG_TOKENS))
+            for tokens in self.step.g_tokens
+        ]
 
-    def _knots(self) -> list[tuple[float, float, float]]:
-        return list(zip(self.step.g_s, self._large_shares(), self.floor_s, strict=True))
+
+def _between(tokens: float, low: float, high: float) -> float:
+    """0 up to the low bound, 1 from the high one on, by ln T between."""
+    return min(max(log(tokens / low) / log(high / low), 0.0), 1.0)

@@ -19,8 +19,8 @@ _LONGEST_SOURCE = 300
 def profile_yaml(found: tuple[Calibration, ...], *, source: str, as_of: str) -> str:
     """Calibrated configurations as a file of profiles; `source` says whose benchmark it was, `as_of` when it was run."""
     lines = [
-        "# Calibrated by `sim calibrate` from a benchmark. In models/profiles/ of the folder where sim is run, or in profiles/ of one given",
-        "# with --models: a stack of this LLM, GPU, tensor parallel size, precisions, engine and era takes it in place of the estimate.",
+        "# Calibrated by `sim calibrate` from a benchmark. In models/profiles/ of the folder where sim is run, or in profiles/ of one",
+        "# given with --models: a stack of this LLM, GPU, tensor parallel size, precisions, engine and era takes it for its estimate.",
         "profiles:",
     ]
     for each in found:
