@@ -157,7 +157,9 @@ def test_lines_add_up_to_totals_in_every_future_and_month() -> None:
 
 def test_cells_say_what_exact_days_do_where_nothing_bends() -> None:
     """An API that takes everything: a day costs its demand, at levels between those that were replayed."""
-    stack = resolved("deployments: {api: {kind: api, model: gpt-6.1-sol, limits: [], client: none}}")
+    stack = resolved(
+        "deployments: {api: {kind: api, model: gpt-6.1-sol, limits: [], client: none, latency: {ttft: {median_s: 0.4, sigma: 0.1}}}}"
+    )
     trace = even_trace()
     plan = plan_windows(trace, stack, seed=1, shape=None, strict=False)
     cells = Cells(stack, trace, catalog=CATALOG, book=BOOK, seed=1, plan=plan)
