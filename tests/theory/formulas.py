@@ -45,6 +45,22 @@ def finite_queue_loss(servers: int, places: int, offered: float) -> float:
     return weights[-1] / sum(weights)
 
 
+def closed_throughput(customers: int, servers: int, think_s: float, service_s: float) -> float:
+    """Customers served a second in the closed M/M/c//N (machine repair: N machines that run for an exponential time, c repairers)."""
+    weights = [1.0]
+    for k in range(customers):
+        weights.append(weights[-1] * ((customers - k) / think_s) / (min(k + 1, servers) / service_s))
+    return sum(weight * min(k, servers) for k, weight in enumerate(weights)) / service_s / sum(weights)
+
+
+def engset_loss(sources: int, lines: int, offered: float) -> float:
+    """Share of the calls of N sources that find all lines taken (Engset 1918); `offered` is the mean call over the mean idle time."""
+    weights = [1.0]
+    for k in range(lines):
+        weights.append(weights[-1] * (sources - 1 - k) * offered / (k + 1))
+    return weights[-1] / sum(weights)
+
+
 def constant_service_loss(places: int, offered: float) -> float:
     """Loss of M/D/1/K, from the chain of numbers left behind at departures (K places, the one in service included)."""
     arrivals = [math.exp(-offered) * offered**n / math.factorial(n) for n in range(places)]
