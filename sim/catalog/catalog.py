@@ -49,6 +49,7 @@ class Catalog:
     def __init__(self, folders: tuple[Path, ...]) -> None:
         self.folders = folders
         self._read: dict[Path, Any] = {}
+        self._spellings: dict[Kind, Mapping[str, tuple[str, ...]]] = {}
 
     @classmethod
     def load(cls, *extra: str | Path, here: Path | None = None) -> Catalog:
@@ -115,6 +116,22 @@ class Catalog:
         from sim.catalog.api import Api
 
         return self.entry("api", name, Api)
+
+    def spellings(self, kind: Literal["llm", "gpu"]) -> Mapping[str, tuple[str, ...]]:
+        """Names of the entries that each name and alias stands for, by the form in which `known_as` compares them; read once."""
+        from sim.catalog.known_as import compared
+
+        if kind not in self._spellings:
+            names = self.names(kind)
+            own: dict[str, tuple[str, ...]] = {}
+            others: dict[str, tuple[str, ...]] = {}
+            for name in names:
+                own[compared(name)] = (*own.get(compared(name), ()), name)
+                for alias in (self.llm(name) if kind == "llm" else self.gpu(name)).aliases:
+                    form = compared(alias)
+                    others[form] = tuple(dict.fromkeys((*others.get(form, ()), name)))
+            self._spellings[kind] = MappingProxyType(others | own)
+        return self._spellings[kind]
 
     def entry(self, kind: Kind, name: str, model: type[Model]) -> Model:
         """An entry of any kind, checked against a model; InputError for an unknown name or a wrong file."""

@@ -78,29 +78,30 @@ def find_llm(catalog: Catalog, name: str) -> Llm:
     without = _LLM_PREFIX.sub("", short, count=1)
     if without != short:
         readings.append(without)
-    known = _known(catalog, "llm")
+    known = catalog.spellings("llm")
     for reading in readings:
         words = [word for word in re.split(r"[-_: ]+", reading) if word]
         while words:
-            found = known.get(_joined(" ".join(words)))
+            found = known.get(compared(" ".join(words)))
             if found:
                 return catalog.llm(_only(found, "llm", name))
             last = words.pop()
             if not _LLM_SUFFIX.fullmatch(last):
                 break
-    raise _unknown(catalog, "llm", name, short)
+    stem = [word for word in re.split(r"[-_: ]+", readings[-1]) if not _LLM_SUFFIX.fullmatch(word)]
+    raise _unknown(catalog, "llm", name, "-".join(stem))
 
 
 def find_gpu(catalog: Catalog, name: str) -> Gpu:
     """The GPU that a name of a driver, a cloud or a table stands for; InputError with the nearest name, or with all that it may be."""
     short = re.sub(r"(?<![a-z])sxm[0-9]?(?![a-z0-9])", "sxm", _short(name))
     words = [word for word in re.split(r"[-_: ,()]+", short) if word and not _GPU_NOISE.fullmatch(word)]
-    known = _known(catalog, "gpu")
-    found = known.get(_joined(" ".join(words)))
+    known = catalog.spellings("gpu")
+    found = known.get(compared(" ".join(words)))
     if found:
         return catalog.gpu(_only(found, "gpu", name))
     said = [int(match[1]) for word in words if (match := _MEMORY.fullmatch(word))]
-    found = known.get(_joined(" ".join(word for word in words if not _MEMORY.fullmatch(word))))
+    found = known.get(compared(" ".join(word for word in words if not _MEMORY.fullmatch(word))))
     if found:
         gpu = catalog.gpu(_only(found, "gpu", name))
         if all(abs(gpu.memory_gib / gb - 1.0) <= _MEMORY_TOLERANCE for gb in said):
@@ -110,7 +111,7 @@ def find_gpu(catalog: Catalog, name: str) -> Gpu:
 
 def find_precision(name: str) -> Precision:
     """The precision of weights that a word of an engine or a table stands for; InputError for one that is not modelled (fp32, fp6)."""
-    found = _PRECISIONS.get(_joined(_short(name)))
+    found = _PRECISIONS.get(compared(_short(name)))
     if found is None:
         allowed = tuple(dict.fromkeys(_PRECISIONS.values()))
         raise InputError(f"precision: found {_shown(name)!r}; allowed: {', '.join(allowed)}{nearest(_shown(name), _PRECISIONS)}")
@@ -130,7 +131,7 @@ def find_engine(coefficients_names: Sequence[str], name: str) -> tuple[str, str 
     """
     short = _short(name)
     words = [word for word in re.split(r"[-_: ,()+]+", short) if word]
-    starts = (_joined(" ".join(words[first:last])) for first in range(len(words)) for last in (first + 2, first + 1))
+    starts = (compared(" ".join(words[first:last])) for first in range(len(words)) for last in (first + 2, first + 1))
     engine = next((found for start in starts if (found := _ENGINES.get(start, start)) in coefficients_names), None)
     if engine is None:
         names = tuple(dict.fromkeys(coefficients_names))
@@ -146,6 +147,11 @@ def find_engine(coefficients_names: Sequence[str], name: str) -> tuple[str, str 
     return engine, "2023" if release < _FIRST_OF_2024.get(engine, (0, 0)) else "2024"
 
 
+def compared(name: str) -> str:
+    """The form in which two spellings of one name are the same: lower case, without separators."""
+    return re.sub(r"[-_.: ]+", "", name.lower())
+
+
 def _short(name: str) -> str:
     """Lower case, without the organisation (`meta-llama/`, `models--meta-llama--`) and surrounding space."""
     if len(name) > _LONGEST:
@@ -153,27 +159,8 @@ def _short(name: str) -> str:
     return name.strip().lower().rstrip("/").rsplit("/", 1)[-1].rsplit("--", 1)[-1]
 
 
-def _joined(text: str) -> str:
-    return re.sub(r"[-_.: ]+", "", text.lower())
-
-
 def _shown(name: str) -> str:
     return visible(name[:80])
-
-
-def _known(catalog: Catalog, kind: Literal["llm", "gpu"]) -> dict[str, tuple[str, ...]]:
-    """Entries by compared form; the catalogue's own names win over aliases."""
-    names = catalog.names(kind)
-    own: dict[str, tuple[str, ...]] = {}
-    for entry in names:
-        own[_joined(entry)] = (*own.get(_joined(entry), ()), entry)
-    others: dict[str, tuple[str, ...]] = {}
-    for entry in names:
-        for alias in (catalog.llm(entry) if kind == "llm" else catalog.gpu(entry)).aliases:
-            form = _joined(alias)
-            if entry not in others.get(form, ()):
-                others[form] = (*others.get(form, ()), entry)
-    return others | own
 
 
 def _only(found: tuple[str, ...], kind: str, name: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sim.catalog.catalog import FOLDERS, Catalog, Kind
+from sim.catalog.known_as import find_gpu, find_llm
 from sim.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -40,9 +42,13 @@ def list_entries(catalog: Catalog, kind: Kind, book: PriceBook) -> list[dict[str
 
 
 def find_entry(catalog: Catalog, name: str) -> list[tuple[Kind, str]]:
-    """The kinds under which a name is known; InputError with the nearest name of any kind."""
+    """The kinds under which a name is known, other names of LLMs and GPUs too; InputError with the nearest name of any kind."""
     found = [(kind, name) for kind in FOLDERS if name in catalog.names(kind)]
     if not found:
+        for find in (find_llm, find_gpu):
+            with suppress(InputError):
+                entry = find(catalog, name)
+                return [("llm" if find is find_llm else "gpu", entry.name)]
         known = [known for kind in FOLDERS for known in catalog.names(kind)]
         raise InputError(f"unknown name {name!r}{nearest(name, known)} (sim catalog list names them all)")
     return found
@@ -123,6 +129,7 @@ def _gpu_row(gpu: Gpu, book: PriceBook) -> dict[str, Any]:
         "bandwidth_tb_per_s": gpu.memory_bandwidth_tb_per_s,
         "bf16_tflops": gpu.peak_bf16_tflops,
         "fp8_tflops": gpu.peak_fp8_tflops,
+        "fp4_tflops": gpu.peak_fp4_tflops,
         "power_w": gpu.power_w,
         "gpus_per_node": gpu.gpus_per_node,
         "usd_per_gpu_hour": hour and hour.usd_per_gpu_hour,
@@ -137,6 +144,7 @@ def _llm_row(llm: Llm) -> dict[str, Any]:
         "active_params_b": round(llm.active_params / 1e9, 1),
         "weights_bf16_gb": round(llm.weight_bytes("bf16") / 1e9, 1),
         "weights_fp8_gb": round(llm.weight_bytes("fp8") / 1e9, 1),
+        "published": llm.published_precision,
         "kv_bf16_kib_per_token": round(llm.kv_bytes_per_token("bf16") / 1024, 1),
         "max_context_tokens": llm.max_context_tokens,
     }
@@ -144,7 +152,7 @@ def _llm_row(llm: Llm) -> dict[str, Any]:
 
 def _llm_derived(llm: Llm) -> dict[str, Any]:
     return {
-        "weight_bytes": {p: llm.weight_bytes(p) for p in ("bf16", "fp8", "int4")},
+        "weight_bytes": {p: llm.weight_bytes(p) for p in ("bf16", "fp8", "int4", "fp4")},
         "kv_bytes_per_token": {p: llm.kv_bytes_per_token(p) for p in ("bf16", "fp8")},
     }
 

@@ -61,7 +61,7 @@ def show(name: str, kind: str | None, form: str, folder: Path | None, date: str 
     if len(found) > 1:
         kinds = ", ".join(each for each, _ in found)
         raise InputError(f"{name!r} is the name of several kinds; give --kind, one of: {kinds}")
-    entry = show_entry(catalog, found[0][0], name, book)
+    entry = show_entry(catalog, *found[0], book)
     if form == "json":
         _print_json(entry)
     else:

@@ -74,7 +74,16 @@ def test_every_source_speaks_of_a_key_that_is_there_or_of_its_absence(folder: st
 
 
 def test_what_the_catalogue_must_hold() -> None:
-    assert {"gpt-oss-120b", "llama-4-maverick", "mixtral-8x22b", "kimi-k2", "glm-4.5", "minimax-m2", "qwen3-235b-a22b", "falcon-180b"} <= set(LLMS)
+    assert {
+        "gpt-oss-120b",
+        "llama-4-maverick",
+        "mixtral-8x22b",
+        "kimi-k2",
+        "glm-4.5",
+        "minimax-m2",
+        "qwen3-235b-a22b",
+        "falcon-180b",
+    } <= set(LLMS)
     assert {"h20", "gh200", "b300", "gb200", "mi355x", "rtx-4090", "t4", "v100-32gb"} <= set(GPUS)
     assert {"a100-40gb", "a100-80gb", "h100-sxm", "h100-pcie", "h200-sxm", "b200", "l40s", "l4", "mi300x"} <= set(GPUS)
     assert {"llama-3.1-8b", "llama-3.1-70b", "llama-3.1-405b", "llama-3.3-70b", "llama-2-70b", "qwen3-8b", "qwen3-14b", "qwen3-32b"} <= set(
@@ -171,6 +180,40 @@ def test_quantised_weights_keep_embedding_and_head() -> None:
     assert llama.weight_bytes("int4") == pytest.approx(llama.matrix_params * (4 + 20 / 128) / 8 + 2 * kept)
 
 
+@pytest.mark.parametrize(("name", "published_gib"), [("gpt-oss-120b", 60.8), ("gpt-oss-20b", 12.8)])
+def test_weights_quantised_in_part_are_as_large_as_the_published_checkpoint(name: str, published_gib: float) -> None:
+    """MXFP4 experts, 4 bits and an 8-bit scale for each 32 weights; everything else in bf16 (model card of gpt-oss, table 1)."""
+    llm = CATALOG.llm(name)
+    assert llm.experts is not None and llm.published_precision == "fp4"
+    experts = llm.layers * llm.experts.routed * 3 * llm.hidden_size * llm.experts.ffn_size
+    by_hand = experts * (4 + 8 / 32) / 8 + (llm.total_params - experts) * 2
+    assert llm.weight_bytes("fp4") == pytest.approx(by_hand)
+    assert llm.weight_bytes("fp4") / 2**30 == pytest.approx(published_gib, abs=0.05)
+
+
+def test_fp4_weights_of_all_matrices_carry_a_scale_for_each_16() -> None:
+    llama = CATALOG.llm("llama-3.1-70b")
+    kept = llama.total_params - llama.matrix_params
+    assert llama.weight_bytes("fp4") == pytest.approx(llama.matrix_params * (4 + 8 / 16) / 8 + 2 * kept)
+
+
+def test_bytes_touched_grow_with_the_experts_touched_at_their_own_precision() -> None:
+    llm = CATALOG.llm("gpt-oss-120b")
+    assert llm.experts is not None
+    one = 3 * llm.hidden_size * llm.experts.ffn_size
+    for precision, each in (("bf16", 2.0), ("fp8", 1.0), ("fp4", 0.53125)):
+        assert llm.matrix_bytes(precision, 5) - llm.matrix_bytes(precision, 4) == pytest.approx(llm.layers * one * each)  # type: ignore[arg-type]
+        assert llm.matrix_bytes(precision, llm.experts.routed) == pytest.approx(llm.matrix_bytes(precision))  # type: ignore[arg-type]
+    rest = llm.matrix_params - llm.layers * llm.experts.routed * one
+    assert llm.matrix_bytes("fp4", 0) == pytest.approx(2.0 * rest)
+
+
+def test_queries_without_a_latent_are_projected_at_once() -> None:
+    lite = CATALOG.llm("deepseek-v2-lite")
+    assert isinstance(lite.attention, LatentAttention) and lite.attention.q_lora_rank is None
+    assert lite.attention_params_per_layer == 2048 * 16 * 192 + 2048 * (512 + 64) + 512 * 16 * (128 + 128) + 16 * 128 * 2048
+
+
 def test_experts_touched_by_a_step() -> None:
     mixtral = CATALOG.llm("mixtral-8x7b")
     assert mixtral.expected_experts(0) == 0
@@ -184,6 +227,9 @@ def test_gpu_rates() -> None:
     assert a100.peak_flops("fp8") == a100.peak_flops("bf16") == 312e12
     assert h100.peak_flops("fp8") == 2 * h100.peak_flops("bf16")
     assert h100.peak_flops("int4") == h100.peak_flops("bf16")
+    b200 = CATALOG.gpu("b200")
+    assert b200.peak_flops("fp4") == 2 * b200.peak_flops("fp8")
+    assert h100.peak_flops("fp4") == h100.peak_flops("bf16")
     assert h100.memory_bytes == pytest.approx(81559 * 2**20, rel=1e-4)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sim.catalog.catalog import Catalog
+from sim.catalog.known_as import find_gpu
 from sim.engine.system import StepTime
 from sim.errors import InputError
 from sim.profile import StepCoefficients, resolve_profile
@@ -141,3 +142,22 @@ def test_a_wrong_profile_file_is_refused_line_by_line(tmp_path: Path):
     assert f"{tmp_path}/profiles/ours.yaml:2:" in message, "a file of the user's is called by its own path"
     assert "tokens of the knots must rise" in message
     assert "'estimated'; allowed: measured, calibrated" in message
+
+
+def test_new_hardware_is_one_file_of_the_user(tmp_path: Path):
+    (tmp_path / "gpus").mkdir()
+    (tmp_path / "gpus" / "x1.yaml").write_text(
+        "name: x1\naliases: [x1-oam]\nmaker: nvidia\nmemory_gib: 192\nmemory_bandwidth_tb_per_s: 10\npeak_bf16_tflops: 3000\n"
+        "peak_fp8_tflops: 6000\npeak_fp4_tflops: 12000\npower_w: 1000\ninterconnect: {kind: nvlink, gb_per_s: 900}\ngpus_per_node: 8\n"
+        "sources:\n  - {keys: [memory_gib], source: made up for a test, as_of: 2026, assumed: true}\n"
+    )
+    catalog = Catalog.load(tmp_path)
+    llm, mine = catalog.llm("llama-3.1-70b"), find_gpu(catalog, "NVIDIA X1 OAM")
+    made = {p: resolve_profile(llm=llm, gpu=mine, tensor_parallel=8, precision=p, catalog=catalog) for p in ("bf16", "fp8", "fp4")}
+    assert all(
+        each.label == "estimated" and "no measurement of x1: the shares of its peaks are assumed" in each.notes for each in made.values()
+    )
+    decode = [each.step.decode_s(sequences=1, context=1000) for each in made.values()]
+    assert decode == sorted(decode, reverse=True)
+    slower = resolve_profile(llm=llm, gpu=catalog.gpu("b200"), tensor_parallel=8, precision="bf16", catalog=catalog)
+    assert decode[0] < slower.step.decode_s(sequences=1, context=1000)
