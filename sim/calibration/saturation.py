@@ -39,7 +39,7 @@ def run_outs(rows: Sequence[PredictedRow]) -> tuple[RunOut, ...]:
     shapes: dict[tuple[Server, float, float], dict[int, PredictedRow]] = {}
     for row in rows:
         load = row.point.load
-        if load.concurrency is not None and ("ttft_s", "mean") in row.measured:
+        if load.concurrency is not None and _ttft_s(row) is not None:
             key = (row.point.server, load.prompt_tokens, load.output_tokens)
             shapes.setdefault(key, {}).setdefault(load.concurrency, row)
     found = []
@@ -54,6 +54,12 @@ def run_outs(rows: Sequence[PredictedRow]) -> tuple[RunOut, ...]:
 def _jump(rows: Sequence[tuple[int, PredictedRow]]) -> int | None:
     """The first concurrency at which TTFT is more than JUMP times what the clients added explain."""
     for (fewer, before), (more, after) in pairwise(rows):
-        if after.measured["ttft_s", "mean"] > JUMP * before.measured["ttft_s", "mean"] * more / fewer:
+        earlier_s, later_s = _ttft_s(before), _ttft_s(after)
+        if earlier_s is not None and later_s is not None and later_s > JUMP * earlier_s * more / fewer:
             return more
     return None
+
+
+def _ttft_s(row: PredictedRow) -> float | None:
+    """The mean that was measured, else the median."""
+    return row.measured.get(("ttft_s", "mean"), row.measured.get(("ttft_s", "p50")))

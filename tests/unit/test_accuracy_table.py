@@ -147,6 +147,8 @@ def test_kv_runs_out_where_requests_wait_and_where_ttft_jumps() -> None:
     (found,) = run_outs(predict(points, catalog=CATALOG).rows)
     assert found.concurrencies == (16, 32, 64)
     assert (found.predicted, found.measured, found.agrees) == (64, 64, True)
+    medians = [point({("ttft_s", "p50"): each.measured[TTFT]}, clients=each.load.concurrency or 0, **long) for each in points]  # type: ignore[arg-type]
+    assert run_outs(predict(medians, catalog=CATALOG).rows)[0].measured == 64
     # a row that measured no jump disagrees
     flat = [point({TTFT: 1.0 * JUMP}, clients=64, **long), point({TTFT: 1.0}, clients=32, **long)]  # type: ignore[arg-type]
     table = predict(flat, catalog=CATALOG)
