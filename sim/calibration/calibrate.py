@@ -190,9 +190,8 @@ def calibrate(
         if kept == free:
             break
         free = kept
-    after = covariance(whole, free, dispersion)
-    # What the next run is to tell of is every part: one that stays at its estimate is unsure too, together with those that make up for it.
-    unsure = covariance(whole, range(len(PARTS)), dispersion)
+    # Of all parts at once: one that stays at its estimate is unsure too, and so are those that make up for it.
+    after = covariance(whole, range(len(PARTS)), dispersion)
 
     by_batch = hold_out(model, whole, allowed, batch_of, dispersion)
     by_shape = hold_out(model, whole, allowed, shape_of, dispersion)
@@ -215,7 +214,7 @@ def calibrate(
         decode_error=_held_out_error(model, (by_batch, by_shape), "decode", short, prior.error),
         prefill_error=_held_out_error(model, (by_batch, by_shape), "prefill", short, prior.prefill_error),
         by_batch=by_batch, by_shape=by_shape, doubts=(*found, *worse(model, start_logs, (by_batch, by_shape))),
-        advice=advise(estimate, position, unsure, prior, [p.load for p in points if isinstance(p, ServingPoint)]),
+        advice=advise(estimate, position, after, prior, [p.load for p in points if isinstance(p, ServingPoint)]),
         simulated=model.simulated,
     )  # fmt: skip
 

@@ -160,7 +160,7 @@ def _coefficients(found: Calibration) -> Section:
         values = (f"{value / part.per_unit:.4g}" for value in (c.estimate_s, c.calibrated_s))
         rows.append((f"{c.name}: {part.words}", part.unit, *values, f"{c.sd_before:.0%}", f"{c.sd:.0%}", "moved" if c.moved else "kept"))
     notes = [
-        "g_small is g of one token, g_large of 2,048, g_long of 8,192. sd: standard deviation before and after the data, the kept parts taken as they are. "
+        "g_small is g of one token, g_large of 2,048, g_long of 8,192. sd: standard deviation before and after the data, all parts unknown at once. "
         "Kept: the data do not tell this part from the estimate or from the others."
     ]
     return Section("Part", rows, ("unit", "estimate", "calibrated", "sd", "after", ""), notes)
