@@ -14,9 +14,9 @@ from typing import Any
 
 from sim.calibration.formats.loads import sent
 from sim.calibration.formats.look import Entry, Format, Look
-from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, is_missing, number, raise_all, shown
+from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, is_missing, latency, number, raise_all, shown, whole
 from sim.calibration.formats.records import Request, as_recorded, closed_loop_clients, load_of, measured
-from sim.calibration.formats.said_statistics import add_statistics
+from sim.calibration.formats.said_statistics import add_statistics, check_order
 from sim.calibration.formats.servers import Said, ServerNames
 from sim.calibration.points import Benchmark, Given, Load, Metric, ServingPoint, Statistic
 from sim.catalog.catalog import Catalog
@@ -112,6 +112,9 @@ def _request(about: Entry, values: Entry, since_ns: float, problems: list[Proble
             problems.append(values.place(key).problem("missing", "the lengths of each request"))
     if prompt is None or output is None or prompt < 1 or output < 1:
         return None
+    if ttft is not None and e2e is not None and e2e < ttft:
+        said = f"the request ended after {e2e:g} s, before its first token at {ttft:g} s"
+        problems.append(values.place("request_latency").problem(said, "the right unit in each value"))
     gaps = values.within("inter_chunk_latency")
     between: list[float] = []
     if gaps is not None and isinstance(gaps.data.get("value"), list):
@@ -129,8 +132,9 @@ def _value(values: Entry, key: str, kind: str, problems: list[Problem]) -> float
     factor = 1.0 if kind == "tokens" else _factor(block, problems)
     if factor is None:
         return None
-    found = block.number("value", problems, most=MOST_TOKENS if kind == "tokens" else LONGEST_S / factor, above=False)
-    return None if found is None else found * factor
+    if kind == "tokens":
+        return block.number("value", problems, most=MOST_TOKENS, above=False)
+    return latency(block.data.get("value"), block.place("value"), problems, factor)
 
 
 def _factor(block: Entry, problems: list[Problem]) -> float | None:
@@ -159,6 +163,7 @@ def _summary(entry: Entry, names: ServerNames, problems: list[Problem]) -> Servi
     speed = throughput.number("avg", problems, most=1e9, above=False) if throughput else None
     if speed:
         values["throughput_tok_s", "mean"] = speed
+    check_order(values, entry.place(), problems)
     load, notes = _sent(entry, config, problems)
     if not values and len(problems) == before:
         problems.append(entry.place().problem("nothing measured", "time_to_first_token, inter_token_latency, request_latency"))
@@ -188,7 +193,8 @@ def _sent(entry: Entry, config: object, problems: list[Problem]) -> tuple[Load |
                 place.problem(f"{key} is said {len(found)} times, not alike; give the file of single requests, profile_export.jsonl")
             )
         elif found:
-            value = number(found[0], entry.place(f"input_config.{key}"), problems, most=1e6)
+            read = whole if key == "concurrency" else number
+            value = read(found[0], entry.place(f"input_config.{key}"), problems, most=1e6)
             if value is not None:
                 settings[key] = value
     if not settings:

@@ -11,8 +11,8 @@ from types import MappingProxyType
 
 from sim.calibration.formats.guidellm_csv import csv_entries, is_guidellm_csv
 from sim.calibration.formats.look import Entry, Format, Look
-from sim.calibration.formats.problems import MOST_TOKENS, is_missing, raise_all, shown
-from sim.calibration.formats.said_statistics import add_statistics
+from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, is_missing, raise_all, shown
+from sim.calibration.formats.said_statistics import add_statistics, check_order
 from sim.calibration.formats.servers import Said, ServerNames
 from sim.calibration.points import Benchmark, Given, Load, Metric, ServingPoint, Statistic
 from sim.catalog.catalog import Catalog
@@ -59,25 +59,27 @@ def _point(entry: Entry, names: ServerNames, problems: list[Problem]) -> Serving
         values["throughput_tok_s", "mean"] = mean
     if not values and len(problems) == before:
         problems.append(entry.place("metrics").problem("nothing measured", "at least one request that succeeded"))
-    notes = _counts(entry, values)
+    check_order(values, entry.place(), problems)
+    notes = _counts(entry, values, problems)
     load = _load(entry, notes, problems)
     if len(problems) > before or server is None or load is None:
         return None
     return ServingPoint(server, load, MappingProxyType(values), str(entry.place()), tuple(notes))
 
 
-def _counts(entry: Entry, values: dict[tuple[Metric, Statistic], float]) -> list[str]:
+def _counts(entry: Entry, values: dict[tuple[Metric, Statistic], float], problems: list[Problem]) -> list[str]:
     notes = []
     totals = entry.within("metrics", "request_totals")
     if totals is not None:
         for key in ("errored", "incomplete"):
-            count = totals.data.get(key)
-            if isinstance(count, (int, float)) and count > 0:
-                notes.append(f"{count:,g} requests {key} and are left out")
+            count = totals.whole(key, problems, least=0)
+            if count:
+                notes.append(f"{count:,} requests {key} and are left out")
     outputs = entry.within("metrics", "output_token_count", "successful")
     if outputs is not None and ("tpot_s", "mean") in values:
-        spread, mean = outputs.data.get("std_dev"), outputs.data.get("mean")
-        if isinstance(spread, (int, float)) and isinstance(mean, (int, float)) and spread > _EQUAL_SHARE * mean:
+        spread = outputs.number("std_dev", problems, most=MOST_TOKENS, above=False)
+        mean = outputs.number("mean", problems, most=MOST_TOKENS)
+        if spread is not None and mean is not None and spread > _EQUAL_SHARE * mean:
             notes.append("outputs differ in length: TPOT is weighted by tokens here")
     return notes
 
@@ -108,8 +110,8 @@ def _load(entry: Entry, notes: list[str], problems: list[Problem]) -> Load | Non
         rate = strategy.number("rate", problems, most=1e6)
     if concurrency is None and rate is None:
         problems.append(strategy.place().problem("missing what was sent", "streams, max_concurrency or rate, as the strategy has it"))
-    ramp = strategy.data.get("rampup_duration")
-    if isinstance(ramp, (int, float)) and ramp > 0:
+    ramp = strategy.number("rampup_duration", problems, most=LONGEST_S, above=False)
+    if ramp:
         notes.append(f"the ramp of {ramp:g} s at the start is not simulated")
     if lengths[0] is None or lengths[1] is None or (concurrency is None and rate is None):
         return None

@@ -62,9 +62,6 @@ def _entry(row: list[str], at: dict[tuple[str, str, str], int], name: str, line:
     metrics: dict[str, Any] = {
         "request_totals": {key: cell("Request Counts", key.title()) for key in ("successful", "incomplete", "errored")},
     }
-    totals = metrics["request_totals"]
-    for key in ("incomplete", "errored"):
-        totals[key] = float(totals[key]) if totals[key] and totals[key].replace(".", "", 1).isdigit() else 0
     for group, what, key in _COLUMNS:
         block: dict[str, Any] = {said: _number(cell(group, what, heading)) for heading, said in _STATISTICS}
         listed = cell(group, what, "Percentiles")

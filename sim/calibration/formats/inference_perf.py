@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 from sim.calibration.formats.loads import sent
 from sim.calibration.formats.look import Entry, Format, Look
-from sim.calibration.formats.problems import MOST_TOKENS, raise_all
-from sim.calibration.formats.said_statistics import add_statistics
+from sim.calibration.formats.problems import MOST_TOKENS, is_missing, raise_all
+from sim.calibration.formats.said_statistics import add_statistics, check_order
 from sim.calibration.formats.servers import Said, ServerNames
 from sim.calibration.points import Benchmark, Given, Load, Metric, ServingPoint, Statistic
 from sim.catalog.catalog import Catalog
@@ -46,8 +46,8 @@ def _point(entry: Entry, names: ServerNames, problems: list[Problem]) -> Serving
     lengths = []
     for key in ("prompt_len", "output_len"):
         block = entry.within("successes", key)
-        lengths.append(block.number("mean", problems, most=MOST_TOKENS) if block else None)
-        if lengths[-1] is None:
+        lengths.append(block.number("mean", problems, most=MOST_TOKENS, least=1.0, above=False) if block else None)
+        if block is None or is_missing(block.data.get("mean")):
             problems.append(entry.place(f"successes.{key}.mean").problem("missing", "a report with the lengths of prompts and outputs"))
     succeeded, summary = entry.within("successes"), entry.within("load_summary")
     requests = succeeded.whole("count", problems) if succeeded else None
@@ -57,6 +57,7 @@ def _point(entry: Entry, names: ServerNames, problems: list[Problem]) -> Serving
         problems.append(entry.place("load_summary.requested_rate").problem("missing", "the rate of requests, or a concurrency"))
     if not values:
         problems.append(entry.place("successes.latency").problem("nothing measured", ", ".join(key for key, _ in _METRICS)))
+    check_order(values, entry.place(), problems)
     if len(problems) > before or server is None or lengths[0] is None or lengths[1] is None:
         return None
     load, note = sent(Load(lengths[0], lengths[1], requests=requests, least_length_share=1.0), rate, clients, None)

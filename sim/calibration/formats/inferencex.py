@@ -13,8 +13,8 @@ from types import MappingProxyType
 
 from sim.calibration.formats.loads import sent
 from sim.calibration.formats.look import Entry, Format, Look
-from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, is_missing, raise_all, shown
-from sim.calibration.formats.said_statistics import SPELLINGS
+from sim.calibration.formats.problems import MOST_TOKENS, is_missing, latency, raise_all, shown
+from sim.calibration.formats.said_statistics import SPELLINGS, check_order
 from sim.calibration.formats.servers import Said, ServerNames
 from sim.calibration.points import Benchmark, Given, Load, Metric, ServingPoint, Statistic
 from sim.catalog import known_as
@@ -55,7 +55,7 @@ def _point(entry: Entry, names: ServerNames, catalog: Catalog, given: Given, pro
         gpu=_gpu_name(data.get("hw", data.get("hardware")), catalog),
         tensor_parallel=data.get("tp", data.get("decode_tp")),
         precision=data.get("precision"),
-        engine=data.get("framework", None if given.engine else "vllm" if "framework" not in data and "hw" not in data else None),
+        engine=data.get("framework", None if given.engine else "vllm"),
         llm_is_free=True,
     )
     if said.engine == "vllm" and "framework" not in data:
@@ -64,6 +64,7 @@ def _point(entry: Entry, names: ServerNames, catalog: Catalog, given: Given, pro
     values = _measured(_values(entry), server.tensor_parallel if server else 1, problems)
     if not values and len(problems) == before:
         problems.append(entry.place().problem("nothing measured", "median_ttft, median_tpot, output_tput_per_gpu or others of them"))
+    check_order(values, entry.place(), problems)
     notes: list[str] = []
     load = _load(entry, notes, problems)
     if len(problems) > before or server is None or load is None:
@@ -103,7 +104,7 @@ def _measured(entry: Entry, gpus: int, problems: list[Problem]) -> dict[tuple[Me
     for name, metric in _METRICS:
         for spelled, statistic in SPELLINGS.items():
             key = f"{spelled}_{name}"
-            value = entry.number(key, problems, most=LONGEST_S, above=False)
+            value = latency(entry.data.get(key), entry.place(key), problems, 1.0)
             if value and name in ("tpot", "itl") and value > _SLOWEST_STEP_S:
                 problems.append(entry.place(key).problem(f"found {value:g} s a token", "seconds; milliseconds have names that end in _ms"))
             elif value:
@@ -127,7 +128,7 @@ def _load(entry: Entry, notes: list[str], problems: list[Problem]) -> Load | Non
     share: float | None = _LEAST_LENGTH_SHARE
     if (prompt is None or output is None) and requests:
         totals = [entry.number(name, problems, most=1e15) for name in ("total_input_tokens", "total_output_tokens")]
-        if totals[0] and totals[1]:
+        if totals[0] and totals[1] and min(totals[0], totals[1]) >= requests:
             prompt, output, share = totals[0] / requests, totals[1] / requests, 1.0
             notes.append("only mean lengths are said: every request is taken to have them")
     elif prompt is not None:

@@ -109,6 +109,8 @@ def _entries(text: str, name: str) -> tuple[Entry, ...]:
             if len(entries) > MOST_ENTRIES:
                 raise InputError(f"{name}:{line}: more than {MOST_ENTRIES:,} entries") from None
         return tuple(entries)
+    if document == []:
+        raise InputError(f"{name}: an empty list; no benchmark")
     if isinstance(document, list):
         return tuple(Entry(_object(item, f"{name}: [{at}]"), name, prefix=f"[{at}].") for at, item in enumerate(document))
     return (Entry(_object(document, name), name),)

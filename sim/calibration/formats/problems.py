@@ -15,6 +15,7 @@ from sim.errors import InputError, Problem, input_error, visible
 MOST_SHOWN = 20
 LONGEST_S = 7 * 86400.0
 """No latency is longer than a week."""
+SHORTEST_S = 1e-6
 MOST_TOKENS = 1e8
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 _MISSING = frozenset({"", "-", "na", "n/a", "nan", "null", "none", "not measured"})
@@ -79,6 +80,17 @@ def number(value: object, place: Place, problems: list[Problem], *, most: float,
         problems.append(place.problem(f"found {shown(value)}", allowed))
         return None
     return found
+
+
+def latency(value: object, place: Place, problems: list[Problem], factor: float) -> float | None:
+    """A time in seconds, `factor` seconds a unit of the file. Zero is "not measured", as tools write it; under a microsecond is no time."""
+    found = number(value, place, problems, most=LONGEST_S / factor, above=False)
+    if not found:
+        return None
+    if found * factor < SHORTEST_S:
+        problems.append(place.problem(f"found {shown(value)}: less than a microsecond", "a time in the unit of its name"))
+        return None
+    return found * factor
 
 
 def whole(value: object, place: Place, problems: list[Problem], *, most: float, least: int = 1) -> int | None:

@@ -6,13 +6,22 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from sim.calibration.formats.look import Entry
-from sim.calibration.formats.problems import LONGEST_S
+from sim.calibration.formats.problems import Place, latency
 from sim.calibration.points import Metric, Statistic
 from sim.errors import Problem
 
 SPELLINGS: Mapping[str, Statistic] = MappingProxyType(
     {"mean": "mean", "avg": "mean", "median": "p50", "p50": "p50", "p90": "p90", "p95": "p95", "p99": "p99"}
 )
+
+
+def check_order(values: Mapping[tuple[Metric, Statistic], float], place: Place, problems: list[Problem]) -> None:
+    """Add a problem where requests end before their first token in the mean or the median, as mistaken units make them."""
+    for statistic in ("mean", "p50"):
+        first, whole = values.get(("ttft_s", statistic)), values.get(("e2e_s", statistic))
+        if first is not None and whole is not None and whole < first:
+            found = f"requests end after {whole:g} s, before their first token at {first:g} s ({statistic})"
+            problems.append(place.problem(found, "times in the units of their names"))
 
 
 def add_statistics(
@@ -22,6 +31,6 @@ def add_statistics(
     if block is None:
         return
     for key, statistic in SPELLINGS.items():
-        value = block.number(key, problems, most=LONGEST_S / factor, above=False)
-        if value:
-            into[metric, statistic] = value * factor
+        value = latency(block.data.get(key), block.place(key), problems, factor)
+        if value is not None:
+            into[metric, statistic] = value

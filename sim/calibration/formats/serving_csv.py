@@ -24,7 +24,8 @@ from sim.calibration.formats.columns import (
 )
 from sim.calibration.formats.csv_rows import CsvTable, Row, csv_table, read_text
 from sim.calibration.formats.look import Format, Look
-from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, is_missing, number, raise_all, shown, whole
+from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, SHORTEST_S, is_missing, number, raise_all, shown, whole
+from sim.calibration.formats.said_statistics import check_order
 from sim.calibration.formats.servers import OPTIONS, Said, ServerNames
 from sim.calibration.points import Benchmark, Given, Load, Metric, ServingPoint, Statistic
 from sim.catalog.catalog import Catalog
@@ -110,6 +111,7 @@ def _point(row: Row, columns: Columns, measured: dict[int, Measured], names: Ser
     server = names.server(said, lambda field: columns.place(row, field), problems)
     load = _load(row, columns, problems)
     values = _measured(row, columns, measured, server.tensor_parallel if server else 1, problems)
+    check_order(values, columns.table.place("", row), problems)
     if not values and len(problems) == before:
         held = ", ".join(columns.table.header[at] for at in measured)
         problems.append(columns.table.place("", row).problem(f"nothing measured in this row ({held})", "a value in one of them"))
@@ -184,9 +186,9 @@ def _measured(
     # Columns that name their statistic go last: they win over one that leaves it to the row.
     for at, column in sorted(measured.items(), key=lambda each: each[1].statistic is not None):
         factor = column.factor or 1.0
-        most = MOST_TOKENS_PER_S if column.metric == "throughput_tok_s" else LONGEST_S / factor
+        least, most = (0.0, MOST_TOKENS_PER_S) if column.metric == "throughput_tok_s" else (SHORTEST_S / factor, LONGEST_S / factor)
         place = columns.table.place(columns.table.header[at], row, at)
-        value = number(row.cells[at], place, problems, most=most)
+        value = number(row.cells[at], place, problems, least=least, most=most)
         if value is not None:
             values[column.metric, column.statistic or unsaid] = value * factor * (gpus if column.per_gpu else 1)
     return values

@@ -18,7 +18,7 @@ from pathlib import Path
 from sim.calibration.formats.columns import REFUSED_COLUMNS, SERVER_COLUMNS, Columns, find_columns
 from sim.calibration.formats.csv_rows import CsvTable, Row, csv_table, read_text
 from sim.calibration.formats.look import Format, Look
-from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, is_missing, number, raise_all, shown
+from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, SHORTEST_S, is_missing, number, raise_all, shown
 from sim.calibration.formats.servers import ServerNames
 from sim.calibration.formats.serving_csv import refused, said_server
 from sim.calibration.points import Benchmark, Given, Server, StepPoint
@@ -97,7 +97,7 @@ def _steps(row: Row, columns: Columns, times: list[str], names: ServerNames, pro
     made, timed = [], False
     for field in times:
         factor = 1.0 if field.endswith("_s") else 1e-3
-        seconds = number(columns.value(row, field), columns.place(row, field), problems, most=LONGEST_S / factor)
+        seconds = number(columns.value(row, field), columns.place(row, field), problems, least=SHORTEST_S / factor, most=LONGEST_S / factor)
         timed = timed or not is_missing(columns.value(row, field))
         of = field.split("_")[0] if field in ("prefill_ms", "decode_ms") else kind
         if seconds is not None and server is not None and of in _KINDS:

@@ -7,16 +7,16 @@ seconds. TPOT leaves out the first token; ITL is over all gaps. `--metadata KEY=
 from __future__ import annotations
 
 from dataclasses import replace
-from math import inf, isfinite
+from math import inf
 from types import MappingProxyType
 from typing import Any
 
 from sim.calibration.formats.columns import REFUSED_COLUMNS, SERVER_COLUMNS
 from sim.calibration.formats.loads import sent
 from sim.calibration.formats.look import Entry, Format, Look
-from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, is_missing, number, raise_all, shown
+from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, is_missing, latency, number, raise_all, shown
 from sim.calibration.formats.records import Request, as_recorded, closed_loop_clients, load_of, measured
-from sim.calibration.formats.said_statistics import SPELLINGS
+from sim.calibration.formats.said_statistics import SPELLINGS, check_order
 from sim.calibration.formats.servers import OPTIONS, Said, ServerNames
 from sim.calibration.points import Benchmark, Given, Load, Metric, ServingPoint, Statistic
 from sim.catalog.catalog import Catalog
@@ -78,6 +78,7 @@ def _point(entry: Entry, names: ServerNames, given: Given, problems: list[Proble
                 notes.append(f"{key[0]}: the single requests say {computed[key]:.4g} s in the mean, the summary {values[key]:.4g} s")
         # The summary's throughput is over the whole run; the requests alone may not record when they were sent.
         values = {**values, **{key: value for key, value in computed.items() if key[0] != "throughput_tok_s" or key not in values}}
+    check_order(values, entry.place(), problems)
     load = _load(entry, requests, values, notes, problems)
     if not values and len(problems) == before:
         problems.append(entry.place().problem("nothing measured", "mean_ttft_ms, mean_tpot_ms, output_throughput or others of them"))
@@ -121,10 +122,11 @@ def _summary(entry: Entry, problems: list[Problem]) -> dict[tuple[Metric, Statis
     values: dict[tuple[Metric, Statistic], float] = {}
     for name, metric in _METRICS:
         for spelled, statistic in SPELLINGS.items():
-            value = entry.number(f"{spelled}_{name}_ms", problems, most=LONGEST_S * 1e3, above=False)
+            key = f"{spelled}_{name}_ms"
             # Zero is written where nothing was streamed, or no request had a second token.
-            if value:
-                values[metric, statistic] = value * 1e-3
+            value = latency(entry.data.get(key), entry.place(key), problems, 1e-3)
+            if value is not None:
+                values[metric, statistic] = value
     throughput = entry.number("output_throughput", problems, most=1e9, above=False)
     if throughput:
         values["throughput_tok_s", "mean"] = throughput
@@ -140,7 +142,8 @@ def _series(entry: Entry, key: str, problems: list[Problem], *, most: float) -> 
         problems.append(entry.place(key).problem(f"found {shown(values)}", "a list of numbers"))
         return None
     for at, value in enumerate(values):
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value) or not 0.0 <= value <= most:
+        # NaN is not in the range either, and whole numbers of any length compare.
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= most:
             number(value, entry.place(f"{key}[{at}]"), problems, most=most, above=False)
             if is_missing(value):
                 problems.append(entry.place(f"{key}[{at}]").problem("missing", "a number"))
@@ -179,6 +182,10 @@ def _requests(entry: Entry, notes: list[str], problems: list[Problem]) -> list[R
         if between is None:
             return []
         e2e = whole[at] if whole is not None else (ttft + sum(between) if ttft > 0.0 and (between or output == 1) else None)
+        if e2e is not None and e2e < ttft:
+            found = f"request {at} ended after {e2e:g} s, before its first token at {ttft:g} s"
+            problems.append(entry.place(f"ttfts[{at}]").problem(found, "seconds in all arrays"))
+            return []
         made.append(Request(int(prompt), int(output), ttft or None, e2e, None if starts is None else starts[at], between))
     if failed:
         notes.append(f"{failed:,} of {failed + len(made):,} requests failed and are left out")
@@ -234,6 +241,10 @@ def _mean_lengths(entry: Entry, notes: list[str], problems: list[Problem]) -> Lo
             problems.append(entry.place(key).problem("missing", "the lengths of the requests follow from it"))
     if completed is None or prompt is None or output is None:
         return None
+    for key, value in (("total_input_tokens", prompt), ("total_output_tokens", output)):
+        if value < completed:
+            problems.append(entry.place(key).problem(f"found {value:g} of {completed:,} requests", "at least a token each"))
+            return None
     load = Load(prompt / completed, output / completed, requests=completed, least_length_share=1.0)
     ratio = entry.number("random_range_ratio", problems, most=1e6, above=False)
     nominal = entry.number("random_input_len", problems, most=MOST_TOKENS), entry.number("random_output_len", problems, most=MOST_TOKENS)
