@@ -182,8 +182,9 @@ def calibrate(
         check_wanted(start, most, allowed, name)
 
     free = told_of(start, most, allowed) if wanted is None else allowed
+    whole = start
     for _ in range(_PASSES):
-        position, logs = fit(model, free, start)
+        position, logs = fit(model, free, whole)
         whole = linearised(model, position, logs)
         dispersion = dispersion_of(whole.deviations(whole.error), len(free))
         kept = told_of(whole, most, free, dispersion) if wanted is None else free

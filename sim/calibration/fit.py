@@ -12,7 +12,7 @@ Soft L1 by reweighting: Holland and Welsch, Commun. Stat. A6(9), 1977. Rank-one 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sim.calibration.model import Model
@@ -31,6 +31,8 @@ _STEPS = 8
 _REWEIGHTINGS = 12
 _STILL = 0.02
 """A change of every position smaller than this ends the fit."""
+_NO_GAIN = 0.1
+"""A step that promises less than this, in twice the logarithm of a likelihood, is not worth its runs."""
 _FAITHFUL = 0.7
 """A step that gains less than this share of what the derivatives promised has them taken anew."""
 
@@ -147,21 +149,23 @@ def linearised(model: Model, position: Array, base: Array | None = None) -> Line
 
 
 def fit(model: Model, free: Sequence[int], start: Linear) -> tuple[Array, Array]:
-    """The most probable position, and ln of every prediction there; `start` is linear at the estimate.
+    """The most probable position, and ln of every prediction there; it begins at `start`, less the parts that are not free.
 
     A run that finishes nothing at a position keeps the error that it had, so that it neither leads there nor bars the way.
     """
     import numpy as np
 
     lowest = model.estimate.lowest()
-    linear, position = start, start.at
+    position = np.array([z if part in free else 0.0 for part, z in enumerate(start.at)])
     logs = model.logs(position)
+    missed = (logs - model.measured)[model.fitted]
+    linear = replace(start, at=position, error=np.where(np.isfinite(missed), missed, start.errors_at(position)))
     reached = linear.cost(position, linear.error)
     fresh = True
     for _ in range(_STEPS):
         target = most_probable(linear, free, lowest)
         promised = reached - linear.cost(target, linear.errors_at(target))
-        if float(np.abs(target - position).max()) < _STILL:
+        if promised < _NO_GAIN or float(np.abs(target - position).max()) < _STILL:
             break
         share, better = 1.0, False
         while share > 0.2 and not better:
@@ -180,7 +184,7 @@ def fit(model: Model, free: Sequence[int], start: Linear) -> tuple[Array, Array]
         step = candidate - position
         gained = reached - value
         change = (error - linear.error - linear.slopes @ step)[:, None] * (step / float(step @ step))[None, :]
-        linear = Linear(candidate, error, linear.slopes + change, linear.spread, linear.batch)
+        linear = replace(linear, at=candidate, error=error, slopes=linear.slopes + change)
         position, logs, reached, fresh = candidate, trial, value, False
         if gained < _FAITHFUL * promised:
             linear, fresh = linearised(model, position, logs), True
