@@ -95,9 +95,10 @@ def find_llm(catalog: Catalog, name: str) -> Llm:
 def find_gpu(catalog: Catalog, name: str) -> Gpu:
     """The GPU that a name of a driver, a cloud or a table stands for; InputError with the nearest name, or with all that it may be."""
     short = re.sub(r"(?<![a-z])sxm[0-9]?(?![a-z0-9])", "sxm", _short(name))
-    words = [word for word in re.split(r"[-_: ,()]+", short) if word and not _GPU_NOISE.fullmatch(word)]
+    every = [word for word in re.split(r"[-_: ,()]+", short) if word]
+    words = [word for word in every if not _GPU_NOISE.fullmatch(word)]
     known = catalog.spellings("gpu")
-    found = known.get(compared(" ".join(words)))
+    found = known.get(compared(" ".join(every))) or known.get(compared(" ".join(words)))
     if found:
         return catalog.gpu(_only(found, "gpu", name))
     said = [int(match[1]) for word in words if (match := _MEMORY.fullmatch(word))]

@@ -175,7 +175,8 @@ def test_hostile_names_are_shown_and_not_followed() -> None:
         ("NVIDIA GH200 480GB", "gh200"), ("NVIDIA H100 NVL", "h100-nvl"), ("H20", "h20"), ("NVIDIA H800", "h800-sxm"), ("A800-SXM4-80GB", "a800-80gb"),
         ("NVIDIA A10G", "a10g"), ("A10", "a10"), ("Tesla T4", "t4"), ("Tesla V100-SXM2-32GB", "v100-32gb"), ("NVIDIA GeForce RTX 4090", "rtx-4090"),
         ("NVIDIA RTX A6000", "rtx-a6000"), ("NVIDIA RTX PRO 6000 Blackwell Server Edition", "rtx-pro-6000"), ("gb200_nvl72", "gb200"),
-        ("NVIDIA GB200", "gb200"), ("b300_sxm", "b300"), ("MI355X", "mi355x"), ("mi325x", "mi325x"), ("NVIDIA L40", "l40"), ("AMD Instinct MI325X", "mi325x"),
+        ("NVIDIA GB200", "gb200"), ("b300_sxm", "b300"), ("MI355X", "mi355x"), ("mi325x", "mi325x"), ("NVIDIA L40", "l40"), ("H20-141GB", "h20-141gb"), ("NVIDIA H200 NVL", "h200-nvl"), ("NVIDIA RTX 6000 Ada Generation", "rtx-6000-ada"),
+        ("NVIDIA GeForce RTX 3090", "rtx-3090"), ("NVIDIA GB10", "gb10"), ("AMD Instinct MI325X", "mi325x"),
     ],
 )  # fmt: skip
 def test_names_of_less_common_gpus(name: str, expected: str) -> None:
