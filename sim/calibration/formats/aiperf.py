@@ -14,7 +14,7 @@ from typing import Any
 
 from sim.calibration.formats.loads import sent
 from sim.calibration.formats.look import Entry, Format, Look
-from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, is_missing, latency, number, raise_all, shown, whole
+from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, is_missing, is_plain, number, raise_all, shown, whole
 from sim.calibration.formats.records import Request, as_recorded, closed_loop_clients, load_of, measured
 from sim.calibration.formats.said_statistics import add_statistics, check_order
 from sim.calibration.formats.servers import Said, ServerNames
@@ -120,6 +120,9 @@ def _request(about: Entry, values: Entry, since_ns: float, problems: list[Proble
     if gaps is not None and isinstance(gaps.data.get("value"), list):
         factor = _factor(gaps, problems) or 0.0
         for at, gap in enumerate(gaps.data["value"]):
+            if is_plain(gap, 0.0, LONGEST_S):
+                between.append(gap * factor)
+                continue
             found = number(gap, gaps.place(f"value[{at}]"), problems, most=LONGEST_S / (factor or 1.0), above=False)
             between.append((found or 0.0) * factor)
     return Request(int(prompt), int(output), ttft, e2e, None if start is None else (start - since_ns) * 1e-9, tuple(between))
@@ -134,7 +137,7 @@ def _value(values: Entry, key: str, kind: str, problems: list[Problem]) -> float
         return None
     if kind == "tokens":
         return block.number("value", problems, most=MOST_TOKENS, above=False)
-    return latency(block.data.get("value"), block.place("value"), problems, factor)
+    return block.latency("value", problems, factor)
 
 
 def _factor(block: Entry, problems: list[Problem]) -> float | None:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from sim.calibration.formats.loads import sent
 from sim.calibration.formats.look import Entry, Format, Look
-from sim.calibration.formats.problems import MOST_TOKENS, is_missing, latency, raise_all, shown
+from sim.calibration.formats.problems import MOST_TOKENS, is_missing, raise_all, shown
 from sim.calibration.formats.said_statistics import SPELLINGS, check_order
 from sim.calibration.formats.servers import Said, ServerNames
 from sim.calibration.points import Benchmark, Given, Load, Metric, ServingPoint, Statistic
@@ -104,7 +104,7 @@ def _measured(entry: Entry, gpus: int, problems: list[Problem]) -> dict[tuple[Me
     for name, metric in _METRICS:
         for spelled, statistic in SPELLINGS.items():
             key = f"{spelled}_{name}"
-            value = latency(entry.data.get(key), entry.place(key), problems, 1.0)
+            value = entry.latency(key, problems, 1.0)
             if value and name in ("tpot", "itl") and value > _SLOWEST_STEP_S:
                 problems.append(entry.place(key).problem(f"found {value:g} s a token", "seconds; milliseconds have names that end in _ms"))
             elif value:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sim.calibration.formats.csv_rows import delimiter_of, read_text
-from sim.calibration.formats.problems import Place, number, shown, whole
+from sim.calibration.formats.problems import LONGEST_S, SHORTEST_S, Place, is_plain, latency, number, shown, whole
 from sim.calibration.points import Benchmark, Given
 from sim.catalog.catalog import Catalog
 from sim.errors import InputError, Problem, visible
@@ -44,7 +44,17 @@ class Entry:
 
     def number(self, key: str, problems: list[Problem], *, most: float, least: float = 0.0, above: bool = True) -> float | None:
         """A number under a key; None when missing, and when wrong with a problem added."""
-        return number(self.data.get(key), self.place(key), problems, most=most, least=least, above=above)
+        value = self.data.get(key)
+        if is_plain(value, least, most):
+            return float(value)
+        return number(value, self.place(key), problems, most=most, least=least, above=above)
+
+    def latency(self, key: str, problems: list[Problem], factor: float) -> float | None:
+        """Seconds under a key, `factor` to a unit of the file; None when not measured, and when wrong with a problem added."""
+        value = self.data.get(key)
+        if is_plain(value, SHORTEST_S / factor, LONGEST_S / factor):
+            return float(value) * factor
+        return latency(value, self.place(key), problems, factor)
 
     def whole(self, key: str, problems: list[Problem], *, most: float = 1e9, least: int = 1) -> int | None:
         """A whole number under a key; None when missing, and when wrong with a problem added."""
@@ -120,19 +130,25 @@ class _MoreThanOneError(Exception):
     """There is another JSON value after the first."""
 
 
+class _TwiceError(Exception):
+    """A key stands twice in one object."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        seen: set[str] = set()
+        raise _TwiceError(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+    return made
+
+
 def load_json(text: str, name: str, line: int | None = None) -> Any:
     """A JSON document, or one line of JSON lines; InputError with line and column where it breaks off."""
 
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if len(made) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for at, key in enumerate(keys) if key in keys[:at])
-            raise InputError(f"{name}{'' if line is None else f':{line}'}: key {shown(twice)} twice in one object")
-        return made
-
     try:
-        return json.loads(text, object_pairs_hook=unique)
+        return json.loads(text, object_pairs_hook=_unique)
+    except _TwiceError as error:
+        raise InputError(f"{name}{'' if line is None else f':{line}'}: key {shown(error.args[0])} twice in one object") from None
     except json.JSONDecodeError as error:
         if line is None and error.msg == "Extra data" and text[error.pos :].lstrip()[:1] == "{":
             raise _MoreThanOneError from None

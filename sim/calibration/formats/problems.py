@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
+from typing import TypeGuard
 
 from sim.errors import InputError, Problem, input_error, visible
 
@@ -62,6 +63,11 @@ def shown(value: object) -> str:
 def is_missing(value: object) -> bool:
     """Whether a cell or key holds nothing: absent, empty, or one of the words for it."""
     return value is None or (isinstance(value, str) and value.strip().lower() in _MISSING)
+
+
+def is_plain(value: object, least: float, most: float) -> TypeGuard[float]:
+    """Whether a value of JSON is a number in (least, most]; the quick way for the many that are."""
+    return type(value) in (float, int) and least < value <= most  # type: ignore[operator]
 
 
 def number(value: object, place: Place, problems: list[Problem], *, most: float, least: float = 0.0, above: bool = True) -> float | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from sim.calibration.formats.look import Entry
-from sim.calibration.formats.problems import Place, latency
+from sim.calibration.formats.problems import Place
 from sim.calibration.points import Metric, Statistic
 from sim.errors import Problem
 
@@ -31,6 +31,6 @@ def add_statistics(
     if block is None:
         return
     for key, statistic in SPELLINGS.items():
-        value = latency(block.data.get(key), block.place(key), problems, factor)
+        value = block.latency(key, problems, factor)
         if value is not None:
             into[metric, statistic] = value

@@ -14,7 +14,7 @@ from typing import Any
 from sim.calibration.formats.columns import REFUSED_COLUMNS, SERVER_COLUMNS
 from sim.calibration.formats.loads import sent
 from sim.calibration.formats.look import Entry, Format, Look
-from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, is_missing, latency, number, raise_all, shown
+from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, is_missing, is_plain, number, raise_all, shown
 from sim.calibration.formats.records import Request, as_recorded, closed_loop_clients, load_of, measured
 from sim.calibration.formats.said_statistics import SPELLINGS, check_order
 from sim.calibration.formats.servers import OPTIONS, Said, ServerNames
@@ -124,7 +124,7 @@ def _summary(entry: Entry, problems: list[Problem]) -> dict[tuple[Metric, Statis
         for spelled, statistic in SPELLINGS.items():
             key = f"{spelled}_{name}_ms"
             # Zero is written where nothing was streamed, or no request had a second token.
-            value = latency(entry.data.get(key), entry.place(key), problems, 1e-3)
+            value = entry.latency(key, problems, 1e-3)
             if value is not None:
                 values[metric, statistic] = value
     throughput = entry.number("output_throughput", problems, most=1e9, above=False)
@@ -142,8 +142,8 @@ def _series(entry: Entry, key: str, problems: list[Problem], *, most: float) -> 
         problems.append(entry.place(key).problem(f"found {shown(values)}", "a list of numbers"))
         return None
     for at, value in enumerate(values):
-        # NaN is not in the range either, and whole numbers of any length compare.
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= most:
+        # NaN is in no range, and whole numbers of any length compare.
+        if not is_plain(value, -1e-300, most):
             number(value, entry.place(f"{key}[{at}]"), problems, most=most, above=False)
             if is_missing(value):
                 problems.append(entry.place(f"{key}[{at}]").problem("missing", "a number"))
