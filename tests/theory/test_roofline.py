@@ -13,7 +13,19 @@ from sim.catalog.gpu import Gpu, Precision
 from sim.catalog.llm import Llm
 from sim.errors import InputError
 from sim.profile import resolve_profile
-from sim.profile.coefficients import ByKvPrecision, ByPrecision, ByPrecisionUs, Coefficients, Engine, Gain, Hardware, load_coefficients
+from sim.profile.coefficients import (
+    ByKvPrecision,
+    ByPrecision,
+    ByPrecisionUs,
+    Coefficients,
+    Engine,
+    Exponents,
+    Hardware,
+    KernelShares,
+    ReadingFactor,
+    ReadingFactors,
+    load_coefficients,
+)
 from sim.profile.memory import tensor_parallel_sizes
 from sim.profile.physics import (
     all_reduce_bytes_per_token,
@@ -36,9 +48,11 @@ def ideal() -> tuple[Coefficients, Hardware, Engine]:
     bundled = load_coefficients()
     ones = ByPrecision(bf16=1.0, fp8=1.0, int8=1.0, int4=1.0, fp4=1.0)
     zero = ByPrecisionUs(bf16=0.0, fp8=0.0, int8=0.0, int4=0.0, fp4=0.0)
+    flat = ReadingFactor(upto_16=1.0, upto_32=1.0, upto_64=1.0, upto_128=1.0, more=1.0)
     hardware = bundled.family("h100-sxm").model_copy(
         update={
-            "weights_share_of_bandwidth": ones, "small_batch_gain": Gain(bf16=1.0, fp8=1.0, int8=1.0, int4=1.0, fp4=1.0),
+            "weights_share_of_bandwidth": ones, "reading_factor": ReadingFactors(bf16=flat, fp8=flat),
+            "ridge_exponent": Exponents(bf16=60.0, fp8=60.0),
             "compute_share_of_peak": ones, "kv_share_of_bandwidth": ByKvPrecision(bf16=1.0, fp8=1.0),
             "attention_share_of_peak": 1.0, "link_share_of_peak": 1.0,
         }
@@ -50,10 +64,12 @@ def ideal() -> tuple[Coefficients, Hardware, Engine]:
             "layer_link_overhead_us": 0.0,
             "sequence_us": 0.0,
             "compute_share_of_kernels": 1.0,
+            "attention_share_of_kernels": 1.0,
+            "weights_share_of_kernels": KernelShares(bf16=1.0, fp8=1.0),
         }
     )
     experts = bundled.experts.model_copy(update={"share_of_dense": ones, "layer_overhead_us": zero})
-    shared = bundled.model_copy(update={"ridge_exponent": 60.0, "hidden_passes": 0.0, "ffn_passes": 0.0, "experts": experts})
+    shared = bundled.model_copy(update={"hidden_passes": 0.0, "ffn_passes": 0.0, "experts": experts})
     return shared, hardware, engine
 
 
