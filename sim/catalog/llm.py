@@ -88,8 +88,9 @@ class Llm(Strict):
     max_context_tokens: Count
     published_precision: Precision = "bf16"
     """Of the weights as the publisher gives them out, where a name says no other."""
-    quantised_parts: Literal["matrices", "experts"] = "matrices"
-    """What is below 16 bits in quantised checkpoints: all matrices of the layers, or the routed experts alone (gpt-oss)."""
+    quantised_parts: Literal["matrices", "experts", "feed_forward"] = "matrices"
+    """What is below 16 bits in quantised checkpoints: all matrices of the layers, the routed experts alone (gpt-oss), or the dense
+    feed-forward matrices alone (the fp8 checkpoint that Meta gives out of Llama 3.1 405B)."""
     fp4_group: Literal[16, 32] = 16
     """fp4 weights that share a scale: 16 in NVFP4, 32 in MXFP4."""
     sources: tuple[Source, ...] = Field(min_length=1)
@@ -148,6 +149,8 @@ class Llm(Strict):
     def quantised_params(self) -> int:
         """Parameters of the layers that a precision below 16 bits shrinks."""
         e = self.experts
+        if self.quantised_parts == "feed_forward":
+            return (self.layers if e is None else e.dense_layers) * self.ffn_matrices * self.hidden_size * self.ffn_size
         if self.quantised_parts == "matrices" or e is None:
             return self.matrix_params
         return (self.layers - e.dense_layers) * e.routed * self.params_per_expert

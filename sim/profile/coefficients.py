@@ -18,6 +18,7 @@ from sim.errors import InputError, nearest
 
 Evidence = Literal["calibrated", "assumed"]
 Label = Literal["measured", "calibrated", "estimated"]
+_EIGHT_BITS = ("fp8", "int8")
 
 
 class ByPrecision(Strict):
@@ -45,18 +46,55 @@ class ByKvPrecision(Strict):
         return float(getattr(self, precision))
 
 
-class Gain(Strict):
-    """A factor of at least 1 for weights of each precision."""
+class Exponents(Strict):
+    """p of the smooth maximum (reading^p + computing^p)^(1/p): how well the two overlap, in kernels of 16 bits and of 8."""
 
     bf16: float = Field(ge=1)
     fp8: float = Field(ge=1)
-    int8: float = Field(ge=1)
-    int4: float = Field(ge=1)
-    fp4: float = Field(ge=1)
 
     def at(self, precision: Precision) -> float:
-        """The factor for one precision."""
-        return float(getattr(self, precision))
+        """The exponent for one precision."""
+        return self.fp8 if precision in _EIGHT_BITS else self.bf16
+
+
+class ReadingFactor(Strict):
+    """Time to read weights in a step of more than 8 tokens over that of up to 8: other matrix kernels run for larger batches."""
+
+    upto_16: Positive
+    upto_32: Positive
+    upto_64: Positive
+    upto_128: Positive
+    more: Positive
+
+    def at(self, tokens: float) -> float:
+        """The factor for a step of so many tokens."""
+        if tokens <= 8:
+            return 1.0
+        return self.upto_16 if tokens <= 16 else self.upto_32 if tokens <= 32 else self.upto_64 if tokens <= 64 else (
+            self.upto_128 if tokens <= 128 else self.more
+        )  # fmt: skip
+
+
+class ReadingFactors(Strict):
+    """The factors of kernels of 16 bits (those of four bits too, which unpack into 16), and of 8 bits."""
+
+    bf16: ReadingFactor
+    fp8: ReadingFactor
+
+    def at(self, precision: Precision, tokens: float) -> float:
+        """The factor for weights of a precision and a step of so many tokens."""
+        return (self.fp8 if precision in _EIGHT_BITS else self.bf16).at(tokens)
+
+
+class KernelShares(Strict):
+    """What share of its kernels' rate an engine keeps, in 16 bits and in 8; above 1 where its kernels are newer than those timed."""
+
+    bf16: Positive
+    fp8: Positive
+
+    def at(self, precision: Precision) -> float:
+        """The share for one precision."""
+        return self.fp8 if precision in _EIGHT_BITS else self.bf16
 
 
 class ByPrecisionUs(Strict):
@@ -82,8 +120,9 @@ class Hardware(Strict):
     measured_precisions: tuple[Precision, ...]
     """Precisions of weights that an engine was measured with; the shares of the others are assumed."""
     weights_share_of_bandwidth: ByPrecision
-    small_batch_gain: Gain
-    """How much faster weights are read in a step of at most 16 tokens, where other matrix kernels run; never above the bandwidth."""
+    """In steps of up to 8 tokens."""
+    reading_factor: ReadingFactors
+    ridge_exponent: Exponents
     compute_share_of_peak: ByPrecision
     kv_share_of_bandwidth: ByKvPrecision
     attention_share_of_peak: Share
@@ -108,8 +147,10 @@ class Engine(Strict):
     layer_link_overhead_us: NotNegative
     """A layer, for each doubling of tensor parallel: synchronising twice a layer does not shrink with the message."""
     sequence_us: NotNegative
-    compute_share_of_kernels: Share
-    """Share of the kernels' compute rate that the engine keeps."""
+    weights_share_of_kernels: KernelShares
+    compute_share_of_kernels: Positive
+    """Share of the kernels' compute rate that the engine keeps; the product with the kernels' own share is at most 1."""
+    attention_share_of_kernels: Positive = 1.0
     front_end_ms: NotNegative = 0.0
     """From the arrival of a request to its place in the scheduler's queue: HTTP, templates, tokens, hand-over; no part of a step."""
     uncaptured_layer_us: NotNegative = 0.0
@@ -144,8 +185,6 @@ class ExpertKernels(Strict):
 class Coefficients(Strict):
     """The whole file: families of GPUs, engines, and the few constants shared by all."""
 
-    ridge_exponent: Positive
-    """p of the smooth maximum (weights^p + compute^p)^(1/p)."""
     hidden_passes: NotNegative
     """Times that norms and residuals move a token's hidden state through memory in one layer, on every GPU of a group."""
     ffn_passes: NotNegative

@@ -51,6 +51,12 @@ class Measurement:
     source: str
     terms: tuple[Term, ...]
     seconds: float
+    front_ends: float = 0.0
+    """How many times the server's front end is in the measured time."""
+    weight: float = 1.0
+    """In the fit, beside that of its configuration."""
+    batch: int = 0
+    """Sequences or clients at once: what points of a configuration are held out by."""
 
     @property
     def configuration(self) -> tuple[str, str, int, str, str, str, str, str]:
@@ -74,7 +80,7 @@ def predict(measurements: Iterable[Measurement], coefficients: Coefficients, fam
                 hardware=named or coefficients.family(m.gpu.name), engine=coefficients.engine(m.engine, m.engine_era),
                 coefficients=coefficients,
             )  # fmt: skip
-        seconds.append(step_sum(step, m.terms))
+        seconds.append(step_sum(step, m.terms) + m.front_ends * coefficients.engine(m.engine, m.engine_era).front_end_ms * 1e-3)
     return seconds
 
 
@@ -133,7 +139,7 @@ def fit(measurements: Sequence[Measurement], start: Coefficients, free: Mapping[
     sizes: dict[tuple[Any, ...], int] = {}
     for m in measurements:
         sizes[m.configuration] = sizes.get(m.configuration, 0) + 1
-    weights = np.array([1.0 / sqrt(sizes[m.configuration]) for m in measurements])
+    weights = np.array([m.weight / sqrt(sizes[m.configuration]) for m in measurements])
 
     def residuals(x: Any) -> Any:
         return weights * np.array(log_errors(measurements, with_values(start, dict(zip(paths, x.tolist(), strict=True)))))

@@ -17,9 +17,6 @@ from sim.catalog.llm import GroupedAttention, KvPrecision, Llm
 from sim.profile.coefficients import Coefficients, Engine, Hardware
 from sim.profile.step import KNOTS, StepCoefficients
 
-SMALL_BATCH_TOKENS = 16
-"""Up to here the small-batch matrix kernels run; beyond the next knot only the others do."""
-
 
 def matrix_bytes(llm: Llm, precision: Precision, tokens: float) -> float:
     """Bytes of the layers' matrices that a step of so many tokens touches: all but the experts no token chose."""
@@ -85,7 +82,7 @@ def step_coefficients(
     c = engine.step_overhead_us + llm.layers * (engine.layer_overhead_us + engine.layer_link_overhead_us * log2(tensor_parallel))
     if llm.experts is not None:
         c += (llm.layers - llm.experts.dense_layers) * coefficients.experts.layer_overhead_us.at(precision)
-    head = head_bytes(llm) / (hardware.weights_share_of_bandwidth.bf16 * bandwidth * tensor_parallel)
+    head = head_bytes(llm) / (_reading_share("bf16", 1.0, hardware, engine) * bandwidth * tensor_parallel)
     per_token = _per_token_s(llm, gpu, tensor_parallel, hardware, coefficients)
     g = []
     for tokens in KNOTS:
@@ -95,7 +92,8 @@ def step_coefficients(
     read_s = 1.0 / (hardware.kv_share_of_bandwidth.at(kv_precision) * bandwidth)
     layer_kv = llm.kv_bytes_per_token_per_gpu(kv_precision, tensor_parallel) / llm.layers
     windowed = llm.sliding_window.layers * llm.sliding_window.window_tokens if llm.sliding_window else 0
-    attention_rate = hardware.attention_share_of_peak * gpu.peak_flops("bf16") * tensor_parallel
+    attention_share = min(hardware.attention_share_of_peak * engine.attention_share_of_kernels, 1.0)
+    attention_rate = attention_share * gpu.peak_flops("bf16") * tensor_parallel
     return StepCoefficients(
         c_s=c * 1e-6,
         g_tokens=tuple(float(tokens) for tokens in KNOTS),
@@ -117,15 +115,19 @@ def _matrices_s(
     coefficients: Coefficients,
 ) -> float:
     """Seconds of the layers' matrix products of a step: the smooth maximum of reading them and computing with them."""
-    share = hardware.weights_share_of_bandwidth.at(precision)
-    if tokens <= SMALL_BATCH_TOKENS:
-        share = min(share * hardware.small_batch_gain.at(precision), 1.0)
+    share = _reading_share(precision, tokens, hardware, engine)
     reading = matrix_bytes(llm, precision, tokens) / (share * gpu.bandwidth_bytes_per_s * tensor_parallel)
-    rate = hardware.compute_share_of_peak.at(precision) * engine.compute_share_of_kernels * gpu.peak_flops(precision)
+    rate = min(hardware.compute_share_of_peak.at(precision) * engine.compute_share_of_kernels, 1.0) * gpu.peak_flops(precision)
     computing = tokens * flops_per_token(llm) / (rate * tensor_parallel)
-    largest, p = max(reading, computing), coefficients.ridge_exponent
+    largest, p = max(reading, computing), hardware.ridge_exponent.at(precision)
     seconds = largest * ((reading / largest) ** p + (computing / largest) ** p) ** (1.0 / p)
     return float(seconds if llm.experts is None else seconds / coefficients.experts.share_of_dense.at(precision))
+
+
+def _reading_share(precision: Precision, tokens: float, hardware: Hardware, engine: Engine) -> float:
+    """Share of the bandwidth at which a step of so many tokens reads its weights, at most 1."""
+    kernels = hardware.weights_share_of_bandwidth.at(precision) / hardware.reading_factor.at(precision, tokens)
+    return min(kernels * engine.weights_share_of_kernels.at(precision), 1.0)
 
 
 def _per_token_s(llm: Llm, gpu: Gpu, tensor_parallel: int, hardware: Hardware, coefficients: Coefficients) -> float:

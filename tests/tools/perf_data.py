@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from math import inf
 from pathlib import Path
 from statistics import median
 
@@ -22,7 +21,7 @@ from sim.profile.coefficients import Coefficients
 from sim.profile.fitting import Measurement, Term
 from sim.profile.memory import Scheduler, divide_memory
 from sim.profile.step import StepCoefficients
-from tests.tools.closed_loop import closed_loop
+from tests.tools.closed_loop import Run, closed_loop
 
 PERF = Path(os.environ.get("SIM_SHARED", Path(__file__).resolve().parents[3] / "shared")) / "data" / "perf"
 
@@ -37,8 +36,14 @@ MEAN_PROGRESS = 0.75
 """Assumed mean position of a decoding sequence, in mean outputs: 0.5 for equal lengths, 1 for exponential ones."""
 MAX_STARTS_PER_STEP = 0.35
 """Decode points above this many prompts a step are not of decodes alone, and are left out."""
-INFERENCEX_LENGTH_SHARE = 0.9
+INFERENCEX_SHORTEST = 0.8
 """Its load generator draws lengths from 80 to 100 % of the nominal ones."""
+MAX_SHORT_STEPS = 20
+"""More steps in which a prompt waits for KV cache, and a run says more of the cache than of steps."""
+SERVING_WEIGHT = 1.5
+"""Of a serving run in the joint fit: it is what the profiles are for."""
+TTFT_WEIGHT = 0.4
+"""TTFT scatters more than TPOT: it is a mean over few prompts, many of them sent at the same moment."""
 
 _LLMS = {
     "Qwen/Qwen3-8B": "qwen3-8b", "Qwen/Qwen3-14B": "qwen3-14b", "Qwen/Qwen3-32B": "qwen3-32b",
@@ -75,6 +80,12 @@ def llm_named(name: str) -> Llm:
     )  # fmt: skip
 
 
+def _as_published(model_id: str) -> Llm:
+    """The LLM of a row: the fp8 checkpoint of Llama 3.1 405B has its attention in 16 bits."""
+    llm = llm_named(_LLMS[model_id])
+    return llm.model_copy(update={"quantised_parts": "feed_forward"}) if model_id == "meta-llama/Llama-3.1-405B-Instruct-FP8" else llm
+
+
 def gpu_named(name: str) -> Gpu:
     """A GPU of the catalogue."""
     return _CATALOG.gpu(name)
@@ -96,64 +107,47 @@ def mlenergy(task: str = "lm-arena-chat") -> list[Measurement]:
         context = batch * (CHAT_PROMPT_TOKENS + MEAN_PROGRESS * output)
         found.append(
             Measurement(
-                llm=llm_named(_LLMS[row["model_id"]]), gpu=gpu_named(_GPUS[row["gpu_model"]]), tensor_parallel=int(row["num_gpus"]),
+                llm=_as_published(row["model_id"]), gpu=gpu_named(_GPUS[row["gpu_model"]]), tensor_parallel=int(row["num_gpus"]),
                 precision="fp8" if row["weight_precision"] == "fp8" else "bf16", kv_precision="bf16",
                 engine="vllm", engine_era="2025", kind="decode", source=MLENERGY,
-                terms=(Term(1.0, batch, batch, context),), seconds=float(row["median_itl_ms"]) * 1e-3,
+                terms=(Term(1.0, batch, batch, context),), seconds=float(row["median_itl_ms"]) * 1e-3, batch=round(batch),
             )
         )  # fmt: skip
     return found
 
 
-def inferencex() -> list[Measurement]:
-    """Serving runs of Llama-3.1-70B FP8 with fp8 KV cache on H200: TPOT is a decode step plus the others' prompts, each once an output.
+def inferencex(step_of: Callable[[int], StepCoefficients], front_end_s: float, coefficients: Coefficients) -> list[Measurement]:
+    """TPOT and TTFT of Llama-3.1-70B FP8 with fp8 KV cache on H200, each as the steps that a simulated run spends on it.
 
-    Runs that need more KV cache than there is are left out: their sequences wait and are preempted.
+    The run is simulated with the steps of a fit before (`step_of` a tensor parallel size), which fixes who waits for whom and which prompts
+    share a step; what it adds up to is linear in the steps. Runs that wait for KV cache are left out: there a little less room is a long wait.
     """
     found = []
     for row in rows_of("inferencex_h200_vllm_llama31_70b.csv"):
-        prompt, output = (INFERENCEX_LENGTH_SHARE * float(row[key]) for key in ("isl", "osl"))
-        ttft, tpot = float(row["ttft_ms"]) * 1e-3, float(row["tpot_ms"]) * 1e-3
-        if int(row["tp_size"]) == 1 and int(row["concurrency"]) == 64 and max(prompt, output) > 2000:
+        tp = int(row["tp_size"])
+        run = run_inferencex(row, step_of(tp), front_end_s, coefficients)
+        if run.short_of_kv > MAX_SHORT_STEPS:
             continue
-        decoding = float(row["concurrency"]) * output * tpot / (ttft + output * tpot)
-        share = decoding / output
-        terms = (
-            Term(1.0 - share, decoding, decoding, decoding * (prompt + output / 2)),
-            Term(share, prompt + decoding, decoding + 1, decoding * (prompt + output / 2), prompt * prompt / 2),
-        )
-        found.append(
-            Measurement(
-                llm=llm_named("llama-3.1-70b"), gpu=gpu_named("h200-sxm"), tensor_parallel=int(row["tp_size"]), precision="fp8",
-                kv_precision="fp8", engine="vllm", engine_era="2025", kind="decode" if prompt < 2 * output else "prefill",
-                source=INFERENCEX, terms=terms, seconds=tpot,
-            )
-        )  # fmt: skip
+        for key, terms, seconds, front_ends, weight in (
+            ("tpot", run.tpot, float(row["tpot_ms"]) * 1e-3, 0.0, SERVING_WEIGHT),
+            ("ttft", run.ttft, float(row["ttft_ms"]) * 1e-3, 1.0, TTFT_WEIGHT * SERVING_WEIGHT),
+        ):
+            found.append(
+                Measurement(
+                    llm=llm_named("llama-3.1-70b"), gpu=gpu_named("h200-sxm"), tensor_parallel=tp, precision="fp8", kv_precision="fp8",
+                    engine="vllm", engine_era="2025", kind="decode" if key == "tpot" and int(row["isl"]) < 2 * int(row["osl"]) else "prefill",
+                    source=INFERENCEX, terms=terms, seconds=seconds, front_ends=front_ends, weight=weight, batch=int(row["concurrency"]),
+                )
+            )  # fmt: skip
     return found
 
 
-def inferencex_prompts(step_of: Callable[[int], StepCoefficients], front_end_s: float) -> list[Measurement]:
-    """TTFT of the InferenceX runs with long prompts and few clients, as so many prompts of mean length.
-
-    How many is what waiting behind the others adds, taken from a simulation with the steps of a fit before (`step_of` a tensor
-    parallel size): it hardly depends on them, for all of it scales with the time of a prompt.
-    """
-    found = []
-    for row in rows_of("inferencex_h200_vllm_llama31_70b.csv"):
-        prompt, clients, tp = int(row["isl"]), int(row["concurrency"]), int(row["tp_size"])
-        if prompt < 8000 or clients > 16:
-            continue
-        step, mean_prompt = step_of(tp), INFERENCEX_LENGTH_SHARE * prompt
-        waited, _ = closed_loop(step, clients=clients, prompt_tokens=prompt, output_tokens=int(row["osl"]), kv_tokens=inf)
-        term = Term(waited / step.prefill_s(mean_prompt), mean_prompt, 1.0, 0.0, mean_prompt * mean_prompt / 2)
-        found.append(
-            Measurement(
-                llm=llm_named("llama-3.1-70b"), gpu=gpu_named("h200-sxm"), tensor_parallel=tp, precision="fp8", kv_precision="fp8",
-                engine="vllm", engine_era="2025", kind="prefill", source=INFERENCEX, terms=(term,),
-                seconds=float(row["ttft_ms"]) * 1e-3 - front_end_s,
-            )
-        )  # fmt: skip
-    return found
+def run_inferencex(row: Mapping[str, str], step: StepCoefficients, front_end_s: float, coefficients: Coefficients) -> Run:
+    """One of its runs, simulated."""
+    return closed_loop(
+        step, clients=int(row["concurrency"]), prompt_tokens=int(row["isl"]), output_tokens=int(row["osl"]),
+        kv_tokens=kv_tokens_of_inferencex(int(row["tp_size"]), coefficients), front_end_s=front_end_s, shortest=INFERENCEX_SHORTEST,
+    )  # fmt: skip
 
 
 def splitwise() -> list[Measurement]:
@@ -178,7 +172,7 @@ def splitwise() -> list[Measurement]:
                 Measurement(
                     llm=llm_named(_LLMS[model]), gpu=gpu_named(_GPUS[hardware]), tensor_parallel=tp, precision="bf16",
                     kv_precision="bf16", engine="vllm", engine_era="2023", kind=kind, source=SPLITWISE, terms=(term,),
-                    seconds=ms * 1e-3,
+                    seconds=ms * 1e-3, batch=batch,
                 )
             )  # fmt: skip
     return found
@@ -209,7 +203,7 @@ def argonne(coefficients: Coefficients) -> list[Measurement]:
         found.append(
             Measurement(
                 llm=llm, gpu=gpu, tensor_parallel=gpus, precision="bf16", kv_precision="bf16", engine=engines[framework],
-                engine_era="2024", kind="decode", source=ARGONNE, terms=terms, seconds=median(seconds),
+                engine_era="2024", kind="decode", source=ARGONNE, terms=terms, seconds=median(seconds), batch=batch,
             )
         )  # fmt: skip
     return found

@@ -20,13 +20,15 @@ LARGEST_ERROR = 0.15
 OTHER_ENGINE = 0.15
 """Assumed spread between engines of one era, for those that nobody measured here."""
 
-KERNELS = "operator timings of microsoft/vidur 7d475133 (MIT) and attention kernels of aiconfigurator-core 0.12.0 (Apache-2.0)"
+OPERATORS = "operator timings of microsoft/vidur 7d475133 (MIT)"
+KERNELS = "matrix and attention kernels of aiconfigurator-core 0.12.0 (Apache-2.0)"
 _FAMILY_SOURCES = {
-    "hopper": f"weights, fp8: joint fit to {perf_data.MLENERGY}; {perf_data.INFERENCEX}; {perf_data.SPLITWISE}; compute, attention: {KERNELS}",
-    "ampere": f"weights, KV: joint fit to {perf_data.ARGONNE}; {perf_data.SPLITWISE}; compute, attention: {KERNELS}; fp8, int4, fp4: assumed",
-    "blackwell": f"weights: joint fit to {perf_data.MLENERGY}; compute, KV, attention: as on Hopper, assumed; fp4: as fp8, assumed",
-    "ada": f"A40 kernels of {KERNELS}, scaled by engine over kernels as on Hopper; fp8, int4, fp4: assumed",
-    "default": "means of the fitted families; error: each family predicted by the means of the others",
+    "h100": f"{KERNELS}; KV: joint fit to {perf_data.MLENERGY}; links, fp8 KV: as on H200; int4, fp4: assumed",
+    "h200": f"{KERNELS}, prompt attention as on H100; fp8 at 16 to 64 tokens, links, fp8 KV: joint fit to {perf_data.INFERENCEX}; int4, fp4: assumed",
+    "a100": f"{KERNELS}; KV: joint fit to {perf_data.ARGONNE}; {perf_data.SPLITWISE}; links: as on H200; fp8, int4, fp4: assumed",
+    "b200": f"weights: joint fit to {perf_data.MLENERGY}; all else as on H100 and H200, assumed; fp4: as fp8, assumed",
+    "ada": f"A40 of {OPERATORS}; beyond 8 tokens and attention as on A100; fp8, int4, fp4, links: assumed",
+    "default": "means of the measured families; error: each family predicted by the means of the others",
 }
 _ENGINE_SOURCES = {
     "vllm/2025": f"joint fit to {perf_data.MLENERGY}; {perf_data.INFERENCEX}",
@@ -37,7 +39,7 @@ _ENGINE_SOURCES = {
     "sglang/2025": "as vllm 2025, assumed; error: that of vllm 2025 with an assumed 15 % between engines",
 }
 _MEASURED_ON = {
-    "vllm/2025": "hopper, blackwell", "vllm/2024": "ampere", "vllm/2023": "hopper, ampere", "trtllm/2024": "ampere",
+    "vllm/2025": "h100, h200, b200", "vllm/2024": "a100", "vllm/2023": "h100, a100", "trtllm/2024": "a100",
     "trtllm/2025": "", "sglang/2025": "",
 }  # fmt: skip
 _AS_OF = {"2025": "2026-11", "2024": "2024", "2023": "2023"}
@@ -80,7 +82,6 @@ def write_engines(path: Path, fitted: Coefficients, errors: Mapping[str, float],
         f"# All {summary['points']:.0f} points: median absolute error {summary['in_sample']:.3f} in sample, {summary['held_out']:.3f} held out;",
         f"# matrix kernels {summary['kernels']:.3f}; a task left out whole (ML.ENERGY gpqa, long outputs) {summary['gpqa']:.3f}.",
         f"# Closed loop of the 60 InferenceX runs, simulated: TPOT {summary['tpot']:.3f}, TTFT {summary['ttft']:.3f} (median absolute).",
-        f"ridge_exponent: {_number(fitted.ridge_exponent)}",
         f"hidden_passes: {_number(fitted.hidden_passes)}",
         f"ffn_passes: {_number(fitted.ffn_passes)}",
         f"process_gib_per_gpu: {_number(fitted.process_gib_per_gpu)}",
@@ -97,7 +98,7 @@ def write_engines(path: Path, fitted: Coefficients, errors: Mapping[str, float],
     ]
     for family in fitted.hardware:
         decode, prefill = _errors(f"hardware.{family.name}", errors, "hardware.default")
-        assumed = family.name not in ("hopper", "ampere", "blackwell")
+        assumed = family.name not in ("h100", "h200", "a100", "b200")
         if assumed:
             decode, prefill = _errors("hardware.default", errors, "hardware.default")
         lines += [
@@ -105,7 +106,10 @@ def write_engines(path: Path, fitted: Coefficients, errors: Mapping[str, float],
             f"    gpus: [{', '.join(family.gpus)}]",
             f"    measured_precisions: [{', '.join(family.measured_precisions)}]",
             f"    weights_share_of_bandwidth: {_mapping(family.weights_share_of_bandwidth.model_dump())}",
-            f"    small_batch_gain: {_mapping(family.small_batch_gain.model_dump())}",
+            "    reading_factor:",
+            f"      bf16: {_mapping(family.reading_factor.bf16.model_dump())}",
+            f"      fp8: {_mapping(family.reading_factor.fp8.model_dump())}",
+            f"    ridge_exponent: {_mapping(family.ridge_exponent.model_dump())}",
             f"    compute_share_of_peak: {_mapping(family.compute_share_of_peak.model_dump())}",
             f"    kv_share_of_bandwidth: {_mapping(family.kv_share_of_bandwidth.model_dump())}",
             f"    attention_share_of_peak: {_number(family.attention_share_of_peak)}",
@@ -129,8 +133,9 @@ def write_engines(path: Path, fitted: Coefficients, errors: Mapping[str, float],
             *(
                 f"    {name}: {_number(getattr(engine, name))}"
                 for name in ("step_overhead_us", "layer_overhead_us", "layer_link_overhead_us", "sequence_us", "compute_share_of_kernels",
-                             "front_end_ms", "uncaptured_layer_us")
+                             "attention_share_of_kernels", "front_end_ms", "uncaptured_layer_us")
             ),
+            f"    weights_share_of_kernels: {_mapping(engine.weights_share_of_kernels.model_dump())}",
             f"    captured_tokens: {engine.captured_tokens}",
             f"    measured_on: [{_MEASURED_ON[key]}]",
             f"    decode_error: {_number(decode)}",
@@ -141,10 +146,10 @@ def write_engines(path: Path, fitted: Coefficients, errors: Mapping[str, float],
         ]  # fmt: skip
     lines += [
         "sources:",
-        "  - keys: [ridge_exponent, hidden_passes, ffn_passes]",
-        f'    source: "means over A100, H100 and A40 of the {KERNELS}"',
+        "  - keys: [hidden_passes, ffn_passes]",
+        f'    source: "means over A100, H100 and A40 of the {OPERATORS}"',
         f"    as_of: {FITTED_ON}",
-        "  - keys: [process_gib_per_gpu, activation_copies, hardware.link_share_of_peak]",
+        "  - keys: [process_gib_per_gpu, activation_copies]",
         '    source: "no measurement found; the reserve they give agrees with the KV capacity that InferenceX shows on one H200"',
         f"    as_of: {FITTED_ON}",
         "    assumed: true",
@@ -158,14 +163,15 @@ def write_profiles(
     fitted: Coefficients,
     own_profile: Callable[[Sequence[Measurement], Coefficients], OwnProfile],
 ) -> None:
-    """One file a source: a calibrated profile of each configuration of at least three points whose LLM is in the catalogue.
+    """One file a source: a calibrated profile of each configuration of at least three points whose LLM is in the catalogue as it was measured.
 
     A configuration whose own profile misses the batch sizes held out by more than `LARGEST_ERROR` gets none.
     """
-    known = set(Catalog.load().names("llm"))
+    catalog = Catalog.load()
+    known = {name: catalog.llm(name) for name in catalog.names("llm")}
     grouped: dict[str, dict[Any, list[Measurement]]] = {}
     for m in measurements:
-        if m.source in _FILES and m.llm.name in known:
+        if m.source in _FILES and known.get(m.llm.name) == m.llm:
             grouped.setdefault(_FILES[m.source], {}).setdefault(m.configuration[:-1], []).append(m)
     for name, configurations in grouped.items():
         lines = ["# Calibrated profiles; re-made by tests/tools/fit_profiles.py (docs/profiles.md).", "profiles:"]
@@ -183,7 +189,7 @@ def write_profiles(
 def _profile(chosen: Sequence[Measurement], fitted: Coefficients, own: OwnProfile) -> list[str]:
     m, step = chosen[0], own.step
     knots = ", ".join(f"[{tokens:.0f}, {_number(s * 1e3)}]" for tokens, s in zip(step.g_tokens, step.g_s, strict=True))
-    sequences = sorted({round(point.terms[0].sequences) for point in chosen})
+    sequences = sorted({point.batch for point in chosen})
     note = f"fitted to batches of {sequences[0]} to {sequences[-1]}"
     if not own.has_prompts:
         note += "; prompts as the joint fit has them"

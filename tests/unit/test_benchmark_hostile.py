@@ -36,6 +36,7 @@ from tests.made.benchmark_files import (
         ("[1, 2]", "JSON objects are needed"),
         ("[]", "no benchmark"),
         ("prompt,answer\nhi,there\n", "no benchmark of a format that is known (it has prompt, answer)"),
+        ("prompt,\x1b[31m,answer\nhi,you,there\n", "it has prompt, \\x1b[31m, answer"),
         ("\n \n", "empty file"),
     ],
 )

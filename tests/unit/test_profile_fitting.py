@@ -30,14 +30,14 @@ CATALOG = Catalog.load()
 FREE = {
     "engines.vllm/2025.layer_overhead_us": (0.0, 300.0),
     "engines.vllm/2025.sequence_us": (0.0, 300.0),
-    "hardware.hopper.weights_share_of_bandwidth.bf16": (0.3, 1.0),
+    "hardware.h100.weights_share_of_bandwidth.bf16": (0.3, 1.0),
 }
 TRUTH = with_values(
     load_coefficients(),
     {
         "engines.vllm/2025.layer_overhead_us": 80.0,
         "engines.vllm/2025.sequence_us": 20.0,
-        "hardware.hopper.weights_share_of_bandwidth.bf16": 0.7,
+        "hardware.h100.weights_share_of_bandwidth.bf16": 0.7,
     },
 )
 
@@ -78,8 +78,8 @@ def test_held_out_errors_are_those_of_noise_and_not_smaller():
 
 
 def test_coefficients_are_named_by_path():
-    changed = with_values(load_coefficients(), {"ridge_exponent": 2.5, "engines.vllm/2023.sequence_us": 1.0})
-    assert changed.ridge_exponent == 2.5
+    changed = with_values(load_coefficients(), {"hidden_passes": 2.5, "engines.vllm/2023.sequence_us": 1.0})
+    assert changed.hidden_passes == 2.5
     assert changed.engine("vllm", "2023").sequence_us == 1.0
     assert changed.engine("vllm", "2025") == load_coefficients().engine("vllm", "2025")
     with pytest.raises(KeyError, match="ridge"):

@@ -15,13 +15,15 @@ from sim.profile.coefficients import load_coefficients
 from sim.profile.fitting import Measurement, configuration_medians, log_errors, root_mean_square, step_sum
 from tests.tools import perf_data
 from tests.tools.closed_loop import closed_loop
+from tests.tools.fit_profiles import serving_runs
 
 CATALOG = Catalog.load()
 
 
 @pytest.fixture(scope="module")
 def measured(shared_data: Path) -> list[Measurement]:
-    return [*perf_data.mlenergy(), *perf_data.inferencex(), *perf_data.splitwise(), *perf_data.argonne(load_coefficients())]
+    coefficients = load_coefficients()
+    return [*perf_data.mlenergy(), *serving_runs(coefficients), *perf_data.splitwise(), *perf_data.argonne(coefficients)]
 
 
 @pytest.mark.parametrize(("engine", "era"), [("vllm", "2025"), ("vllm", "2024"), ("vllm", "2023"), ("trtllm", "2024")])
@@ -86,12 +88,12 @@ def test_a_closed_loop_benchmark_is_met(shared_data: Path):
             llm=CATALOG.llm("llama-3.1-70b"), gpu=CATALOG.gpu("h200-sxm"), tensor_parallel=int(row["tp_size"]), precision="fp8",
             kv_precision="fp8", utilisation=0.9, max_num_seqs=256, shipped=(),
         )  # fmt: skip
-        first, token = closed_loop(
+        run = closed_loop(
             profile.step, clients=int(row["concurrency"]), prompt_tokens=int(row["isl"]), output_tokens=int(row["osl"]),
             kv_tokens=profile.kv_capacity_tokens, front_end_s=profile.front_end_s,
         )  # fmt: skip
-        ttft.append(log(first * 1e3 / float(row["ttft_ms"])))
-        tpot.append(log(token * 1e3 / float(row["tpot_ms"])))
+        ttft.append(log(run.ttft_s * 1e3 / float(row["ttft_ms"])))
+        tpot.append(log(run.tpot_s * 1e3 / float(row["tpot_ms"])))
         if int(row["tp_size"]) == 1 and int(row["concurrency"]) == 64 and row["isl"] == "8192":
             assert abs(ttft[-1]) < 0.35, "the concurrency at which the KV cache runs out is missed"
     assert median(map(abs, tpot)) < 0.05

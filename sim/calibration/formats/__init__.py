@@ -14,7 +14,7 @@ from sim.calibration.formats.serving_csv import read_serving_table
 from sim.calibration.formats.step_csv import read_step_table
 from sim.calibration.points import Benchmark, Given
 from sim.catalog.catalog import Catalog
-from sim.errors import InputError
+from sim.errors import InputError, visible
 
 __all__ = ["FORMATS", "read_benchmark", "read_benchmarks", "read_serving_table", "read_step_table"]
 
@@ -34,7 +34,7 @@ def read_benchmark(path: Path, given: Given, catalog: Catalog, name: str | None 
     found = look(Path(path), name)
     chosen = next((known for known in FORMATS if known.matches(found)), None)
     if chosen is None:
-        has = ", ".join(sorted(found.keys)[:12] or found.header[:12])
+        has = visible(", ".join(sorted(found.keys)[:12] or found.header[:12]))
         known = "; ".join(known.about for known in FORMATS)
         raise InputError(f"{found.name}: no benchmark of a format that is known (it has {has[:200]}); known: {known}")
     return chosen.read(found, given, catalog)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from sim.errors import InputError, visible
 MOST_BYTES = 512 << 20
 MOST_ROWS = 100_000
 MOST_COLUMNS = 2_000
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def csv_table(text: str, name: str) -> CsvTable:
     delimiter = delimiter_of(text)
     pairs = list(_rows(text, name, delimiter))
     head = pairs[0]
-    header = tuple("_".join(cell.strip().lower().replace("-", " ").split()) for cell in head.cells)
+    header = column_names(head.cells)
     problems = []
     if len(header) > MOST_COLUMNS:
         raise InputError(f"{name}:{head.line}: {len(header)} columns; at most {MOST_COLUMNS} are read")
@@ -82,6 +83,11 @@ def csv_table(text: str, name: str) -> CsvTable:
             problems.append(Place(name, "", row.line).problem(f"{len(row.cells)} cells", f"{len(header)}, as in the header"))
     raise_all(problems)
     return CsvTable(name, header, tuple(pairs[1:]), delimiter, head.line)
+
+
+def column_names(cells: Iterable[str]) -> tuple[str, ...]:
+    """Names of columns in one spelling: lower case, `_` for spaces and `-`; printable, and no longer than a line."""
+    return tuple(visible("_".join(cell.lower().replace("-", " ").split()))[:_LONGEST_NAME] for cell in cells)
 
 
 def delimiter_of(text: str) -> str:

@@ -66,6 +66,9 @@ def _point(entry: Entry, names: ServerNames, catalog: Catalog, given: Given, pro
         problems.append(entry.place().problem("nothing measured", "median_ttft, median_tpot, output_tput_per_gpu or others of them"))
     check_order(values, entry.place(), problems)
     notes: list[str] = []
+    experts = entry.whole("ep", problems, most=1024, least=0)
+    if experts is not None and experts > 1:
+        notes.append(f"experts are spread over {experts} GPUs (ep): taken as tensor parallel")
     load = _load(entry, notes, problems)
     if len(problems) > before or server is None or load is None:
         return None

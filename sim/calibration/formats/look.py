@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from sim.calibration.formats.csv_rows import delimiter_of, read_text
+from sim.calibration.formats.csv_rows import column_names, delimiter_of, read_text
 from sim.calibration.formats.problems import LONGEST_S, SHORTEST_S, Place, is_plain, latency, number, shown, whole
 from sim.calibration.points import Benchmark, Given
 from sim.catalog.catalog import Catalog
@@ -105,7 +105,7 @@ def look(path: Path, name: str | None = None) -> Look:
         cells = next(csv.reader([first], delimiter=delimiter_of(text)), [])
     except csv.Error as error:
         raise InputError(f"{name}:1: neither JSON nor CSV: {error}") from None
-    return Look(path, name, "csv", header=tuple("_".join(cell.strip().lower().replace("-", " ").split()) for cell in cells), text=text)
+    return Look(path, name, "csv", header=column_names(cells), text=text)
 
 
 def _entries(text: str, name: str) -> tuple[Entry, ...]:

@@ -20,7 +20,7 @@ from sim.calibration.formats.said_statistics import SPELLINGS, check_order
 from sim.calibration.formats.servers import OPTIONS, Said, ServerNames
 from sim.calibration.points import Benchmark, Given, Load, Metric, ServingPoint, Statistic
 from sim.catalog.catalog import Catalog
-from sim.errors import Problem
+from sim.errors import Problem, visible
 
 _METRICS: tuple[tuple[str, Metric], ...] = (
     ("ttft", "ttft_s"), ("tpot", "tpot_s"), ("itl", "itl_s"), ("e2el", "e2e_s"), ("e2e_latency", "e2e_s"),
@@ -54,7 +54,7 @@ def _read(found: Look, given: Given, catalog: Catalog) -> Benchmark:
     problems: list[Problem] = []
     points = [point for entry in found.entries if (point := _point(entry, names, given, problems)) is not None]
     raise_all(problems)
-    ignored = {key for entry in found.entries for key in entry.data if key not in _UNUSED and not _is_read(key)}
+    ignored = {visible(key)[:100] for entry in found.entries for key in entry.data if key not in _UNUSED and not _is_read(key)}
     notes = (*names.notes, "summaries are read as milliseconds, arrays of single requests as seconds")
     return Benchmark(serving=tuple(points), ignored=tuple(sorted(ignored)), notes=notes)
 
