@@ -13,14 +13,14 @@ from sim.engine.random import THINK, uniform
 from sim.trace.closed_loop import ClosedLoop
 
 
-def start_clients(s: State, loop: ClosedLoop) -> State:
-    """Schedule the first sending of every client; returns the State with room for them in the heap of timers."""
+def start_clients(s: State, loop: ClosedLoop, rows: int) -> State:
+    """Schedule the first sending of every client for whom there may be one of `rows`; the State with room for them in the heap."""
     g = s.g[0]
     g.closed = 1
     g.think_s = loop.think_s
     g.think_exponential = loop.think_law == "exponential"
     g.send_until_s = math.inf if loop.until_s is None else loop.until_s
-    starts = loop.ramp_s * np.arange(loop.clients) / loop.clients
+    starts = loop.ramp_s * np.arange(min(loop.clients, rows)) / loop.clients
     starts = starts[starts <= g.send_until_s]
     n = len(starts)
     room = len(s.heap_t)

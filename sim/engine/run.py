@@ -96,7 +96,7 @@ def simulate(
         reset_replica(state, r)
     find_next_tick(state)
     if closed_loop is not None:
-        state = start_clients(state, closed_loop)
+        state = start_clients(state, closed_loop, int(trace.info.rows))
     control = Control(system, state, control_events, seed)
     rows = _row_batches(trace, chunk_rows, demand, seed)
     logs: list[np.ndarray[Any, Any]] = []
