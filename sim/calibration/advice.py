@@ -107,7 +107,7 @@ def advise(estimate: Estimate, position: Position, covariance: Array, profile: P
             if best is None or value < best[0]:
                 best = (value, i, after)
         before = variance(now)
-        if best is None or sqrt(best[0]) > (1.0 - WORTH_WHILE) * sqrt(before):
+        if before <= 0.0 or best is None or sqrt(best[0]) > (1.0 - WORTH_WHILE) * sqrt(before):
             break
         value, i, after = best
         part = int(np.argmin(np.diag(after) / np.diag(now)))

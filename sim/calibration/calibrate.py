@@ -137,7 +137,12 @@ def calibrate_all(
     for points in _configurations(benchmark, coefficients):
         name = configuration_name(points[0].server, coefficients)
         if distinct(points) < LEAST_LOADS:
-            skipped.append(Skipped(name, f"measured at {distinct(points)} load; at least {LEAST_LOADS} different ones are needed"))
+            skipped.append(
+                Skipped(
+                    name,
+                    f"measured at {distinct(points)} load; at least {LEAST_LOADS} different ones are needed: give the files of more runs",
+                )
+            )
             continue
         if not any(o.fitted for o in observations(points)):
             skipped.append(Skipped(name, "no time or throughput above 0 was measured"))

@@ -83,11 +83,12 @@ def batch_of(point: Point) -> str:
     """How much a point had in hand at a time: its concurrency or rate; of a step its sequences, of a prompt's step its tokens."""
     if isinstance(point, StepPoint):
         return f"batch {point.sequences:g}" if point.kind == "decode" else f"{point.tokens:g} tokens"
-    if point.load.concurrency is not None:
-        return f"concurrency {point.load.concurrency}"
-    if point.load.request_rate_per_s is not None:
-        return f"{point.load.request_rate_per_s:g}/s"
-    return "recorded arrivals"
+    load = point.load
+    rate = "" if load.request_rate_per_s is None else f"{load.request_rate_per_s:g}/s"
+    if load.concurrency is not None:
+        return f"concurrency {load.concurrency}" + (f" at {rate}" if rate else "")
+    lasted_s = max(load.arrival_s) - min(load.arrival_s) if load.arrival_s else 0.0
+    return rate or (f"{len(load.arrival_s) / lasted_s:.3g}/s as recorded" if lasted_s > 0.0 else "all at once")
 
 
 def shape_of(point: Point) -> str:

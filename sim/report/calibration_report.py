@@ -141,6 +141,8 @@ def _errors(found: Calibration) -> Section:
         four = (e.estimated, e.calibrated, e.batch_out, e.shape_out)
         name = _metric_words(e.metric) + ("" if e.fitted else " (check)")
         rows.append((name, str(e.calibrated.n if e.calibrated else 0), *(_percent(s.median_abs_error) if s else "-" for s in four)))
+        if not e.fitted:
+            continue
         rows.append(("  p90", "", *(_percent(s.p90_abs_error) if s else "-" for s in four)))
         rows.append(("  bias", "", *(f"{s.bias * 100:+.1f} %" if s else "-" for s in four)))
     notes = [
