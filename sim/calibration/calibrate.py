@@ -200,7 +200,7 @@ def calibrate(
     after = covariance(whole, range(len(PARTS)), dispersion)
 
     by_batch = hold_out(model, whole, allowed, batch_of, dispersion)
-    by_shape = hold_out(model, whole, allowed, shape_of, dispersion)
+    by_shape = hold_out(model, whole, allowed, shape_of, dispersion, known=batch_of)
     step, front_end_s = estimate.at(position)
     short = [isinstance(p, ServingPoint) and simulator.kv_full_share(p, step, front_end_s) > SHORT_OF_KV for p in points]
     held = by_batch or by_shape

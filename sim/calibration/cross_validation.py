@@ -34,10 +34,18 @@ class HeldOut:
     folds: int
 
 
-def hold_out(model: Model, whole: Linear, allowed: tuple[int, ...], fold_of: Callable[[Point], str], dispersion: float) -> HeldOut | None:
-    """Every observation predicted without the points of its fold; None where there are not two folds.
+def hold_out(
+    model: Model,
+    whole: Linear,
+    allowed: tuple[int, ...],
+    fold_of: Callable[[Point], str],
+    dispersion: float,
+    known: Callable[[Point], str] | None = None,
+) -> HeldOut | None:
+    """Every observation predicted without the points of its fold; None where there are not two folds, or nothing to judge.
 
-    `whole` is linear at the fit to everything, `allowed` are the parts that may be free.
+    `whole` is linear at the fit to everything, `allowed` are the parts that may be free. A point whose `known` is not among those of the
+    rest is not judged: without it, one would hold out every batch size together with the one shape in which they were measured.
     """
     import numpy as np
 
@@ -53,9 +61,11 @@ def hold_out(model: Model, whole: Linear, allowed: tuple[int, ...], fold_of: Cal
         kept = [point for point, own in zip(model.points, folds, strict=True) if own != name]
         free = told_of(rest, distinct(kept), allowed, dispersion)
         position = _refit(model, rest, free, np.flatnonzero(model.fitted & (fold_of_row != name)))
-        away = np.flatnonzero(fold_of_row == name)
+        still = None if known is None else {known(point) for point in kept}
+        judged = [still is None or known is None or known(model.points[o.point]) in still for o in model.observations]
+        away = np.flatnonzero((fold_of_row == name) & np.array(judged))
         errors[away] = model.logs(position, away.tolist()) - model.measured[away]
-    return HeldOut(errors, len(names))
+    return HeldOut(errors, len(names)) if np.isfinite(errors).any() else None
 
 
 def _refit(model: Model, linear: Linear, free: tuple[int, ...], rows: Array) -> Array:

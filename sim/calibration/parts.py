@@ -2,7 +2,8 @@
 
 A position is one number a part, in standard deviations of that trust: 0 is the estimate, and 1 a factor exp(spread). The front end is
 moved by addition, since some engines are estimated to have none. g has three parts: steps of decodes, steps with prompts, and what long
-prompts take beyond that (from some size on, messages and kernels change); between them their logarithms are blended by ln T.
+prompts take beyond that (from some size on, messages and kernels change); between them their logarithms are blended by ln T. Below
+`launch` no step with prompts falls: its kernels are launched one by one, where steps of decodes run as a captured graph.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ FRONT_END_SPREAD = 0.7
 LONG_SPREAD = 0.2
 """Of steps of `LONG_TOKENS` and more, beyond what `g_large` says of all steps with prompts (assumed; 0.4 is seen on 8 x A100)."""
 LONG_BEGINS_TOKENS, LONG_TOKENS = 2048.0, 8192.0
+LAUNCH_SPREAD = 1.0
+"""Of the least time of a step with prompts; its estimate is the time of a step of so many tokens (assumed; 4 times that is seen)."""
+LAUNCH_TOKENS = 128.0
 LEAST_FRONT_END_SPREAD_S = 0.01
 """Standard deviation of a front end: this share of its estimate, or ten milliseconds if that is more (assumed)."""
 
@@ -51,6 +55,7 @@ PARTS: tuple[Part, ...] = (
     Part("g_small", "weights, steps of decodes", "TPOT at several concurrencies up to 64", PRIOR_SPREAD["g_small"], "ms", 1e-3),
     Part("g_large", "weights, steps with prompts", "TTFT of prompts of 1,000 to 8,000 tokens", PRIOR_SPREAD["g_large"], "ms", 1e-3),
     Part("g_long", "the same, long prompts", "TTFT of prompts of 8,000 tokens and more", LONG_SPREAD, "ms", 1e-3),
+    Part("launch", "a step with prompts, at least", "TTFT of prompts of 128 and of 512 tokens at concurrency 1", LAUNCH_SPREAD, "ms", 1e-3),
     Part("o", "a sequence", "TPOT at concurrency 64 and more, on short prompts", PRIOR_SPREAD["o_s"], "us", 1e-6),
     Part("f", "a token of context", "TPOT at concurrency 16 and more, on prompts of 8,000 tokens", PRIOR_SPREAD["f_s"], "ns", 1e-9),
     Part("h", "a pair of tokens of a prompt", "TTFT of prompts of 16,000 tokens and more", PRIOR_SPREAD["h_s"], "ns", 1e-9),
@@ -77,10 +82,11 @@ class Estimate:
     def at(self, position: Position) -> tuple[StepCoefficients, float]:
         """Step and front end (seconds) at a position; g is never below the floor."""
         logs = [float(z) * part.spread for z, part in zip(position, PARTS, strict=True)]
-        c, small, large, long, o, f, h, _ = logs
+        c, small, large, long, launch, o, f, h, _ = logs
+        least_s = self._launch_s * exp(launch) - self.step.c_s * exp(c) if launch > 0.0 else 0.0
         g = tuple(
-            max(g_s * exp((1.0 - of_large) * small + of_large * large + of_long * long), floor)
-            for g_s, (of_large, of_long), floor in zip(self.step.g_s, self._shares(), self.floor_s, strict=True)
+            max(g_s * exp((1.0 - of_large) * small + of_large * large + of_long * long), floor, least_s if tokens >= LAUNCH_TOKENS else 0.0)
+            for tokens, g_s, (of_large, of_long), floor in zip(self.step.g_tokens, self.step.g_s, self._shares(), self.floor_s, strict=True)
         )
         step = StepCoefficients(
             c_s=self.step.c_s * exp(c), g_tokens=self.step.g_tokens, g_s=g,
@@ -96,13 +102,20 @@ class Estimate:
         least = [-FURTHEST] * len(PARTS)
         least[1] = min(max(small / PARTS[1].spread, -FURTHEST), -1e-6)
         least[2] = min(max(large / PARTS[2].spread, -FURTHEST), -1e-6)
+        least[4] = -1e-6
         least[-1] = min(max(-self.front_end_s / self.front_end_spread_s, -FURTHEST), -1e-6)
         return tuple(least)
 
     def values(self, position: Position) -> tuple[float, ...]:
-        """The value of each part at a position, in seconds: g of one token, of a prompt of 2,048, and of one of 8,192."""
+        """The value of each part at a position, in seconds: of g those of one token, of a prompt of 2,048, and of one of 8,192."""
         step, front_end_s = self.at(position)
-        return (step.c_s, step.g(1.0), step.g(LONG_BEGINS_TOKENS), step.g(LONG_TOKENS), step.o_s, step.f_s, step.h_s, front_end_s)
+        launch_s = self._launch_s * exp(max(float(position[4]), 0.0) * PARTS[4].spread)
+        of_g = (step.g(1.0), step.g(LONG_BEGINS_TOKENS), step.g(LONG_TOKENS), launch_s)
+        return (step.c_s, *of_g, step.o_s, step.f_s, step.h_s, front_end_s)
+
+    @property
+    def _launch_s(self) -> float:
+        return self.step.c_s + self.step.g(LAUNCH_TOKENS)
 
     def relative_spread(self, part: int, sd: float) -> float:
         """A standard deviation in positions as a share of a part's value: 0.05 is five per cent."""

@@ -38,7 +38,9 @@ _MOST_FILES = 1000
 @click.option("--max-num-seqs", type=click.IntRange(1), help="Sequences of a step, where they do not.")
 @click.option("--max-num-batched-tokens", type=click.IntRange(1), help="Tokens of a step, where they do not.")
 @click.option(
-    "--free", metavar="PARTS", help="Move these parts only: c,g_small,g_large,g_long,o,f,h,front_end.  [default: those the data tell of]"
+    "--free",
+    metavar="PARTS",
+    help="Move these parts only: c,g_small,g_large,g_long,launch,o,f,h,front_end.  [default: those the data tell of]",
 )
 @click.option(
     "--as-of", "as_of", metavar="DATE", help="When it was measured, for the profile: 2026-11-21, 2026-11 or 2026.  [default: undated]"

@@ -59,7 +59,7 @@ def test_json_says_what_the_text_says(capsys: Capture) -> None:
     assert "".join(own["answer"].split()) in "".join(text.split())
     assert {"estimated", "calibrated", "held_out", "where"} <= set(own["rows"][0]) and len(own["rows"]) == 4
     assert own["rows"][0]["where"] == "steps.csv:2"
-    assert {c["name"] for c in own["coefficients"]} == {"c", "g_small", "g_large", "g_long", "o", "f", "h", "front_end"}
+    assert {c["name"] for c in own["coefficients"]} == {"c", "g_small", "g_large", "g_long", "launch", "o", "f", "h", "front_end"}
     assert all(value == value for _, value in numbers(found))
     markdown, _ = good(capsys, "steps.csv", *SERVER, "--format", "md")
     assert markdown.startswith("# Calibration from steps.csv") and "## Point" in markdown
