@@ -186,3 +186,13 @@ def test_two_replicas_are_brought_up_to_date_in_order_of_time(caching):
     ends = np.sort(log["finish_s"])
     assert log["arrival_s"].tolist() == [0.0, 0.0, 0.0, *ends[: len(lengths) - 3]]
     assert (result.busy_s <= result.present_s).all()
+
+
+def test_a_run_neither_waits_for_the_window_of_the_trace_nor_is_cut_at_it():
+    trace = rows([1] * 5)
+    assert trace.info.duration_s == 4000.0
+    at_once = Trace.from_arrays(arrival_s=np.zeros(5), prompt_tokens=np.ones(5, int), output_tokens=np.ones(5, int))
+    for each in (trace, at_once):
+        result = run(pool(), each, ClosedLoop(1), timeline_s=1.0)
+        assert len(result.timeline) == 5
+        assert result.busy_s.tolist() == result.present_s.tolist() == [5.0]
