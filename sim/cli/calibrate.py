@@ -31,7 +31,7 @@ _MOST_FILES = 1000
 @click.option("--precision", help="Of the weights, where they do not: bf16, fp8, int8, int4, ...")
 @click.option("--kv-precision", type=click.Choice(["auto", "bf16", "fp8"]), help="Of the KV cache, where they do not.")
 @click.option("--engine", help="vllm, sglang or trtllm, where they do not.")
-@click.option("--engine-era", metavar="YEAR", help="Generation of the engine, where they do not.  [default: the newest known]")
+@click.option("--engine-era", metavar="YEAR", help="Its generation (of vllm without --engine), where they do not.  [default: the newest]")
 @click.option(
     "--gpu-memory-utilization", "utilisation", type=click.FloatRange(0, 1, min_open=True), help="Share of memory, where they do not."
 )
@@ -114,6 +114,8 @@ def command(
             say("note", f"no profile of {each.name}: {each.why}")
         if target is not None:
             say("note", _where(target, catalog))
+            if any(each.prior.kv_precision == "fp8" for each in found.found):
+                say("note", "a stack takes a profile of an fp8 KV cache where its deployment says kv_precision: fp8")
         else:
             say("note", "nothing was written: -o models/profiles/NAME.yaml keeps the profiles, and sim run takes them from there")
 
@@ -155,6 +157,7 @@ def _given(
     from sim.catalog.llm import KvPrecision
     from sim.errors import InputError
     from sim.profile.coefficients import load_coefficients
+    from sim.profile.resolve import DEFAULT_ENGINE
 
     problems: list[str] = []
 
@@ -170,7 +173,9 @@ def _given(
     named = known("engine", engine, lambda text: known_as.find_engine(engines, text))
     name, era = named if named is not None else (None, None)
     era = engine_era or era
-    known("engine-era", era, lambda text: coefficients.engine(name or "vllm", text))
+    if era is not None:
+        name = name or DEFAULT_ENGINE
+        known("engine-era", era, lambda text: coefficients.engine(name, text))
     given = Given(
         llm=known("llm", llm, lambda text: known_as.find_llm(catalog, text)),
         gpu=known("gpu", gpu, lambda text: known_as.find_gpu(catalog, text)),

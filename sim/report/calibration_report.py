@@ -22,6 +22,7 @@ _WORDS = MappingProxyType(
     {"ttft_s": "TTFT", "tpot_s": "TPOT", "itl_s": "ITL", "e2e_s": "E2E", "throughput_tok_s": "tok/s", "step_s": "step"}
 )
 _ROWS_SHOWN = 80
+_SECONDS_FROM_S = 9.9995
 Metric = tuple[Measured, Statistic]
 
 
@@ -162,8 +163,8 @@ def _coefficients(found: Calibration) -> Section:
         values = (f"{value / part.per_unit:.4g}" for value in (c.estimate_s, c.calibrated_s))
         rows.append((f"{c.name}: {part.words}", part.unit, *values, f"{c.sd_before:.0%}", f"{c.sd:.0%}", "moved" if c.moved else "kept"))
     notes = [
-        "g_small is g of one token, g_large of 2,048, g_long of 8,192. sd: standard deviation before and after the data, all parts unknown at once. "
-        "Kept: the data do not tell this part from the estimate or from the others."
+        "g_small is g of one token, g_large of 2,048, g_long of 8,192. sd: standard deviation before and after the data, all parts "
+        "unknown at once. Kept: the data do not tell this part from the estimate or from the others."
     ]
     return Section("Part", rows, ("unit", "estimate", "calibrated", "sd", "after", ""), notes)
 
@@ -195,14 +196,16 @@ def _brief(batch: str) -> str:
 def _value(reading: Reading, value: float) -> str:
     if not isfinite(value):
         return "-"
-    return f"{value:,.0f}/s" if reading.observation.metric == "throughput_tok_s" else f"{value * 1e3:.4g} ms"
+    if reading.observation.metric == "throughput_tok_s":
+        return f"{value:.0f}/s"
+    return f"{value * 1e3:.4g} ms" if value < _SECONDS_FROM_S else f"{value:.4g} s"
 
 
 def _off(value: float | None, reading: Reading) -> str:
     if value is None or not isfinite(value):
         return "-"
     error = relative_error(value, reading.observation.value)
-    return f"{error * 100:+.1f}%" if abs(error) < 9.995 else f"x {1 + error:.3g}"
+    return f"{error * 100:+.1f}%" if abs(error) < 0.9995 else f"x {1 + error:.3g}"
 
 
 def _doubts(found: Calibration) -> Section:
