@@ -37,6 +37,7 @@ _KV_SHARE = 0.9
 WORTH_WHILE = 0.05
 """A run that lowers the expected error by less than this share of it is not advised."""
 _MOST = 2
+_LEAST_REQUESTS = 40
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Advice:
     @property
     def requests(self) -> int:
         """How many to send."""
-        return REQUESTS_PER_CLIENT * self.concurrency
+        return max(REQUESTS_PER_CLIENT * self.concurrency, _LEAST_REQUESTS)
 
 
 def command_of(advice: Advice) -> str:
@@ -130,15 +131,15 @@ def _loads(profile: Profile, own: Iterable[tuple[int, int]]) -> list[tuple[int, 
 
 
 def _slopes(estimate: Estimate, position: Position, load: tuple[int, int, int]) -> list[list[float]]:
-    """Derivatives of ln TTFT and ln TPOT of a load by each part."""
+    """Derivatives of ln TTFT and ln TPOT of a load by each part, over both sides: some parts count on one side only."""
 
     def logs(at: Position) -> list[float]:
         return [log(value) for value in steady(*estimate.at(at), load)]
 
-    base = logs(position)
     columns = []
     for part in range(len(PARTS)):
-        moved = list(position)
-        moved[part] += DIFFERENCE
-        columns.append([(after - before) / DIFFERENCE for after, before in zip(logs(moved), base, strict=True)])
+        up, down = list(position), list(position)
+        up[part] += DIFFERENCE
+        down[part] -= DIFFERENCE
+        columns.append([(above - below) / (2.0 * DIFFERENCE) for above, below in zip(logs(up), logs(down), strict=True)])
     return [[column[metric] for column in columns] for metric in range(2)]

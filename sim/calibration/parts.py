@@ -28,7 +28,7 @@ FRONT_END_SPREAD = 0.7
 LONG_SPREAD = 0.2
 """Of steps of `LONG_TOKENS` and more, beyond what `g_large` says of all steps with prompts (assumed; 0.4 is seen on 8 x A100)."""
 LONG_BEGINS_TOKENS, LONG_TOKENS = 2048.0, 8192.0
-LAUNCH_SPREAD = 1.0
+LAUNCH_SPREAD = 0.5
 """Of the least time of a step with prompts; its estimate is the time of a step of so many tokens (assumed; 4 times that is seen)."""
 LAUNCH_TOKENS = 128.0
 LEAST_FRONT_END_SPREAD_S = 0.01

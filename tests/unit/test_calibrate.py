@@ -152,6 +152,21 @@ def test_steps_alone_are_enough() -> None:
     assert calibration.prefill_error == PRIOR.prefill_error
 
 
+def test_prompts_have_a_least_time_and_long_ones_a_rate_of_their_own() -> None:
+    truth = position(g_large=-0.6, g_long=1.5, launch=2.0)
+    step, _ = ESTIMATE.at(truth)
+    prompts = [
+        StepPoint(SERVER, t, 1, 0.0, t * t / 2, step.prefill_s(t), "steps.csv:1", "prefill")
+        for t in (128, 256, 512, 1024, 2048, 4096, 8192)
+    ]
+    decodes = [StepPoint(SERVER, b, b, b * 500, 0.0, step.decode_s(sequences=b, context=b * 500), "steps.csv:1") for b in (1, 8, 32)]
+    calibration = calibrate([*prompts, *decodes], PRIOR, ClosedForm())
+    assert moved(calibration) >= {"g_large", "g_long", "launch"}
+    assert worst(calibration, "step_s") < 0.04 and worst(calibration, "step_s", "estimated") > 0.3
+    by_name = {c.name: c for c in calibration.coefficients}
+    assert by_name["launch"].calibrated_s == pytest.approx(step.prefill_s(128) - step.o_s, rel=0.05)
+
+
 def test_parts_asked_for_are_refused_where_the_data_do_not_tell_them() -> None:
     points = measured(TRUTH, [(128, 128, 1), (128, 128, 2), (128, 128, 4)], only=("tpot_s",))
     with pytest.raises(InputError, match=r"--free: .*tell h \(a pair of tokens of a prompt\).* measure TTFT of prompts of 16,000 tokens"):
