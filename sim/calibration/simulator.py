@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sim.calibration.points import Metric, Server, ServingPoint, Statistic
-from sim.calibration.serving import Served, longest_of, profile_of, serve
+from sim.calibration.serving import REQUESTS_PER_CLIENT, Served, longest_of, profile_of, requests_of, serve
 from sim.errors import InputError
 from sim.profile.step import StepCoefficients
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from sim.catalog.catalog import Catalog
     from sim.profile.coefficients import Coefficients
     from sim.profile.resolve import Profile
+
+
+ENOUGH_REQUESTS = 2000
+"""Longer runs of drawn lengths are simulated up to here, or ten requests a client: their means do not change."""
 
 
 class Simulator(Protocol):
@@ -82,7 +86,11 @@ class EngineSimulator:
         return EngineSimulator(changed, self.seed, self._catalog, self._coefficients, self._longest)
 
     def _served(self, point: ServingPoint, step: StepCoefficients, front_end_s: float) -> Served:
-        return serve(point.load, replace(self.profiles[point.server], step=step, front_end_s=front_end_s), seed=self.seed)
+        load = point.load
+        recorded = bool(load.lengths or load.arrival_s)
+        few = None if recorded else min(requests_of(load), max(ENOUGH_REQUESTS, REQUESTS_PER_CLIENT * (load.concurrency or 0)))
+        profile = replace(self.profiles[point.server], step=step, front_end_s=front_end_s)
+        return serve(load, profile, seed=self.seed, requests=few)
 
 
 def _memory(profile: Profile) -> tuple[int, int, int]:

@@ -82,7 +82,7 @@ def command(
     from sim.catalog.catalog import Catalog
     from sim.cli.progress import Progress, say
     from sim.errors import InputError
-    from sim.report.calibration_file import check_target, profile_yaml, write_profiles
+    from sim.report.calibration_file import check_only_ones, check_target, profile_yaml, write_profiles
     from sim.report.calibration_report import CalibrationReport
 
     if len(files) > _MOST_FILES:
@@ -106,6 +106,7 @@ def command(
         found = calibrate_all(benchmark, catalog=catalog, wanted=wanted, seed=seed, progress=_says(progress))
     report = CalibrationReport(tuple(Path(name).name for name in files), found, seed)
     if target is not None:
+        check_only_ones(target, found.found, catalog)
         text = profile_yaml(found.found, source=", ".join(dict.fromkeys(report.names)), as_of=day)
         write_profiles(target, text, force=force)
     _print(report, form)

@@ -6,12 +6,16 @@ import json
 import os
 import secrets
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sim.calibration.calibrate import Calibration
 from sim.calibration.points import Server, ServingPoint, StepPoint
 from sim.calibration.serving import longest_of
 from sim.errors import InputError, visible
 from sim.profile.shipped import ProfileFile, ShippedProfile
+
+if TYPE_CHECKING:
+    from sim.catalog.catalog import Catalog
 
 _LONGEST_SOURCE = 300
 
@@ -59,11 +63,40 @@ def write_profiles(path: Path, text: str, *, force: bool) -> None:
             draft.replace(path)
         else:
             # A link fails where a file has appeared meanwhile, a rename would replace it.
-            os.link(draft, path)
+            _move_if_free(draft, path)
     except FileExistsError:
         raise InputError(f"{path.name}: appeared while this run was under way; nothing was written") from None
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _move_if_free(draft: Path, path: Path) -> None:
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if path.exists():
+            raise FileExistsError(str(path)) from None
+        draft.replace(path)
+
+
+def check_only_ones(path: Path, found: tuple[Calibration, ...], catalog: Catalog) -> None:
+    """InputError where another file of the same folder of profiles holds one of these configurations: reading them would be refused."""
+    if path.absolute().parent.name != "profiles":
+        return
+    problems = []
+    for other in sorted(path.absolute().parent.glob("*.yaml")):
+        if other.name in (path.name, "engines.yaml"):
+            continue
+        twice = {profile.key for profile in catalog.read(other, ProfileFile).profiles} & {each.key for each in found}
+        problems += [
+            f"{path}: {other.name} beside it has a profile of {' '.join(map(str, key))} already; one is allowed: write to that file "
+            "with --force, or remove it there"
+            for key in sorted(twice, key=str)
+        ]
+    if problems:
+        raise InputError("\n".join(problems))
 
 
 def _profile(found: Calibration, source: str, as_of: str) -> list[str]:

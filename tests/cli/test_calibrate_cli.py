@@ -125,6 +125,14 @@ def test_a_file_is_not_replaced_unasked(here: Path, capsys: Capture) -> None:
     assert (here / "own.yaml").read_bytes() != before
 
 
+def test_a_configuration_has_one_profile_in_a_folder(here: Path, capsys: Capture) -> None:
+    (here / "models" / "profiles").mkdir(parents=True)
+    good(capsys, "steps.csv", *SERVER, "-o", "models/profiles/own.yaml")
+    said = refused(capsys, "calibrate", "steps.csv", *SERVER, "-o", "models/profiles/again.yaml")
+    assert "own.yaml beside it has a profile of llama-3.1-8b h100-sxm 1 bf16 bf16 vllm 2025 already" in said
+    good(capsys, "steps.csv", *SERVER, "-o", "models/profiles/own.yaml", "--force")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
