@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from sim.catalog.strict import AsOf, Positive, Strict
 from sim.trace.closed_loop import MOST_CLIENTS, ClosedLoop
@@ -192,20 +193,27 @@ class Recipe(Strict):
     """What its figures rest on."""
     as_of: AsOf
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
-    duration_s: Annotated[float, Field(gt=0, le=400 * 86_400)] | None = None
-    """Needed but for a closed loop, which lasts as long as it takes."""
+    traffic: Annotated[dict[Name, Traffic], Field(min_length=1, max_length=200)]
+    """By request class."""
+    duration_s: Annotated[float, Field(gt=0, le=400 * 86_400)] | None = Field(default=None, validate_default=True)
+    """None for a closed loop, which lasts as long as it takes."""
     start: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
     """The day at whose midnight the trace begins."""
     shape: Shape | None = None
     prefix_block_tokens: Count = 512
-    traffic: Annotated[dict[Name, Traffic], Field(min_length=1, max_length=200)]
-    """By request class."""
+
+    @field_validator("duration_s")
+    @classmethod
+    def _needed(cls, value: float | None, info: ValidationInfo) -> float | None:
+        """As a field's own mistake it is said with all others; of traffic that is wrong itself nothing is known."""
+        traffic: dict[str, Traffic] = info.data.get("traffic", {})
+        if value is None and traffic and not any(kind.closed_loop for kind in traffic.values()):
+            raise PydanticCustomError("missing", "Field required")
+        return value
 
     @model_validator(mode="after")
     def _one_clock(self) -> Self:
         closed = [name for name, traffic in self.traffic.items() if traffic.closed_loop is not None]
-        if not closed and self.duration_s is None:
-            raise ValueError("duration_s is missing; seconds above 0 are needed")
         if closed and len(self.traffic) > 1:
             raise ValueError(f"traffic: {closed[0]} is a closed loop, which stands alone; found {len(self.traffic)} kinds of traffic")
         if closed and (self.duration_s is not None or self.shape is not None):

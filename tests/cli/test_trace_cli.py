@@ -98,8 +98,11 @@ def test_synth_a_recipe_of_ones_own_and_a_bundled_one(capsys: pytest.CaptureFixt
     out, _ = run(capsys, "synth", "steady", "-o", "s.parquet")
     assert out.startswith("s.parquet: 51,880 requests")
     assert "did you mean 'steady'" in run(capsys, "synth", "stedy", code=2)[1]
-    (elsewhere / "mine.yaml").write_text("about: x\n")
-    assert "mine.yaml:1:1: duration_s: key missing" in run(capsys, "synth", "mine.yaml", code=2)[1]
+    text = (elsewhere / "mine.yaml").read_text()
+    (elsewhere / "mine.yaml").write_text(text.replace("duration_s: 600\n", "").replace("source: x\n", ""))
+    said = run(capsys, "synth", "mine.yaml", code=2)[1]
+    assert "mine.yaml:1:1: duration_s: key missing" in said
+    assert "mine.yaml:1:1: source: key missing" in said
 
 
 def test_synth_from_totals_alone(capsys: pytest.CaptureFixture[str], elsewhere: Path) -> None:

@@ -161,7 +161,7 @@ def test_traffic_with_neither_a_rate_nor_clients_and_a_rate_without_duration(tmp
     with pytest.raises(InputError, match="either requests_per_s or closed_loop is needed"):
         load_model(path, Recipe)
     path.write_text(text.replace("closed_loop: {clients: 4, requests: 5}", "requests_per_s: 4"), encoding="utf-8")
-    with pytest.raises(InputError, match="duration_s is missing"):
+    with pytest.raises(InputError, match="duration_s: key missing"):
         load_model(path, Recipe)
 
 
