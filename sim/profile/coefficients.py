@@ -174,6 +174,8 @@ class ExpertKernels(Strict):
     """Share of the dense kernels' rates that grouped kernels reach: small matrices, and experts unevenly loaded."""
     layer_overhead_us: ByPrecisionUs
     """A layer: choosing experts, sorting tokens, gathering results."""
+    layer_link_overhead_us: NotNegative
+    """A layer, for each doubling of tensor parallel, beside that of the engine: tokens travel to the GPUs of their experts and back."""
     decode_error: Positive
     prefill_error: Positive
     """Root mean square of ln(predicted/measured) of models held out of the fit."""

@@ -20,6 +20,8 @@ from sim.profile.coefficients import Coefficients
 from sim.profile.physics import step_coefficients
 from sim.profile.step import StepCoefficients
 
+FOLD_ROUNDS = 8
+"""Steps of a fit that starts from the fit to everything: it has not far to go."""
 ROBUST_SCALE = 0.05
 """Errors beyond about 5 % count linearly, so that a disturbed measurement does not bend the rest."""
 
@@ -128,7 +130,9 @@ def _named(item: Mapping[str, Any], part: str) -> bool:
     return part == (f"{item['name']}/{item['era']}" if "era" in item else item["name"])
 
 
-def fit(measurements: Sequence[Measurement], start: Coefficients, free: Mapping[str, tuple[float, float]]) -> Coefficients:
+def fit(
+    measurements: Sequence[Measurement], start: Coefficients, free: Mapping[str, tuple[float, float]], rounds: int = 30
+) -> Coefficients:
     """The coefficients that fit best when those named in `free` move between their bounds, from where they stand in `start`."""
     import numpy as np
     from scipy.optimize import least_squares
@@ -145,7 +149,7 @@ def fit(measurements: Sequence[Measurement], start: Coefficients, free: Mapping[
         return weights * np.array(log_errors(measurements, with_values(start, dict(zip(paths, x.tolist(), strict=True)))))
 
     found = least_squares(
-        residuals, first, bounds=(low, high), x_scale=high - low, diff_step=1e-3, loss="soft_l1", f_scale=ROBUST_SCALE, max_nfev=30
+        residuals, first, bounds=(low, high), x_scale=high - low, diff_step=1e-3, loss="soft_l1", f_scale=ROBUST_SCALE, max_nfev=rounds
     )
     return with_values(start, dict(zip(paths, found.x.tolist(), strict=True)))
 
@@ -160,7 +164,7 @@ def cross_validate(
     errors = [0.0] * len(measurements)
     folds = [fold(m) for m in measurements]
     for name in sorted(set(folds)):
-        rest = fit([m for m, own in zip(measurements, folds, strict=True) if own != name], whole_fit, free)
+        rest = fit([m for m, own in zip(measurements, folds, strict=True) if own != name], whole_fit, free, FOLD_ROUNDS)
         held_out = [i for i, own in enumerate(folds) if own == name]
         for i, error in zip(held_out, log_errors([measurements[i] for i in held_out], rest), strict=True):
             errors[i] = error

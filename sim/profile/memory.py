@@ -14,6 +14,7 @@ from sim.catalog.gpu import Gpu, Precision
 from sim.catalog.llm import KvPrecision, Llm
 from sim.errors import InputError
 from sim.profile.coefficients import Coefficients
+from sim.profile.physics import WINDOWED_CONTEXT_TOKENS, short_windows
 from sim.units import GB, GIB
 
 PRECISIONS: tuple[Precision, ...] = ("bf16", "fp8", "int4", "fp4")
@@ -81,9 +82,19 @@ def divide_memory(
     usable = gpu.memory_bytes * utilisation
     weights = llm.weight_bytes(precision) / tensor_parallel
     reserve = reserve_bytes(llm, tensor_parallel, scheduler, coefficients)
-    per_token = llm.kv_bytes_per_token_per_gpu(kv_precision, tensor_parallel)
+    per_token = llm.kv_bytes_per_token_per_gpu(kv_precision, tensor_parallel) * _kept_share(llm)
     blocks = floor((usable - weights - reserve) / (per_token * block_tokens)) - 1
     return Memory(usable, weights, reserve, per_token, block_tokens, max(blocks, 0))
+
+
+def _kept_share(llm: Llm) -> float:
+    """Share of a full cache that a sequence keeps where some layers look back no further than their window.
+
+    Blocks hold tokens of all layers alike, so that one number stands for every length: too low for longer sequences than
+    `WINDOWED_CONTEXT_TOKENS`, which have more room than is simulated.
+    """
+    layers, tokens = short_windows(llm)
+    return 1.0 - layers / llm.layers * (1.0 - tokens / WINDOWED_CONTEXT_TOKENS)
 
 
 def check_fit(

@@ -4,18 +4,21 @@ A step of T tokens reads every weight it touches once and does 2 operations a to
 time is a smooth maximum. Beside it stand: KV reads of the decodes, attention of the prompts, two all-reduces a layer under tensor
 parallelism, element-wise work, and overheads of the engine that do not shard: a step, a layer, a sequence. Shares of the peaks
 and overheads are `Coefficients`. Left out: pipeline parallelism, overlap of communication with compute, uneven experts,
-speculative decoding; a sliding window counts as full from the first token on.
+speculative decoding; a sliding window shorter than `WINDOWED_CONTEXT_TOKENS` counts as full from the first token on, a longer one as no window.
 Roofline: Williams et al., CACM 52(4), 2009; all-reduce on a ring moves 2(n-1)/n of the message: Patarasuk and Yuan, JPDC 69(2), 2009.
 """
 
 from __future__ import annotations
 
-from math import log2
+from math import log2, prod
 
 from sim.catalog.gpu import Gpu, Precision
 from sim.catalog.llm import GroupedAttention, KvPrecision, Llm
 from sim.profile.coefficients import Coefficients, Engine, Hardware
 from sim.profile.step import KNOTS, StepCoefficients
+
+WINDOWED_CONTEXT_TOKENS = 2048
+"""Context for which sliding windows are judged (assumed): shorter windows are full at it, longer ones do not matter."""
 
 
 def matrix_bytes(llm: Llm, precision: Precision, tokens: float) -> float:
@@ -34,11 +37,6 @@ def streaming_floor_s(llm: Llm, gpu: Gpu, precision: Precision, tensor_parallel:
     return touched / (gpu.bandwidth_bytes_per_s * tensor_parallel)
 
 
-def flops_per_token(llm: Llm) -> float:
-    """Operations of one token in the layers' matrices: a multiplication and an addition for each active weight."""
-    return 2.0 * llm.active_matrix_params
-
-
 def attention_flops_per_pair(llm: Llm) -> float:
     """Operations of one token attending to one token of context, all layers: a product with its key and one with its value.
 
@@ -49,8 +47,16 @@ def attention_flops_per_pair(llm: Llm) -> float:
     return _full_layers(llm) * a.heads * per_head
 
 
+def short_windows(llm: Llm) -> tuple[int, int]:
+    """(layers, tokens) of the sliding windows that usual contexts fill; longer windows work as full attention. (0, 0): none."""
+    window = llm.sliding_window
+    if window is None or window.window_tokens >= WINDOWED_CONTEXT_TOKENS:
+        return 0, 0
+    return window.layers, window.window_tokens
+
+
 def _full_layers(llm: Llm) -> int:
-    return llm.layers - (llm.sliding_window.layers if llm.sliding_window else 0)
+    return llm.layers - short_windows(llm)[0]
 
 
 def active_ffn_size(llm: Llm) -> float:
@@ -81,7 +87,9 @@ def step_coefficients(
     bandwidth = gpu.bandwidth_bytes_per_s
     c = engine.step_overhead_us + llm.layers * (engine.layer_overhead_us + engine.layer_link_overhead_us * log2(tensor_parallel))
     if llm.experts is not None:
-        c += (llm.layers - llm.experts.dense_layers) * coefficients.experts.layer_overhead_us.at(precision)
+        e = coefficients.experts
+        each = e.layer_overhead_us.at(precision) + e.layer_link_overhead_us * log2(tensor_parallel)
+        c += (llm.layers - llm.experts.dense_layers) * each
     head = head_bytes(llm) / (_reading_share("bf16", 1.0, hardware, engine) * bandwidth * tensor_parallel)
     per_token = _per_token_s(llm, gpu, tensor_parallel, hardware, coefficients)
     g = []
@@ -91,7 +99,7 @@ def step_coefficients(
         g.append(max(head + matrices + tokens * per_token, launched * 1e-6))
     read_s = 1.0 / (hardware.kv_share_of_bandwidth.at(kv_precision) * bandwidth)
     layer_kv = llm.kv_bytes_per_token_per_gpu(kv_precision, tensor_parallel) / llm.layers
-    windowed = llm.sliding_window.layers * llm.sliding_window.window_tokens if llm.sliding_window else 0
+    windowed = prod(short_windows(llm))
     attention_share = min(hardware.attention_share_of_peak * engine.attention_share_of_kernels, 1.0)
     attention_rate = attention_share * gpu.peak_flops("bf16") * tensor_parallel
     return StepCoefficients(
@@ -114,14 +122,37 @@ def _matrices_s(
     engine: Engine,
     coefficients: Coefficients,
 ) -> float:
-    """Seconds of the layers' matrix products of a step: the smooth maximum of reading them and computing with them."""
-    share = _reading_share(precision, tokens, hardware, engine)
-    reading = matrix_bytes(llm, precision, tokens) / (share * gpu.bandwidth_bytes_per_s * tensor_parallel)
-    rate = min(hardware.compute_share_of_peak.at(precision) * engine.compute_share_of_kernels, 1.0) * gpu.peak_flops(precision)
-    computing = tokens * flops_per_token(llm) / (rate * tensor_parallel)
+    """Seconds of the layers' matrix products of a step: the smooth maximum of reading them and computing with them.
+
+    Routed experts, other quantised matrices and those left in 16 bits each go at their own rates; active parameters outside the routed
+    experts are taken to be all there is (shared experts, attention, dense layers).
+    """
+    reading = computing = 0.0
+    for touched, flops, stored, share in _matrix_parts(llm, precision, tokens, coefficients):
+        reading += touched / (share * _reading_share(stored, tokens, hardware, engine) * gpu.bandwidth_bytes_per_s)
+        rate = min(hardware.compute_share_of_peak.at(stored) * engine.compute_share_of_kernels, 1.0) * gpu.peak_flops(stored)
+        computing += tokens * flops / (share * rate)
     largest, p = max(reading, computing), hardware.ridge_exponent.at(precision)
-    seconds = largest * ((reading / largest) ** p + (computing / largest) ** p) ** (1.0 / p)
-    return float(seconds if llm.experts is None else seconds / coefficients.experts.share_of_dense.at(precision))
+    return float(largest * ((reading / largest) ** p + (computing / largest) ** p) ** (1.0 / p)) / tensor_parallel
+
+
+def _matrix_parts(llm: Llm, precision: Precision, tokens: float, coefficients: Coefficients) -> list[tuple[float, float, Precision, float]]:
+    """(bytes touched, operations a token, precision, share of the dense kernels' rates) of the parts of the layers' matrices."""
+    routed_params = routed_flops = 0.0
+    parts: list[tuple[float, float, Precision, float]] = []
+    if llm.experts is not None:
+        e, mixed = llm.experts, llm.layers - llm.experts.dense_layers
+        routed_params = float(mixed * e.routed * llm.params_per_expert)
+        routed_flops = 2.0 * mixed * e.per_token * llm.params_per_expert
+        touched = mixed * llm.expected_experts(int(tokens)) * llm.params_per_expert * llm.bytes_per_quantised_param(precision)
+        parts.append((touched, routed_flops, precision, coefficients.experts.share_of_dense.at(precision)))
+    kept = float(llm.matrix_params - llm.quantised_params)
+    quantised = llm.matrix_params - routed_params - kept
+    if quantised > 0.0:
+        parts.append((quantised * llm.bytes_per_quantised_param(precision), 2.0 * quantised, precision, 1.0))
+    if kept > 0.0:
+        parts.append((kept * 2.0, 2.0 * kept, "bf16", 1.0))
+    return parts
 
 
 def _reading_share(precision: Precision, tokens: float, hardware: Hardware, engine: Engine) -> float:

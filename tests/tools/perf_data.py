@@ -16,7 +16,7 @@ from statistics import median
 
 from sim.catalog.catalog import Catalog
 from sim.catalog.gpu import Gpu
-from sim.catalog.llm import Experts, GroupedAttention, Llm
+from sim.catalog.llm import Llm
 from sim.profile.coefficients import Coefficients
 from sim.profile.fitting import Measurement, Term
 from sim.profile.memory import Scheduler, divide_memory
@@ -54,6 +54,7 @@ _LLMS = {
     "deepseek-ai/DeepSeek-R1-0528": "deepseek-v3", "deepseek-ai/DeepSeek-V3.1": "deepseek-v3",
     "Qwen/Qwen3-235B-A22B-Instruct-2507": "qwen3-235b-a22b", "Qwen/Qwen3-235B-A22B-Instruct-2507-FP8": "qwen3-235b-a22b",
     "Qwen/Qwen3-30B-A3B-Instruct-2507": "qwen3-30b-a3b",
+    "meta-llama/Llama-4-Scout-17B-16E-Instruct": "llama-4-scout", "meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8": "llama-4-maverick",
     "llama2-70b": "llama-2-70b", "bloom-176b": "bloom-176b",
     "meta-llama/Llama-2-7b-hf": "llama-2-7b", "meta-llama/Meta-Llama-3-8B": "llama-3-8b",
     "mistralai/Mistral-7B-v0.1": "mistral-7b", "Qwen/Qwen2-7B": "qwen2-7b",
@@ -64,20 +65,8 @@ _CATALOG = Catalog.load()
 
 @lru_cache(maxsize=64)
 def llm_named(name: str) -> Llm:
-    """An LLM of the catalogue, or one of two measured mixtures of experts (shapes of their published config.json)."""
-    if name in _CATALOG.names("llm"):
-        return _CATALOG.llm(name)
-    hidden, layers, heads, ffn, total, active = {
-        "qwen3-235b-a22b": (4096, 94, 64, 1536, 235_093_634_560, 22_190_763_008),
-        "qwen3-30b-a3b": (2048, 48, 32, 768, 30_532_122_624, 3_353_032_704),
-    }[name]
-    return llm_named("qwen3-8b").model_copy(
-        update={
-            "name": name, "layers": layers, "hidden_size": hidden, "ffn_size": ffn, "total_params": total, "active_params": active,
-            "attention": GroupedAttention(kind="gqa", heads=heads, kv_heads=4, head_size=128),
-            "experts": Experts(routed=128, per_token=8, ffn_size=ffn),
-        }
-    )  # fmt: skip
+    """An LLM of the catalogue."""
+    return _CATALOG.llm(name)
 
 
 def _as_published(model_id: str) -> Llm:

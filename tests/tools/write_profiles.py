@@ -23,7 +23,7 @@ OTHER_ENGINE = 0.15
 OPERATORS = "operator timings of microsoft/vidur 7d475133 (MIT)"
 KERNELS = "matrix and attention kernels of aiconfigurator-core 0.12.0 (Apache-2.0)"
 _FAMILY_SOURCES = {
-    "h100": f"{KERNELS}; KV: joint fit to {perf_data.MLENERGY}; links, fp8 KV: as on H200; int4, fp4: assumed",
+    "h100": f"{KERNELS}; fp8 weights, KV: joint fit to {perf_data.MLENERGY}; links, fp8 KV: as on H200; int4, fp4: assumed",
     "h200": f"{KERNELS}, prompt attention as on H100; fp8 at 16 to 64 tokens, links, fp8 KV: joint fit to {perf_data.INFERENCEX}; int4, fp4: assumed",
     "a100": f"{KERNELS}; KV: joint fit to {perf_data.ARGONNE}; {perf_data.SPLITWISE}; links: as on H200; fp8, int4, fp4: assumed",
     "b200": f"weights: joint fit to {perf_data.MLENERGY}; all else as on H100 and H200, assumed; fp4: as fp8, assumed",
@@ -35,7 +35,7 @@ _ENGINE_SOURCES = {
     "vllm/2024": f"joint fit to {perf_data.ARGONNE}",
     "vllm/2023": f"joint fit to {perf_data.SPLITWISE}",
     "trtllm/2024": f"joint fit to {perf_data.ARGONNE}",
-    "trtllm/2025": "as vllm 2025, assumed; error: that of vllm 2025 with an assumed 15 % between engines",
+    "trtllm/2025": "as vllm 2025, a sequence as much cheaper as in 2024 on A100, assumed; error: that of vllm 2025 with an assumed 15 % between engines",
     "sglang/2025": "as vllm 2025, assumed; error: that of vllm 2025 with an assumed 15 % between engines",
 }
 _MEASURED_ON = {
@@ -89,6 +89,7 @@ def write_engines(path: Path, fitted: Coefficients, errors: Mapping[str, float],
         "experts:",
         f"  share_of_dense: {_mapping(e.share_of_dense.model_dump())}",
         f"  layer_overhead_us: {_mapping(e.layer_overhead_us.model_dump())}",
+        f"  layer_link_overhead_us: {_number(e.layer_link_overhead_us)}",
         f"  decode_error: {_number(moe[0])}",
         f"  prefill_error: {_number(max(moe))}",
         "  evidence: calibrated",
