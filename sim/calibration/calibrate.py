@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 LEAST_LOADS = 2
+MOST_RUNS = 2000
 REPEATABILITY = 0.03
 """Least error stated: a benchmark repeated on another machine differs by about this much (assumed)."""
 ESTIMATE_COUNTS = 2.0
@@ -144,6 +145,12 @@ def calibrate_all(
                 )
             )
             continue
+        runs = sum(isinstance(p, ServingPoint) for p in points)
+        if runs > MOST_RUNS:
+            raise InputError(
+                f"{name}: found {runs:,} serving runs; allowed: at most {MOST_RUNS:,}, for each is simulated a hundred times: "
+                "leave out repeats"
+            )
         if not any(o.fitted for o in observations(points)):
             skipped.append(Skipped(name, "no time or throughput above 0 was measured"))
             continue
@@ -181,7 +188,7 @@ def calibrate(
     start_logs = model.logs(np.zeros(len(PARTS)))
     check_units(model, start_logs)
     start = linearised(model, np.zeros(len(PARTS)), start_logs)
-    most = distinct([p for i, p in enumerate(points) if any(o.point == i and o.fitted for o in model.observations)])
+    most = distinct([points[i] for i in {o.point for o in model.observations if o.fitted}])
     allowed = tuple(wanted) if wanted is not None else tuple(range(len(PARTS)))
     if wanted is not None:
         check_wanted(start, most, allowed, name)

@@ -6,6 +6,7 @@ left is simulated again where they lead, and they lead on from there: a fold cos
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
+MOST_FOLDS = 24
+"""More batch sizes or shapes than that (a log of single steps has a context for each) are held out several at a time."""
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _REFINEMENTS = 3
 _STILL = 0.05
 """A change of every position smaller than this ends a fold."""
@@ -49,8 +53,8 @@ def hold_out(
     """
     import numpy as np
 
-    folds = [fold_of(point) for point in model.points]
-    names = sorted(set(folds))
+    folds = _few([fold_of(point) for point in model.points])
+    names = list(dict.fromkeys(folds))
     if len(names) < 2:
         return None
     fold_of_row = np.array([folds[o.point] for o in model.observations])
@@ -66,6 +70,15 @@ def hold_out(
         away = np.flatnonzero((fold_of_row == name) & np.array(judged))
         errors[away] = model.logs(position, away.tolist()) - model.measured[away]
     return HeldOut(errors, len(names)) if np.isfinite(errors).any() else None
+
+
+def _few(folds: list[str]) -> list[str]:
+    """The same folds, or, of very many, neighbours joined: their names go by the number that they hold."""
+    names = sorted(set(folds), key=lambda name: (float(found[0]) if (found := _NUMBER.search(name)) else 0.0, name))
+    if len(names) <= MOST_FOLDS:
+        return folds
+    joined = {name: names[rank * MOST_FOLDS // len(names) * len(names) // MOST_FOLDS] for rank, name in enumerate(names)}
+    return [joined[name] for name in folds]
 
 
 def _refit(model: Model, linear: Linear, free: tuple[int, ...], rows: Array) -> Array:

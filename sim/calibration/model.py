@@ -1,18 +1,20 @@
 """What a profile predicts for each observation of a benchmark, as logarithms, and how each depends on the parts of the profile.
 
 Serving runs are simulated, with the same random numbers whatever the profile, so that differences between
-two profiles are due to the profiles; steps are summed here. A run is never simulated twice for one position.
+two profiles are due to the profiles; steps are summed here. A run is not simulated twice for one position.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite, log
 from typing import TYPE_CHECKING, Any
 
-from sim.calibration.observations import Measured, Observation, Point, batch_of, observations
+from sim.calibration.observations import Observation, Point, batch_of, observations
 from sim.calibration.parts import PARTS, STEP_PARTS, Estimate
-from sim.calibration.points import Statistic, StepPoint
+from sim.calibration.points import ServingPoint, StepPoint
 from sim.calibration.simulator import Simulator
 from sim.profile.step import StepCoefficients
 
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
     from sim.calibration.parts import Position
 
     Array = NDArray[Any]
-    Values = Mapping[tuple[Measured, Statistic], float]
+    Values = Mapping[tuple[Any, Any], float]
+    """By metric and statistic."""
 
+_KEPT_POSITIONS = 64
 DIFFERENCE = 0.2
 """Positions apart at which a derivative is taken: 4 to 20 % of a part, more than a run jumps by for one step more or less."""
 UNEXPLAINED_STEP_TIME = 0.03
@@ -42,14 +46,16 @@ class Model:
         self.estimate = estimate
         self._simulator = simulator
         self._progress = progress
-        self._known: dict[tuple[float, ...], dict[int, Values]] = {}
+        self._runs: OrderedDict[tuple[float, ...], dict[int, Values]] = OrderedDict()
+        self._steps = _Steps.of(self.points)
         self.simulated = 0
         """Runs simulated so far."""
         start = (0.0,) * len(PARTS)
         everything = observations(self.points)
-        at_start = self._of_points(start, range(len(self.points)))
-        self.observations: tuple[Observation, ...] = tuple(o for o in everything if _told(at_start[o.point], o))
-        self.left_out: tuple[Observation, ...] = tuple(o for o in everything if not _told(at_start[o.point], o))
+        at_start = self._of_runs(start, (i for i, point in enumerate(self.points) if isinstance(point, ServingPoint)))
+        told = [o.metric == "step_s" or _told(at_start[o.point], o) for o in everything]
+        self.observations: tuple[Observation, ...] = tuple(o for o, can in zip(everything, told, strict=True) if can)
+        self.left_out: tuple[Observation, ...] = tuple(o for o, can in zip(everything, told, strict=True) if not can)
         """Measured, but the simulation cannot say it: no run of this kind has it, or none finished."""
         self.fitted: Array = np.array([o.fitted for o in self.observations], dtype=bool)
         self.measured: Array = np.array([log(o.value) for o in self.observations])
@@ -64,8 +70,16 @@ class Model:
         import numpy as np
 
         chosen = [self.observations[row] for row in (range(len(self.observations)) if rows is None else rows)]
-        found = self._of_points(tuple(float(z) for z in position), {o.point for o in chosen})
-        return np.array([log(found[o.point][o.metric, o.statistic]) if _told(found[o.point], o) else np.nan for o in chosen])
+        place = tuple(float(z) for z in position)
+        runs = self._of_runs(place, {o.point for o in chosen if o.metric != "step_s"})
+        steps = np.log(self._steps.seconds(self.estimate.at(place)[0]))
+        found = np.empty(len(chosen))
+        for row, o in enumerate(chosen):
+            if o.metric == "step_s":
+                found[row] = steps[self._steps.row[o.point]]
+            else:
+                found[row] = log(runs[o.point][o.metric, o.statistic]) if _told(runs[o.point], o) else np.nan
+        return found
 
     def slopes(self, position: Position, base: Array) -> Array:
         """Derivatives of the logarithms by each part, forward differences; `base` are the logarithms at the position."""
@@ -86,23 +100,51 @@ class Model:
         by_step = np.abs(slopes[:, :STEP_PARTS] @ np.array([1.0 / part.spread for part in PARTS[:STEP_PARTS]]))
         return np.asarray(np.sqrt(self.noise**2 + (UNEXPLAINED_STEP_TIME * np.maximum(by_step - 1.0, 0.0)) ** 2))
 
-    def _of_points(self, position: tuple[float, ...], wanted: Iterable[int]) -> dict[int, Values]:
-        known = self._known.setdefault(position, {})
-        missing = sorted(set(wanted) - set(known))
-        if missing:
-            step, front_end_s = self.estimate.at(position)
-            for i in missing:
-                known[i] = self._of_point(self.points[i], step, front_end_s)
+    def _of_runs(self, position: tuple[float, ...], wanted: Iterable[int]) -> dict[int, Values]:
+        """What each of some serving runs measures; those of the last positions are kept."""
+        known = self._runs.setdefault(position, {})
+        self._runs.move_to_end(position)
+        while len(self._runs) > _KEPT_POSITIONS:
+            self._runs.popitem(last=False)
+        step, front_end_s = self.estimate.at(position)
+        for i in sorted(set(wanted) - set(known)):
+            point = self.points[i]
+            assert isinstance(point, ServingPoint)
+            self.simulated += 1
+            if self._progress is not None:
+                self._progress(self.simulated)
+            known[i] = dict(self._simulator.values(point, step, front_end_s))
         return known
 
-    def _of_point(self, point: Point, step: StepCoefficients, front_end_s: float) -> Values:
-        if isinstance(point, StepPoint):
-            seconds = step.seconds(tokens=point.tokens, sequences=point.sequences, context=point.context, attention=point.attention)
-            return {("step_s", "mean"): seconds}
-        self.simulated += 1
-        if self._progress is not None:
-            self._progress(self.simulated)
-        return {(metric, statistic): value for (metric, statistic), value in self._simulator.values(point, step, front_end_s).items()}
+
+@dataclass(frozen=True)
+class _Steps:
+    """The steps among the points as columns."""
+
+    row: Mapping[int, int]
+    """Which row a point is."""
+    tokens: Array
+    sequences: Array
+    context: Array
+    attention: Array
+
+    @classmethod
+    def of(cls, points: Sequence[Point]) -> _Steps:
+        import numpy as np
+
+        found = [(i, p) for i, p in enumerate(points) if isinstance(p, StepPoint)]
+        columns = np.array([(p.tokens, p.sequences, p.context, p.attention) for _, p in found], dtype=float).reshape(-1, 4).T
+        return cls({i: row for row, (i, _) in enumerate(found)}, *columns)
+
+    def seconds(self, step: StepCoefficients) -> Array:
+        """Of each, as `StepCoefficients.seconds`."""
+        import numpy as np
+
+        x, y = np.array(step.g_tokens), np.array(step.g_s)
+        g = np.interp(self.tokens, x, y)
+        if len(x) > 1:
+            g += np.maximum(self.tokens - x[-1], 0.0) * (y[-1] - y[-2]) / (x[-1] - x[-2])
+        return np.asarray(step.c_s + g + step.o_s * self.sequences + step.f_s * self.context + step.h_s * self.attention)
 
 
 def _told(found: Values, o: Observation) -> bool:
