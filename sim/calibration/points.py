@@ -41,7 +41,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Load:
-    """What was sent: so many outstanding at a time (`concurrency`), or an open Poisson stream (`request_rate_per_s`), or recorded arrivals."""
+    """What was sent: so many outstanding at a time (`concurrency`), an open Poisson stream (`request_rate_per_s`), or recorded arrivals."""
 
     prompt_tokens: float
     """Nominal, or the mean where lengths are recorded."""

@@ -4,7 +4,8 @@ A step of T tokens reads every weight it touches once and does 2 operations a to
 time is a smooth maximum. Beside it stand: KV reads of the decodes, attention of the prompts, two all-reduces a layer under tensor
 parallelism, element-wise work, and overheads of the engine that do not shard: a step, a layer, a sequence. Shares of the peaks
 and overheads are `Coefficients`. Left out: pipeline parallelism, overlap of communication with compute, uneven experts,
-speculative decoding; a sliding window shorter than `WINDOWED_CONTEXT_TOKENS` counts as full from the first token on, a longer one as no window.
+speculative decoding. A sliding window shorter than `WINDOWED_CONTEXT_TOKENS` counts as full from the first token on, a longer one as
+none.
 Roofline: Williams et al., CACM 52(4), 2009; all-reduce on a ring moves 2(n-1)/n of the message: Patarasuk and Yuan, JPDC 69(2), 2009.
 """
 

@@ -133,9 +133,10 @@ def derived(kernels: Mapping[str, float], fitted: Coefficients) -> dict[str, flo
               "attention_share_of_kernels", "weights_share_of_kernels.bf16", "weights_share_of_kernels.fp8", "front_end_ms")  # fmt: skip
     for engine in ("trtllm/2025", "sglang/2025"):
         new |= {f"engines.{engine}.{key}": at(f"engines.vllm/2025.{key}") for key in shared}
-    # What a sequence costs is work of the host: TensorRT-LLM as much less of it than vLLM as the year before, on A100.
-    less = at("engines.trtllm/2024.sequence_us") / at("engines.vllm/2024.sequence_us")
-    new["engines.trtllm/2025.sequence_us"] = less * at("engines.vllm/2025.sequence_us")
+    # TensorRT-LLM beside vLLM as the year before, on A100: less work of the host for a sequence, more of the kernels' compute rate.
+    for key in ("sequence_us", "compute_share_of_kernels"):
+        ratio = at(f"engines.trtllm/2024.{key}") / at(f"engines.vllm/2024.{key}")
+        new[f"engines.trtllm/2025.{key}"] = ratio * at(f"engines.vllm/2025.{key}")
     for engine in ("vllm/2024", "vllm/2023", "trtllm/2024"):
         new[f"engines.{engine}.weights_share_of_kernels.fp8"] = at(f"engines.{engine}.weights_share_of_kernels.bf16")
     for kind in ("share_of_dense", "layer_overhead_us"):

@@ -35,7 +35,7 @@ _ENGINE_SOURCES = {
     "vllm/2024": f"joint fit to {perf_data.ARGONNE}",
     "vllm/2023": f"joint fit to {perf_data.SPLITWISE}",
     "trtllm/2024": f"joint fit to {perf_data.ARGONNE}",
-    "trtllm/2025": "as vllm 2025, a sequence as much cheaper as in 2024 on A100, assumed; error: that of vllm 2025 with an assumed 15 % between engines",
+    "trtllm/2025": "as vllm 2025, sequences and computing as much cheaper as in 2024 on A100, assumed; error: that of vllm 2025 with an assumed 15 % between engines",
     "sglang/2025": "as vllm 2025, assumed; error: that of vllm 2025 with an assumed 15 % between engines",
 }
 _MEASURED_ON = {
