@@ -170,11 +170,12 @@ def _coefficients(found: Calibration) -> Section:
 
 
 def _points(found: Calibration) -> Section:
-    shown = list(found.readings)
-    notes = []
-    if len(shown) > _ROWS_SHOWN:
+    shown = [r for r in found.readings if r.observation.fitted]
+    checks = len(found.readings) - len(shown)
+    notes = [f"What was not fitted, {checks} number{'' if checks == 1 else 's'}, is in --format json."] if checks else []
+    if (of := len(shown)) > _ROWS_SHOWN:
         shown = sorted(shown, key=lambda r: -abs(r.calibrated / r.observation.value - 1.0) if isfinite(r.calibrated) else 0.0)[:_ROWS_SHOWN]
-        notes.append(f"The {_ROWS_SHOWN} that are furthest off, of {len(found.readings)}; --format json has them all.")
+        notes.append(f"The {_ROWS_SHOWN} that are furthest off, of {of}; --format json has them all.")
     if any(r.short_of_kv for r in shown):
         notes.append("kv: requests waited for room in the KV cache; TTFT there is no part of the error for prompts.")
     rows = [
