@@ -18,6 +18,7 @@ from tests.oracles.replica import Work
 from tests.oracles.table import Row
 
 STEP_END, SETTLEMENT, AUTOSCALER, CONTROL, TIMER, ARRIVAL, STEP_START = range(7)
+PATIENCE_S = 172_800.0
 
 
 @dataclass(eq=False)
@@ -76,6 +77,7 @@ class Outcome:
     sequence_s: npt.NDArray[np.float64]
     """[D] the same times the sequences running."""
     end_s: float
+    window_s: float
 
 
 class Agenda:
@@ -86,12 +88,21 @@ class Agenda:
         self.unique = itertools.count()
         self.serial = itertools.count()
         self.now = 0.0
+        self.moved_s = 0.0
+        """When something last happened that is neither a scrape, a decision nor a look of the timeline."""
 
     def next(self) -> tuple[float, Callable[[float], None]]:
-        t, _, _, _, act = heapq.heappop(self.queue)
+        t, phase, _, _, act = heapq.heappop(self.queue)
         assert t >= self.now
         self.now = t
+        if phase != AUTOSCALER:
+            self.moved_s = t
         return t, act
+
+    def nothing_moves(self, since_s: float) -> bool:
+        """Whether to give up what is live: only scrapes, decisions and looks follow, and those too long after `since_s` (section 8)."""
+        t, phase, *_ = self.queue[0]
+        return phase == AUTOSCALER and t > since_s + PATIENCE_S and all(phase != CONTROL for _, phase, *_ in self.queue)
 
     def at(self, t: float, phase: int, order: tuple[int, ...], act: Callable[[float], None]) -> None:
         heapq.heappush(self.queue, (t, phase, order, next(self.unique), act))

@@ -51,9 +51,12 @@ class SystemOracle(ControlPlane):
     def pools(self) -> list[PoolOracle]:
         return [deployment for deployment in self.deployments if isinstance(deployment, PoolOracle)]
 
-    def run(self) -> Outcome:
+    def schedule_arrivals(self) -> None:
         for request in self.requests:
             self.at(request.row.arrival_s, ARRIVAL, (request.number,), partial(self.arrive, request))
+
+    def run(self) -> Outcome:
+        self.schedule_arrivals()
         for event in self.events:
             self.control(event.at_s, partial(self.happen, event))
         for pool in self.pools():
@@ -63,7 +66,7 @@ class SystemOracle(ControlPlane):
                 self.decide_at(pool, 1)
         while self.queue:
             following = self.queue[0][0]
-            if not self.undone and following > max(self.now, self.table.duration_s):
+            if self.over(following):
                 break
             if following > self.until_s:
                 self.now = self.until_s
@@ -71,6 +74,14 @@ class SystemOracle(ControlPlane):
             t, act = self.next()
             act(t)
         return self.result()
+
+    def over(self, following: float) -> bool:
+        """Whether the run ends before what follows (section 8)."""
+        done = not self.undone and following > max(self.now, self.table.duration_s)
+        return done or self.nothing_moves(max(self.moved_s, self.table.duration_s))
+
+    def window_s(self) -> float:
+        return self.table.duration_s
 
     # A request's way (section 3).
 
@@ -333,14 +344,14 @@ class SystemOracle(ControlPlane):
             lives += pool.lives
             for name, value in pool.closed.items():
                 self.count[name][pool.index] = value
-            most = self.table.duration_s
+            most = self.window_s()
             steps_s = [min(end, most) - min(start, most) for start, end in pool.busy_s]
             busy_s[pool.index] = math.fsum(steps_s)
             sequence_s[pool.index] = math.fsum(s * n for s, n in zip(steps_s, pool.sequences, strict=True))
         rows = [self.log_row(request) for request in self.requests if request.row.arrival_s <= self.until_s]
         lives.sort(key=lambda life: (life.deployment, life.start_s, life.replica))
         return Outcome(
-            np.array(rows, LOG_DTYPE), self.count, lives, self.tokens, self.api_requests, busy_s, sequence_s, self.end_s
+            np.array(rows, LOG_DTYPE), self.count, lives, self.tokens, self.api_requests, busy_s, sequence_s, self.end_s, self.window_s()
         )  # fmt: skip
 
     def log_row(self, request: Request) -> tuple[object, ...]:

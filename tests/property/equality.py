@@ -9,13 +9,16 @@ import numpy as np
 
 from sim.engine.result import LOG_DTYPE, OUTCOMES, REASONS, Result
 from sim.engine.run import simulate
+from sim.trace.closed_loop import ClosedLoop
 from tests.oracles.autoscalers import follow
+from tests.oracles.clients import ClosedLoopOracle
+from tests.oracles.control import Law
 from tests.oracles.state import Outcome
 from tests.oracles.system import SystemOracle
 from tests.oracles.table import trace_of
 from tests.property.systems import Case
 
-TIMES = ("first_token_s", "finish_s")
+TIMES = ("arrival_s", "first_token_s", "finish_s")
 
 
 def by_engine(case: Case, chunk_rows: int = 65536, **changes: Any) -> Result:
@@ -23,8 +26,9 @@ def by_engine(case: Case, chunk_rows: int = 65536, **changes: Any) -> Result:
     return simulate(case.system, trace_of(case.table, chunk_rows), **settings)
 
 
-def by_oracle(case: Case) -> Outcome:
-    return follow(SystemOracle(case.system, case.table, case.seed, case.events, case.until_s, {})).run()
+def by_oracle(case: Case, loop: ClosedLoop | None = None) -> Outcome:
+    given = (case.system, case.table, case.seed, case.events, case.until_s, dict[str, Law]())
+    return follow(SystemOracle(*given) if loop is None else ClosedLoopOracle(*given, loop)).run()
 
 
 def assert_equal(result: Result, outcome: Outcome, within_s: float = 0.0) -> None:
@@ -56,6 +60,7 @@ def assert_equal(result: Result, outcome: Outcome, within_s: float = 0.0) -> Non
     np.testing.assert_allclose(result.sequence_s, outcome.sequence_s, rtol=1e-12, atol=1e-12, err_msg="sequence_s")
     assert_integrals(result)
     assert abs(result.end_s - outcome.end_s) <= within_s
+    assert abs(result.window_s - outcome.window_s) <= within_s, f"window_s: {result.window_s} {outcome.window_s}"
 
 
 def assert_integrals(result: Result) -> None:

@@ -6,7 +6,7 @@ that queues, preemptions and refusals are common.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
 
@@ -27,6 +27,7 @@ from sim.engine.system import (
     Target,
     TokenRate,
 )
+from sim.trace.closed_loop import ClosedLoop
 from tests.oracles.table import Row, Table
 
 QUANTUM = 1 / 64
@@ -295,6 +296,32 @@ def cases(draw: st.DrawFn, kinds: tuple[str, ...] = ("pool", "api"), most: int =
     )
     events = draw(scripted(deployments)) if eventful else ()
     return Case(system, draw(tables(most)), draw(st.integers(0, 3)), events, draw(one_of(inf, inf, inf, inf, inf, 6.0)))
+
+
+@st.composite
+def loops(draw: st.DrawFn, *, laws: tuple[str, ...] = ("constant", "constant", "exponential")) -> ClosedLoop:
+    """Clients that are fewer or more than the rows; the ramp gives each a time of few bits."""
+    clients = draw(one_of(1, 2, 3, 5, 8, 12, 64))
+    return ClosedLoop(
+        clients,
+        draw(one_of(0.0, 0.0, 0.0, QUANTUM, 0.25, 1.0, 5.0)),
+        draw(one_of(*laws)),
+        clients * draw(one_of(0.0, 0.0, 0.0, QUANTUM, 0.25, 1.0)),
+        draw(one_of(None, None, None, 1 / 128, 1.0, 2.5, 10.0)),
+    )
+
+
+@st.composite
+def answered_late(draw: st.DrawFn, kinds: tuple[str, ...] = ("pool", "api"), most: int = 40) -> Case:
+    """Systems in which callers hear of an outcome long after it is settled: much else happens in between."""
+    case = draw(cases(kinds, most))
+    late = tuple(
+        replace(each, front_end_s=draw(one_of(0.0, 0.25, 2.0, 5.0)))
+        if isinstance(each, Pool)
+        else replace(each, refusal_s=draw(one_of(0.0, 0.125, 3.0)))
+        for each in case.system.deployments
+    )
+    return replace(case, system=replace(case.system, deployments=late))
 
 
 @st.composite

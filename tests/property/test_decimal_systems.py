@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from sim.engine.system import Api, Autoscaler, Client, Event, Limit, Pool, Replica, Rule, Stage, StepTime, System, Target
+from sim.trace.closed_loop import THINK_LAWS, ClosedLoop
 from tests.oracles.table import Row, Table
 from tests.property.equality import assert_equal, by_engine, by_oracle
 from tests.property.systems import FAULTS, Case
@@ -146,3 +147,11 @@ def case_of(seed: int) -> Case:
 def test_a_larger_system(seed: int) -> None:
     case = case_of(seed)
     assert_equal(by_engine(case), by_oracle(case), within_s=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(NUMBER, NUMBER + NUMBER // 2))
+def test_a_larger_system_and_its_clients(seed: int) -> None:
+    case, r = case_of(seed), random.Random(-seed)
+    law, think_s = r.choice(THINK_LAWS), r.choice([0, 0, 0.37, 3.3])
+    loop = ClosedLoop(r.choice([1, 4, 16, 50]), think_s, law, r.choice([0, 0, 7.3]), r.choice([None, None, 23.1]))
+    assert_equal(by_engine(case, closed_loop=loop), by_oracle(case, loop), within_s=1e-9)
