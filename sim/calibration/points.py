@@ -56,6 +56,8 @@ class Load:
     """Prompt and output of each request, in order of sending, where the benchmark recorded them."""
     arrival_s: tuple[float, ...] = ()
     """When each was sent, where the benchmark recorded it and was not a closed loop."""
+    warmup_requests: int = 0
+    """Sent before the measured ones, in the same manner, and left out: a closed loop has then left its common start behind."""
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,8 @@ def serve(load: Load, profile: Profile, *, seed: int = 0, requests: int | None =
     """Simulate a load against one replica of a profile and measure it as a load generator does.
 
     So many `clients` that all begin at time 0, or arrivals that are Poisson or recorded. `requests` replaces their number. A load that
-    says both a rate and a concurrency is a closed loop where the rate is more than that many clients can send, else an open one.
+    says both a rate and a concurrency is a closed loop where the rate is more than that many clients can send, else an open one. What was
+    sent to warm up comes first and is not measured.
     """
     from sim.engine.run import simulate
     from sim.trace import Trace
@@ -191,6 +192,8 @@ def serve(load: Load, profile: Profile, *, seed: int = 0, requests: int | None =
         raise InputError(f"requests of a benchmark: found {sent}; allowed: 1 to {MOST_REQUESTS:,}")
     if load.concurrency is not None and not 1 <= load.concurrency <= MOST_CLIENTS:
         raise InputError(f"concurrency: found {load.concurrency}; allowed: 1 to {MOST_CLIENTS:,}")
+    before = 0 if recorded else load.warmup_requests
+    sent += before
     prompts, outputs = lengths_of(load, sent, seed)
     system = system_of(profile)
 
@@ -198,7 +201,7 @@ def serve(load: Load, profile: Profile, *, seed: int = 0, requests: int | None =
         trace = Trace.from_arrays(arrival_s=arrival_s, prompt_tokens=prompts, output_tokens=outputs)
         looks_s = max(least_s, _expected_s(profile, prompts, outputs, most_outstanding)) / _LOOKS
         result = simulate(system, trace, seed=seed, log=True, timeline_s=looks_s, closed_loop=loop)
-        return _measured(result, profile, int(prompts.max()))
+        return _measured(result, profile, int(prompts.max()), before)
 
     if load.concurrency is not None:
         clients = min(load.concurrency, sent)
@@ -244,11 +247,11 @@ def _expected_s(profile: Profile, prompts: Ints, outputs: Ints, clients: int) ->
     return len(prompts) * profile.step.prefill_s(prompt) + decode
 
 
-def _measured(result: Result, profile: Profile, longest_prompt: int) -> Served:
+def _measured(result: Result, profile: Profile, longest_prompt: int, before: int) -> Served:
     from sim.engine.result import OUTCOMES, TIMELINE_FIELDS
 
-    log = result.log
-    assert log is not None
+    assert result.log is not None
+    log = result.log[before:]
     done = log[log["outcome"] == OUTCOMES.index("completed")]
     if not len(done):
         raise InputError(f"no request of the benchmark fits a server that takes up to {profile.max_model_len} tokens")

@@ -201,3 +201,14 @@ def test_a_limit_below_what_was_measured_is_refused() -> None:
     with pytest.raises(InputError, match="max_model_len: found 100; requests of up to 2048 tokens were measured"):
         profile_of(server(max_model_len=100), longest_tokens=2048, catalog=CATALOG)
     assert profile_of(server(max_model_len=4096), longest_tokens=2048, catalog=CATALOG).max_model_len == 4096
+
+
+def test_what_is_sent_to_warm_up_is_not_measured() -> None:
+    # one prompt a step: once the common start is over, every prompt waits for those of all the others
+    clients = 5
+    load = Load(8192, 1, concurrency=clients, requests=40, least_length_share=1.0, warmup_requests=clients)
+    found = serve(load, profile(front_end_s=0.0, max_model_len=9000))
+    assert found.requests == 40
+    for statistic in ("mean", "p50", "p99"):
+        assert found.values["ttft_s", statistic] == pytest.approx(clients * STEP_S, rel=1e-12)
+    assert found.duration_s == pytest.approx((40 + clients - 1) * STEP_S, rel=1e-12)

@@ -37,6 +37,7 @@ LOAD_COLUMNS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("concurrency", ("concurrency", "max_concurrency", "conc")),
     ("request_rate", ("request_rate", "request_rate_per_s", "requests_per_s", "qps")),
     ("requests", ("requests", "num_prompts")),
+    ("warmup_requests", ("warmup_requests", "num_warmups")),
     ("least_length_share", ("least_length_share",)),
     ("statistic", ("statistic",)),
 )
@@ -152,6 +153,7 @@ def _load(row: Row, columns: Columns, problems: list[Problem]) -> Load | None:
             problems.append(columns.place(row, field).problem("missing", "a number of tokens"))
     concurrency = whole(columns.value(row, "concurrency"), columns.place(row, "concurrency"), problems, most=1e6)
     requests = whole(columns.value(row, "requests"), columns.place(row, "requests"), problems, most=1e9)
+    warmup = whole(columns.value(row, "warmup_requests"), columns.place(row, "warmup_requests"), problems, most=1e6, least=0)
     share = numeric("least_length_share", 1.0)
     rate = None
     if str(columns.value(row, "request_rate")).strip().lower() in ("inf", "infinity"):
@@ -167,7 +169,7 @@ def _load(row: Row, columns: Columns, problems: list[Problem]) -> Load | None:
         problems.append(columns.place(row, "concurrency").problem(found, "a concurrency, or a finite request_rate"))
     if len(problems) > before or prompt is None or output is None:
         return None
-    return Load(prompt, output, concurrency, None if concurrency is not None else rate, requests, share)
+    return Load(prompt, output, concurrency, None if concurrency is not None else rate, requests, share, warmup_requests=warmup or 0)
 
 
 def _measured(
