@@ -15,7 +15,7 @@ from sim.calibration.advice import Advice, advise
 from sim.calibration.cross_validation import HeldOut, hold_out
 from sim.calibration.doubts import check_units, doubts, worse
 from sim.calibration.fit import fit, linearised
-from sim.calibration.identify import check_wanted, covariance, dispersion_of, told_of
+from sim.calibration.identify import check_wanted, covariance, dispersion_of, told_of, unweighted
 from sim.calibration.model import Model
 from sim.calibration.observations import Kind, Observation, Point, batch_of, distinct, observations, shape_of
 from sim.calibration.parts import NAMES, PARTS, Estimate
@@ -191,23 +191,24 @@ def calibrate(
     most = distinct([points[i] for i in {o.point for o in model.observations if o.fitted}])
     allowed = tuple(wanted) if wanted is not None else tuple(range(len(PARTS)))
     if wanted is not None:
-        check_wanted(start, most, allowed, name)
+        check_wanted(unweighted(start), most, allowed, name)
 
-    free = told_of(start, most, allowed) if wanted is None else allowed
+    blank = unweighted(start)
+    free = told_of((blank,), most, allowed) if wanted is None else allowed
     whole = start
     for _ in range(_PASSES):
         position, logs = fit(model, free, whole)
         whole = linearised(model, position, logs)
         dispersion = dispersion_of(whole.deviations(whole.error), len(free))
-        kept = told_of(whole, most, free, dispersion) if wanted is None else free
+        kept = told_of((blank, whole), most, free, dispersion) if wanted is None else free
         if kept == free:
             break
         free = kept
     # Of all parts at once: one that stays at its estimate is unsure too, and so are those that make up for it.
     after = covariance(whole, range(len(PARTS)), dispersion)
 
-    by_batch = hold_out(model, whole, allowed, batch_of, dispersion)
-    by_shape = hold_out(model, whole, allowed, shape_of, dispersion, known=batch_of)
+    by_batch = hold_out(model, blank, whole, allowed, batch_of, dispersion)
+    by_shape = hold_out(model, blank, whole, allowed, shape_of, dispersion, known=batch_of)
     step, front_end_s = estimate.at(position)
     short = [isinstance(p, ServingPoint) and simulator.kv_full_share(p, step, front_end_s) > SHORT_OF_KV for p in points]
     held = by_batch or by_shape

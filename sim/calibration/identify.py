@@ -8,6 +8,7 @@ there are never more free parts than different loads and steps.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sim.calibration.fit import Linear, robust_weights
@@ -56,11 +57,24 @@ def dispersion_of(deviations: Array, free: int) -> float:
     return max(scale**2 * len(deviations) / max(len(deviations) - free, 1), 1.0)
 
 
-def told_of(linear: Linear, most: int, allowed: Sequence[int], dispersion: float = 1.0) -> tuple[int, ...]:
-    """The parts that the measurements may move, of those allowed, at most so many."""
+def unweighted(linear: Linear) -> Linear:
+    """The same without errors: far from the best fit they are no outliers, and all measurements count in full."""
+    import numpy as np
+
+    return replace(linear, error=np.zeros(len(linear.error)))
+
+
+def told_of(linears: Sequence[Linear], most: int, allowed: Sequence[int], dispersion: float = 1.0) -> tuple[int, ...]:
+    """The parts that the measurements may move, of those allowed, at most so many.
+
+    It is enough to be told at one of several positions: an overhead that is found to be a tenth of its estimate hardly shows there, and
+    yet the measurements know that it is not at its estimate.
+    """
+    import numpy as np
+
     free = list(allowed)
     while free:
-        deviations = standard_deviations(linear, free, dispersion)
+        deviations = np.min([standard_deviations(linear, free, dispersion) for linear in linears], axis=0)
         worst = max(free, key=lambda part: deviations[part])
         if deviations[worst] <= INFORMED and len(free) <= most:
             break

@@ -50,6 +50,15 @@ def test_known_coefficients_are_found_again() -> None:
             assert off < 3.0 * c.sd, c
 
 
+def test_an_estimate_that_is_far_off_is_left_with_the_data_held_out_too() -> None:
+    calibration = found(measured(position(c=-3.0, o=-2.0, g_large=1.0, front_end=-1.2), noise=0.02))
+    assert worst(calibration, "tpot_s", "estimated") > 0.15
+    assert moved(calibration) >= {"o", "g_large"}
+    for scheme in (calibration.by_batch, calibration.by_shape):
+        assert scheme is not None
+        assert float(np.median(np.abs(scheme.errors[np.isfinite(scheme.errors)]))) < 0.05
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_noise_is_within_what_is_said(seed: int) -> None:
     calibration = found(measured(TRUTH, noise=0.03, seed=seed))
