@@ -111,7 +111,7 @@ def advise(estimate: Estimate, position: Position, covariance: Array, profile: P
         if before <= 0.0 or best is None or sqrt(best[0]) > (1.0 - WORTH_WHILE) * sqrt(before):
             break
         value, i, after = best
-        part = int(np.argmin(np.diag(after) / np.diag(now)))
+        part = int(np.argmin(np.diag(after) / np.maximum(np.diag(now), 1e-12) + (np.diag(now) <= 0.0)))
         found.append(Advice(*loads[i], before=sqrt(before), after=sqrt(value), part=part))
         done.add(loads[i])
         now = after

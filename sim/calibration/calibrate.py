@@ -15,10 +15,10 @@ from sim.calibration.advice import Advice, advise
 from sim.calibration.cross_validation import HeldOut, hold_out
 from sim.calibration.doubts import check_units, doubts, worse
 from sim.calibration.fit import fit, linearised
-from sim.calibration.identify import check_wanted, covariance, dispersion_of, told_of, unweighted
+from sim.calibration.identify import check_wanted, choose, covariance, told_of, unweighted
 from sim.calibration.model import Model
 from sim.calibration.observations import Kind, Observation, Point, batch_of, distinct, observations, shape_of
-from sim.calibration.parts import NAMES, PARTS, Estimate
+from sim.calibration.parts import LAUNCH, NAMES, PARTS, Estimate
 from sim.calibration.points import Benchmark, Server, ServingPoint, StepPoint
 from sim.calibration.serving import kv_precision_of, profile_of
 from sim.calibration.simulator import EngineSimulator, Simulator
@@ -46,7 +46,7 @@ ESTIMATE_COUNTS = 2.0
 """The error of the estimate counts as so many held-out points more, so that two that agree by chance do not promise certainty."""
 SHORT_OF_KV = 0.1
 """Runs that waited for KV cache for more than this share of their time say nothing of how long a prompt takes."""
-_PASSES = 3
+_PASSES = 4
 
 
 @dataclass(frozen=True)
@@ -195,20 +195,24 @@ def calibrate(
 
     blank = unweighted(start)
     free = told_of((blank,), most, allowed) if wanted is None else allowed
+    tried: set[tuple[int, ...]] = set()
     whole = start
-    for _ in range(_PASSES):
+    while True:
         position, logs = fit(model, free, whole)
         whole = linearised(model, position, logs)
-        dispersion = dispersion_of(whole.deviations(whole.error), len(free))
-        kept = told_of((blank, whole), most, free, dispersion) if wanted is None else free
-        if kept == free:
+        chosen, dispersion = choose(whole, blank, most, allowed, estimate.lowest())
+        tried.add(free)
+        if wanted is not None or chosen in tried or len(tried) == _PASSES:
             break
-        free = kept
+        free = chosen
     # Of all parts at once: one that stays at its estimate is unsure too, and so are those that make up for it.
     after = covariance(whole, range(len(PARTS)), dispersion)
+    unsure = after.copy()
+    if LAUNCH not in free:  # nothing shows a least time of prompts' steps: a run of many decodes is not to be sent to look for one
+        unsure[LAUNCH, :] = unsure[:, LAUNCH] = 0.0
 
-    by_batch = hold_out(model, blank, whole, allowed, batch_of, dispersion)
-    by_shape = hold_out(model, blank, whole, allowed, shape_of, dispersion, known=batch_of)
+    by_batch = hold_out(model, blank, whole, allowed, batch_of)
+    by_shape = hold_out(model, blank, whole, allowed, shape_of, known=batch_of)
     step, front_end_s = estimate.at(position)
     short = [isinstance(p, ServingPoint) and simulator.kv_full_share(p, step, front_end_s) > SHORT_OF_KV for p in points]
     held = by_batch or by_shape
@@ -228,7 +232,7 @@ def calibrate(
         decode_error=_held_out_error(model, (by_batch, by_shape), "decode", short, prior.error),
         prefill_error=_held_out_error(model, (by_batch, by_shape), "prefill", short, prior.prefill_error),
         by_batch=by_batch, by_shape=by_shape, doubts=(*found, *worse(model, start_logs, (by_batch, by_shape))),
-        advice=advise(estimate, position, after, prior, [p.load for p in points if isinstance(p, ServingPoint)]),
+        advice=advise(estimate, position, unsure, prior, [p.load for p in points if isinstance(p, ServingPoint)]),
         simulated=model.simulated,
     )  # fmt: skip
 

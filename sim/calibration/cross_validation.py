@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sim.calibration.fit import Linear, most_probable
-from sim.calibration.identify import told_of
+from sim.calibration.identify import choose
 from sim.calibration.model import Model
 from sim.calibration.observations import Point, distinct
 
@@ -44,14 +44,13 @@ def hold_out(
     whole: Linear,
     allowed: tuple[int, ...],
     fold_of: Callable[[Point], str],
-    dispersion: float,
     known: Callable[[Point], str] | None = None,
 ) -> HeldOut | None:
     """Every observation predicted without the points of its fold; None where there are not two folds, or nothing to judge.
 
-    `start` is linear at the estimate, `whole` at the fit to everything, `allowed` are the parts that may be free. A point whose
-    `known` is not among those of the rest is not judged: without it, one would hold out every batch size together with the one shape
-    in which they were measured.
+    `start` is linear at the estimate and without errors, `whole` at the fit to everything, `allowed` are the parts that may be free. A
+    point whose `known` is not among those of the rest is not judged: without it, one would hold out every batch size together with the
+    one shape in which they were measured.
     """
     import numpy as np
 
@@ -65,7 +64,7 @@ def hold_out(
     for name in names:
         rest = whole.rows(fold_of_fitted != name)
         kept = [point for point, own in zip(model.points, folds, strict=True) if own != name]
-        free = told_of((start.rows(fold_of_fitted != name), rest), distinct(kept), allowed, dispersion)
+        free, _ = choose(rest, start.rows(fold_of_fitted != name), distinct(kept), allowed, model.estimate.lowest())
         position = _refit(model, rest, free, np.flatnonzero(model.fitted & (fold_of_row != name)))
         still = None if known is None else {known(point) for point in kept}
         judged = [still is None or known is None or known(model.points[o.point]) in still for o in model.observations]

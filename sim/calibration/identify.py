@@ -1,8 +1,9 @@
 """Which parts of a profile a benchmark tells of, and how surely each is known after it.
 
 A part is moved only where the measurements know it at least as well as the estimate does: its standard deviation falls to
-1/sqrt(2) of what it was, with all the other free parts unknown too. The least known goes first, and the rest are judged again; and
-there are never more free parts than different loads and steps.
+1/sqrt(2) of what it was, with all the other free parts unknown too. The least known goes first, and the rest are judged again. A part
+that stayed so but without which the measurements are explained significantly worse is moved too: they contradict its estimate. There
+are never more free parts than different loads and steps.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sim.calibration.fit import Linear, robust_weights
+from sim.calibration.fit import Linear, most_probable, robust_weights
 from sim.calibration.parts import NAMES, PARTS
 from sim.errors import InputError, nearest
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
+CONTRADICTED = 4.0
+"""Twice the logarithm of a likelihood, in dispersions, by which a part that moves must explain more: two standard deviations."""
 INFORMED = 0.7072
 """Largest standard deviation after the measurements, in those before them, of a part that they may move."""
 
@@ -80,6 +83,28 @@ def told_of(linears: Sequence[Linear], most: int, allowed: Sequence[int], disper
             break
         free.remove(worst)
     return tuple(free)
+
+
+def choose(linear: Linear, blank: Linear, most: int, allowed: Sequence[int], lowest: Sequence[float]) -> tuple[tuple[int, ...], float]:
+    """The parts to move, and the dispersion of the errors when all allowed parts are.
+
+    `linear` is near the best fit so far, `blank` at the estimate (`unweighted`), `lowest` bounds the positions.
+    """
+
+    def cost(free: Sequence[int]) -> float:
+        position = most_probable(linear, free, lowest)
+        return linear.cost(position, linear.errors_at(position))
+
+    everything = most_probable(linear, allowed, lowest)
+    dispersion = dispersion_of(linear.deviations(linear.errors_at(everything)), len(allowed))
+    free = told_of((blank, linear), most, allowed, dispersion)
+    reached = cost(free)
+    while len(free) < min(most, len(allowed)):
+        best, part = min((cost((*free, part)), part) for part in allowed if part not in free)
+        if reached - best <= CONTRADICTED * dispersion:
+            break
+        free, reached = (*free, part), best
+    return tuple(sorted(free)), dispersion
 
 
 def parts_named(text: str) -> tuple[int, ...]:

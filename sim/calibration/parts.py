@@ -62,6 +62,7 @@ PARTS: tuple[Part, ...] = (
     Part("front_end", "server before the scheduler", "TTFT at concurrency 1, on prompts of 100 tokens", FRONT_END_SPREAD, "ms", 1e-3),
 )
 NAMES: tuple[str, ...] = tuple(part.name for part in PARTS)
+LAUNCH = NAMES.index("launch")
 STEP_PARTS = len(PARTS) - 1
 """The parts of a step come first, the front end last."""
 
@@ -102,14 +103,14 @@ class Estimate:
         least = [-FURTHEST] * len(PARTS)
         least[1] = min(max(small / PARTS[1].spread, -FURTHEST), -1e-6)
         least[2] = min(max(large / PARTS[2].spread, -FURTHEST), -1e-6)
-        least[4] = -1e-6
+        least[LAUNCH] = -1e-6
         least[-1] = min(max(-self.front_end_s / self.front_end_spread_s, -FURTHEST), -1e-6)
         return tuple(least)
 
     def values(self, position: Position) -> tuple[float, ...]:
         """The value of each part at a position, in seconds: of g those of one token, of a prompt of 2,048, and of one of 8,192."""
         step, front_end_s = self.at(position)
-        launch_s = self._launch_s * exp(max(float(position[4]), 0.0) * PARTS[4].spread)
+        launch_s = self._launch_s * exp(max(float(position[LAUNCH]), 0.0) * PARTS[LAUNCH].spread)
         of_g = (step.g(1.0), step.g(LONG_BEGINS_TOKENS), step.g(LONG_TOKENS), launch_s)
         return (step.c_s, *of_g, step.o_s, step.f_s, step.h_s, front_end_s)
 
