@@ -45,7 +45,7 @@ BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     ("old", "new", "said"),
     [
         ("llama-3.1-8b", "llama-3.1-8", "s.yaml:5:10: deployments.own.llm: unknown llm 'llama-3.1-8'; did you mean 'llama-3.1-8b'?"),
-        ("h100-sxm", "h100", "s.yaml:6:10: deployments.own.gpu: unknown gpu 'h100'; allowed: a100-40gb, "),
+        ("h100-sxm", "h100", "s.yaml:6:10: deployments.own.gpu: unknown gpu 'h100'; did you mean 'h100-sxm'?"),
         ("gpt-6.1-sol", "gpt-6.1-so", "s.yaml:16:12: deployments.spill.model: unknown api 'gpt-6.1-so'; did you mean 'gpt-6.1-sol'?"),
         ("replicas: 1", "replica: 1", "s.yaml:7:5: deployments.own.replica: unknown key 'replica'; allowed: "),
         ("replicas: 1", "replicas: no", "s.yaml:7:15: deployments.own.replicas: found 'no'; a number is needed, or min, max and initial"),
