@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 ENOUGH_REQUESTS = 2000
-"""Longer runs of drawn lengths are simulated up to here, or ten requests a client: their means do not change."""
+"""Longer closed loops of drawn lengths are simulated up to here, or ten requests a client: their means do not change."""
 
 
 class Simulator(Protocol):
@@ -87,8 +87,9 @@ class EngineSimulator:
 
     def _served(self, point: ServingPoint, step: StepCoefficients, front_end_s: float) -> Served:
         load = point.load
-        recorded = bool(load.lengths or load.arrival_s)
-        few = None if recorded else min(requests_of(load), max(ENOUGH_REQUESTS, REQUESTS_PER_CLIENT * (load.concurrency or 0)))
+        few = None
+        if load.concurrency is not None and load.request_rate_per_s is None and not load.lengths:
+            few = min(requests_of(load), max(ENOUGH_REQUESTS, REQUESTS_PER_CLIENT * load.concurrency))
         profile = replace(self.profiles[point.server], step=step, front_end_s=front_end_s)
         return serve(load, profile, seed=self.seed, requests=few)
 
