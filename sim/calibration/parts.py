@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from math import exp, log
 from typing import TYPE_CHECKING
 
-from sim.profile.fitting import LARGE_TOKENS, PRIOR_SPREAD, SMALL_TOKENS
 from sim.profile.step import StepCoefficients
 
 if TYPE_CHECKING:
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 
 FURTHEST = 6.0
 """No part moves further than so many of its spreads, whatever is measured."""
+SMALL_TOKENS, LARGE_TOKENS = 64.0, 512.0
+"""Steps of decodes lie below the first, steps with prompts above the second; between them the factors of g run into each other."""
 FRONT_END_SPREAD = 0.7
 LONG_SPREAD = 0.2
 """Of steps of `LONG_TOKENS` and more, beyond what `g_large` says of all steps with prompts (assumed; 0.4 is seen on 8 x A100)."""
@@ -51,14 +52,14 @@ class Part:
 
 
 PARTS: tuple[Part, ...] = (
-    Part("c", "overhead of a step", "TPOT at concurrency 1 to 4, on short prompts", PRIOR_SPREAD["c_s"], "ms", 1e-3),
-    Part("g_small", "weights, steps of decodes", "TPOT at several concurrencies up to 64", PRIOR_SPREAD["g_small"], "ms", 1e-3),
-    Part("g_large", "weights, steps with prompts", "TTFT of prompts of 1,000 to 8,000 tokens", PRIOR_SPREAD["g_large"], "ms", 1e-3),
+    Part("c", "overhead of a step", "TPOT at concurrency 1 to 4, on short prompts", 0.5, "ms", 1e-3),
+    Part("g_small", "weights, steps of decodes", "TPOT at several concurrencies up to 64", 0.2, "ms", 1e-3),
+    Part("g_large", "weights, steps with prompts", "TTFT of prompts of 1,000 to 8,000 tokens", 0.3, "ms", 1e-3),
     Part("g_long", "the same, long prompts", "TTFT of prompts of 8,000 tokens and more", LONG_SPREAD, "ms", 1e-3),
     Part("launch", "a step with prompts, at least", "TTFT of prompts of 128 and of 512 tokens at concurrency 1", LAUNCH_SPREAD, "ms", 1e-3),
-    Part("o", "a sequence", "TPOT at concurrency 64 and more, on short prompts", PRIOR_SPREAD["o_s"], "us", 1e-6),
-    Part("f", "a token of context", "TPOT at concurrency 16 and more, on prompts of 8,000 tokens", PRIOR_SPREAD["f_s"], "ns", 1e-9),
-    Part("h", "a pair of tokens of a prompt", "TTFT of prompts of 16,000 tokens and more", PRIOR_SPREAD["h_s"], "ns", 1e-9),
+    Part("o", "a sequence", "TPOT at concurrency 64 and more, on short prompts", 1.0, "us", 1e-6),
+    Part("f", "a token of context", "TPOT at concurrency 16 and more, on prompts of 8,000 tokens", 0.3, "ns", 1e-9),
+    Part("h", "a pair of tokens of a prompt", "TTFT of prompts of 16,000 tokens and more", 0.3, "ns", 1e-9),
     Part("front_end", "server before the scheduler", "TTFT at concurrency 1, on prompts of 100 tokens", FRONT_END_SPREAD, "ms", 1e-3),
 )
 NAMES: tuple[str, ...] = tuple(part.name for part in PARTS)

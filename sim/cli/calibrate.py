@@ -107,7 +107,7 @@ def command(
     report = CalibrationReport(tuple(Path(name).name for name in files), found, seed)
     if target is not None:
         check_only_ones(target, found.found, catalog)
-        text = profile_yaml(found.found, source=", ".join(dict.fromkeys(report.names)), as_of=day)
+        text = profile_yaml(found.found, source=f"sim calibrate, {', '.join(dict.fromkeys(report.names))}", as_of=day)
         write_profiles(target, text, force=force)
     _print(report, form)
     if not quiet:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, log, sqrt
+from math import log, sqrt
 from statistics import median
-from types import MappingProxyType
 from typing import Any
 
 from sim.catalog.gpu import Gpu, Precision
@@ -169,42 +168,6 @@ def cross_validate(
         for i, error in zip(held_out, log_errors([measurements[i] for i in held_out], rest), strict=True):
             errors[i] = error
     return errors
-
-
-PARTS = ("c_s", "g_small", "g_large", "o_s", "f_s", "h_s")
-PRIOR_SPREAD = MappingProxyType({"c_s": 0.5, "g_small": 0.2, "g_large": 0.3, "o_s": 1.0, "f_s": 0.3, "h_s": 0.3})
-"""How far, as a logarithm, each part of an estimate is trusted to be off before a configuration's own measurements speak."""
-SMALL_TOKENS, LARGE_TOKENS = 64.0, 512.0
-"""Steps of decodes lie below the first, steps with prompts above the second; between them the factors of g run into each other."""
-
-
-def calibrate(
-    measurements: Sequence[Measurement], prior: StepCoefficients, least_g_share: float, parts: Sequence[str] = PARTS
-) -> StepCoefficients:
-    """The prior with each of some parts scaled to fit the measurements of one configuration, held towards the prior by `PRIOR_SPREAD`.
-
-    `least_g_share` is the least factor of g that keeps it above the weight-streaming floor.
-    """
-    import numpy as np
-    from scipy.optimize import least_squares
-
-    large = [min(max(log(t / SMALL_TOKENS) / log(LARGE_TOKENS / SMALL_TOKENS), 0.0), 1.0) for t in prior.g_tokens]
-
-    def scaled(logs: Sequence[float]) -> StepCoefficients:
-        by = dict(zip(parts, logs, strict=True))
-        low, high = by.get("g_small", 0.0), by.get("g_large", 0.0)
-        g = tuple(knot * exp((1.0 - share) * low + share * high) for knot, share in zip(prior.g_s, large, strict=True))
-        values = {part: getattr(prior, part) * exp(by.get(part, 0.0)) for part in ("c_s", "o_s", "f_s", "h_s")}
-        return StepCoefficients(g_tokens=prior.g_tokens, g_s=g, **values)
-
-    def residuals(logs: Any) -> Any:
-        step = scaled(logs.tolist())
-        errors = [log(step_sum(step, m.terms) / m.seconds) / ROBUST_SCALE for m in measurements]
-        return np.array([*errors, *(x / PRIOR_SPREAD[part] for x, part in zip(logs.tolist(), parts, strict=True))])
-
-    low = [min(log(least_g_share), -1e-6) if part.startswith("g_") else -3.0 for part in parts]
-    found = least_squares(residuals, np.zeros(len(parts)), bounds=(low, [3.0] * len(parts)), loss="soft_l1")
-    return scaled(found.x.tolist())
 
 
 def step_sum(step: StepCoefficients, terms: Iterable[Term]) -> float:

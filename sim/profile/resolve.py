@@ -116,7 +116,7 @@ def resolve_profile(
         engine=chosen.name,
         engine_era=chosen.era,
         step=step,
-        front_end_s=chosen.front_end_ms * 1e-3,
+        front_end_s=(chosen.front_end_ms if found is None or found.front_end_ms is None else found.front_end_ms) * 1e-3,
         blocks=memory.blocks,
         block_tokens=block_tokens,
         kv_capacity_tokens=memory.kv_capacity_tokens,

@@ -67,6 +67,8 @@ class ShippedProfile(Strict):
     engine_era: Name
     label: Literal["measured", "calibrated"]
     step: StepTable
+    front_end_ms: NotNegative | None = None
+    """From the arrival of a request to the scheduler's queue, where it was measured; absent: that of the engine."""
     decode_error: Positive
     """Root mean square of ln(predicted/measured) of decode steps at batch sizes held out of the fit."""
     prefill_error: Positive

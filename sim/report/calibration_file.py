@@ -12,7 +12,7 @@ from sim.calibration.calibrate import Calibration
 from sim.calibration.points import Server, ServingPoint, StepPoint
 from sim.calibration.serving import longest_of
 from sim.errors import InputError, visible
-from sim.profile.shipped import ProfileFile, ShippedProfile
+from sim.profile.shipped import ProfileFile
 
 if TYPE_CHECKING:
     from sim.catalog.catalog import Catalog
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 _LONGEST_SOURCE = 300
 
 
-def profile_yaml(found: tuple[Calibration, ...], *, source: str, as_of: str) -> str:
+USERS = (
+    "# Calibrated by `sim calibrate` from a benchmark. In models/profiles/ of the folder where sim is run, or in profiles/ of one",
+    "# given with --models: a stack of this LLM, GPU, tensor parallel size, precisions, engine and era takes it for its estimate.",
+)
+
+
+def profile_yaml(found: tuple[Calibration, ...], *, source: str, as_of: str, heading: tuple[str, ...] = USERS) -> str:
     """Calibrated configurations as a file of profiles; `source` says whose benchmark it was, `as_of` when it was run."""
-    lines = [
-        "# Calibrated by `sim calibrate` from a benchmark. In models/profiles/ of the folder where sim is run, or in profiles/ of one",
-        "# given with --models: a stack of this LLM, GPU, tensor parallel size, precisions, engine and era takes it for its estimate.",
-        "profiles:",
-    ]
+    lines = [*heading, "profiles:"]
     for each in found:
         lines += _profile(each, source, as_of)
     return "\n".join(lines) + "\n"
@@ -102,12 +104,8 @@ def check_only_ones(path: Path, found: tuple[Calibration, ...], catalog: Catalog
 def _profile(found: Calibration, source: str, as_of: str) -> list[str]:
     p, step = found.prior, found.step
     knots = ", ".join(f"[{tokens:g}, {_number(s * 1e3)}]" for tokens, s in zip(step.g_tokens, step.g_s, strict=True))
-    front_end = []
-    notes = [*_notes(found)]
-    if "front_end_ms" in ShippedProfile.model_fields:
-        front_end = [f"    front_end_ms: {_number(found.front_end_s * 1e3)}"]
-    else:
-        notes.append(f"front end measured as {found.front_end_s * 1e3:.3g} ms; runs take that of the engine")
+    moved = any(c.moved for c in found.coefficients if c.name == "front_end")
+    front_end = [f"    front_end_ms: {_number(found.front_end_s * 1e3)}"] if moved else []
     return [
         f"  - llm: {p.llm}",
         f"    gpu: {p.gpu}",
@@ -121,9 +119,9 @@ def _profile(found: Calibration, source: str, as_of: str) -> list[str]:
         f"    prefill_error: {_number(found.prefill_error)}",
         f"    in_sample_error: {_number(found.in_sample_error)}",
         f"    points: {len([r for r in found.readings if r.observation.fitted])}",
-        f"    source: {json.dumps(_short(f'sim calibrate, {source}'))}",
+        f"    source: {json.dumps(_short(source))}",
         f'    as_of: "{as_of}"',
-        f"    notes: [{', '.join(json.dumps(note) for note in notes)}]",
+        f"    notes: [{', '.join(json.dumps(note) for note in _notes(found))}]",
         *front_end,
         "    step:",
         f"      c_ms: {_number(step.c_s * 1e3)}",

@@ -9,32 +9,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from math import log, sqrt
 from pathlib import Path
 from statistics import geometric_mean, median
 from types import MappingProxyType
 
-from sim.catalog.yaml_file import load_model
 from sim.profile.coefficients import Coefficients, load_coefficients
 from sim.profile.fitting import (
-    PARTS,
     Measurement,
-    calibrate,
     configuration_medians,
     cross_validate,
     fit,
     log_errors,
     root_mean_square,
-    step_sum,
     value_at,
     with_values,
 )
-from sim.profile.physics import step_coefficients, streaming_floor_s
+from sim.profile.physics import step_coefficients
 from sim.profile.step import StepCoefficients
 from tests.tools import perf_data
 from tests.tools.fit_kernels import STEPS, kernel_values
-from tests.tools.write_profiles import OwnProfile, write_engines, write_profiles
+from tests.tools.own_profiles import write_own_profiles
+from tests.tools.write_profiles import write_engines
 
 MODELS = Path(__file__).resolve().parents[2] / "models" / "profiles"
 FORGOTTEN = MappingProxyType(
@@ -241,42 +237,6 @@ def means_of_others(fitted: Coefficients, family: str) -> dict[str, float]:
     return shares
 
 
-def own_profile(chosen: Sequence[Measurement], fitted: Coefficients) -> OwnProfile:
-    """The profile of one configuration, and its errors in sample and at batch sizes held out (RMS of the logarithm)."""
-    m = chosen[0]
-    front_end_s = fitted.engine(m.engine, m.engine_era).front_end_ms * 1e-3
-    chosen = [replace(point, seconds=point.seconds - point.front_ends * front_end_s) for point in chosen]
-    prior = step_coefficients(
-        llm=m.llm, gpu=m.gpu, tensor_parallel=m.tensor_parallel, precision=m.precision, kv_precision=m.kv_precision,
-        hardware=fitted.family(m.gpu.name), engine=fitted.engine(m.engine, m.engine_era), coefficients=fitted,
-    )  # fmt: skip
-    floors = [
-        streaming_floor_s(m.llm, m.gpu, m.precision, m.tensor_parallel, t) / g for t, g in zip(prior.g_tokens, prior.g_s, strict=True)
-    ]
-    parts = PARTS if any(point.kind == "prefill" for point in chosen) else ("c_s", "o_s", "f_s")
-
-    def errors(step: StepCoefficients, points: Sequence[Measurement]) -> list[float]:
-        return [log(step_sum(step, point.terms) / point.seconds) for point in points]
-
-    step = calibrate(chosen, prior, max(floors), parts)
-    held_out: dict[str, list[float]] = {"decode": [], "prefill": []}
-    for batch in sorted({point.batch for point in chosen}):
-        rest = [point for point in chosen if point.batch != batch]
-        away = [point for point in chosen if point.batch == batch]
-        for point, error in zip(away, errors(calibrate(rest, prior, max(floors), parts), away), strict=True):
-            held_out[point.kind].append(error)
-    family, engine = fitted.family(m.gpu.name), fitted.engine(m.engine, m.engine_era)
-    return OwnProfile(
-        step=step,
-        in_sample=root_mean_square(errors(step, chosen)),
-        decode=max(root_mean_square(held_out["decode"]), REPEATABILITY),
-        prefill=max(root_mean_square(held_out["prefill"]), REPEATABILITY)
-        if held_out["prefill"]
-        else max(family.prefill_error, engine.prefill_error),
-        has_prompts=bool(held_out["prefill"]),
-    )
-
-
 def main() -> None:
     """Fit everything and write models/profiles."""
     if not perf_data.PERF.is_dir():
@@ -298,10 +258,9 @@ def main() -> None:
         "points": float(len(measurements)),
     }  # fmt: skip
     write_engines(MODELS / "engines.yaml", fitted, errors, summary)
-    fitted = load_model(MODELS / "engines.yaml", Coefficients)
     for key, value in {**summary, **errors}.items():
         print(f"{key} {value:.4g}")
-    write_profiles(MODELS, measurements, fitted, own_profile)
+    write_own_profiles(MODELS)
 
 
 if __name__ == "__main__":

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from math import hypot
 from pathlib import Path
-from typing import Any
 
-from sim.catalog.catalog import Catalog
 from sim.profile.coefficients import Coefficients
-from sim.profile.fitting import Measurement
-from sim.profile.step import StepCoefficients
 from tests.tools import perf_data
 
 FITTED_ON = "2026-11-21"
-LARGEST_ERROR = 0.15
-"""Above this held-out error a configuration's own profile is not shipped: its measurements disagree among themselves."""
 OTHER_ENGINE = 0.15
 """Assumed spread between engines of one era, for those that nobody measured here."""
 
@@ -43,18 +36,6 @@ _MEASURED_ON = {
     "trtllm/2025": "", "sglang/2025": "",
 }  # fmt: skip
 _AS_OF = {"2025": "2026-11", "2024": "2024", "2023": "2023"}
-_FILES = {perf_data.MLENERGY: "mlenergy", perf_data.INFERENCEX: "inferencex", perf_data.SPLITWISE: "splitwise"}
-
-
-@dataclass(frozen=True)
-class OwnProfile:
-    """What a configuration's own measurements make of the joint fit, and how far off it is (root mean squares of the logarithm)."""
-
-    step: StepCoefficients
-    in_sample: float
-    decode: float
-    prefill: float
-    has_prompts: bool
 
 
 def _number(value: float) -> str:
@@ -156,49 +137,3 @@ def write_engines(path: Path, fitted: Coefficients, errors: Mapping[str, float],
         "    assumed: true",
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def write_profiles(
-    folder: Path,
-    measurements: Sequence[Measurement],
-    fitted: Coefficients,
-    own_profile: Callable[[Sequence[Measurement], Coefficients], OwnProfile],
-) -> None:
-    """One file a source: a calibrated profile of each configuration of at least three points whose LLM is in the catalogue as it was measured.
-
-    A configuration whose own profile misses the batch sizes held out by more than `LARGEST_ERROR` gets none.
-    """
-    catalog = Catalog.load()
-    known = {name: catalog.llm(name) for name in catalog.names("llm")}
-    grouped: dict[str, dict[Any, list[Measurement]]] = {}
-    for m in measurements:
-        if m.source in _FILES and known.get(m.llm.name) == m.llm:
-            grouped.setdefault(_FILES[m.source], {}).setdefault(m.configuration[:-1], []).append(m)
-    for name, configurations in grouped.items():
-        lines = ["# Calibrated profiles; re-made by tests/tools/fit_profiles.py (docs/profiles.md).", "profiles:"]
-        for chosen in configurations.values():
-            if len(chosen) < 3:
-                continue
-            own = own_profile(chosen, fitted)
-            if own.decode > LARGEST_ERROR:
-                print(f"not shipped: {chosen[0].configuration[:-1]}, held-out error {own.decode:.3f}")
-            else:
-                lines += _profile(chosen, fitted, own)
-        (folder / f"{name}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _profile(chosen: Sequence[Measurement], fitted: Coefficients, own: OwnProfile) -> list[str]:
-    m, step = chosen[0], own.step
-    knots = ", ".join(f"[{tokens:.0f}, {_number(s * 1e3)}]" for tokens, s in zip(step.g_tokens, step.g_s, strict=True))
-    sequences = sorted({point.batch for point in chosen})
-    note = f"fitted to batches of {sequences[0]} to {sequences[-1]}"
-    if not own.has_prompts:
-        note += "; prompts as the joint fit has them"
-    return [
-        f"  - {{llm: {m.llm.name}, gpu: {m.gpu.name}, tensor_parallel: {m.tensor_parallel}, precision: {m.precision}, kv_precision: {m.kv_precision},",
-        f'     engine: {m.engine}, engine_era: "{m.engine_era}", label: calibrated,',
-        f"     decode_error: {_number(own.decode)}, prefill_error: {_number(own.prefill)}, in_sample_error: {_number(own.in_sample)}, points: {len(chosen)},",
-        f'     source: "{m.source}", as_of: {_AS_OF[m.engine_era]}, notes: ["{note}"],',
-        f"     step: {{c_ms: {_number(step.c_s * 1e3)}, o_us_per_sequence: {_number(step.o_s * 1e6)}, f_ns_per_context_token: {_number(step.f_s * 1e9)},",
-        f"     h_ns_per_token_pair: {_number(step.h_s * 1e9)}, g_ms_at_tokens: [{knots}]}}}}",
-    ]

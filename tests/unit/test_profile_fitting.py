@@ -13,18 +13,15 @@ from sim.profile.coefficients import load_coefficients
 from sim.profile.fitting import (
     Measurement,
     Term,
-    calibrate,
     configuration_medians,
     cross_validate,
     fit,
     log_errors,
     predict,
     root_mean_square,
-    step_sum,
     value_at,
     with_values,
 )
-from sim.profile.physics import step_coefficients
 
 CATALOG = Catalog.load()
 FREE = {
@@ -84,19 +81,3 @@ def test_coefficients_are_named_by_path():
     assert changed.engine("vllm", "2025") == load_coefficients().engine("vllm", "2025")
     with pytest.raises(KeyError, match="ridge"):
         with_values(load_coefficients(), {"ridge": 1.0})
-
-
-def test_a_configuration_is_scaled_to_its_own_measurements_and_never_below_the_floor():
-    coefficients = load_coefficients()
-    prior = step_coefficients(
-        llm=CATALOG.llm("llama-3.1-8b"), gpu=CATALOG.gpu("h100-sxm"), tensor_parallel=1, precision="bf16", kv_precision="bf16",
-        hardware=coefficients.family("h100-sxm"), engine=coefficients.engine("vllm"), coefficients=coefficients,
-    )  # fmt: skip
-
-    def measured(factor: float) -> list[Measurement]:
-        return [replace(m, seconds=factor * step_sum(prior, m.terms)) for m in measurements() if m.llm.name == "llama-3.1-8b"]
-
-    slower = calibrate(measured(1.2), prior, 0.9)
-    assert root_mean_square([step_sum(slower, m.terms) / m.seconds - 1 for m in measured(1.2)]) < 0.03
-    impossible = calibrate(measured(0.2), prior, 0.9)
-    assert min(after / before for after, before in zip(impossible.g_s, prior.g_s, strict=True)) >= 0.9 * (1 - 1e-9)
