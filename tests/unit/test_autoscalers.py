@@ -41,7 +41,9 @@ def scaler(law: str, settings: dict[str, float] | None = None, **fields: Any) ->
 def state_of(autoscaler: Autoscaler, replicas: int, clock_offset_s: float = 0.0) -> Any:
     pool = Pool("own", ONE_SECOND, max(replicas, 1), replicas, autoscaler=autoscaler)
     system = System((pool,), (Rule((Target(0),)),), clock_offset_s=clock_offset_s)
-    state = build_state(system, classes=1, clients=0, seed=0, window_s=0.0, log=False, timeline_s=0.0, prefix_tokens=512, segments=1)
+    state = build_state(
+        system, classes=1, clients=0, seed=0, window_s=0.0, least_end_s=0.0, log=False, timeline_s=0.0, prefix_tokens=512, segments=1
+    )
     state.dep[0].max_rep = autoscaler.max_replicas
     return state
 
