@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sim.engine import layout as L
-from sim.engine.advance import advance, short_of_room
+from sim.engine.advance import GIVE_UP_S, advance, short_of_room
 from sim.engine.api import settle_air
 from sim.engine.clients import start_clients
 from sim.engine.control import Control
@@ -185,9 +185,12 @@ def _close_open_requests(s: State) -> None:
 
 
 def _makespan(s: State, until_s: float, *, cut: bool) -> float:
-    """What a closed loop's result is taken over: until the last outcome, until the cut, or until nothing moved any more."""
+    """What a closed loop's result is taken over: until the last outcome, until the cut, or until those that nothing moves are given up.
+
+    The last does not go by the last event: that may be a look of the timeline, whose intervals are the caller's choice.
+    """
     g = s.g[0]
-    return float(until_s if cut else g.now if g.live else g.last_done)
+    return float(until_s if cut else g.last_move + GIVE_UP_S if g.live else g.last_done)
 
 
 def _result(control: Control, logs: list[np.ndarray[Any, Any]], window_s: float, until_s: float, *, log: bool, clients: int) -> Result:

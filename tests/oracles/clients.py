@@ -11,12 +11,9 @@ from sim.engine import random
 from sim.engine.system import Event, System
 from sim.trace.closed_loop import ClosedLoop
 from tests.oracles.control import Law
-from tests.oracles.state import ARRIVAL, AUTOSCALER, Request
+from tests.oracles.state import ARRIVAL, PATIENCE_S, Request
 from tests.oracles.system import SystemOracle
 from tests.oracles.table import Table
-
-LOOK_S = 60.0
-"""How often the timeline looks: of no effect but for the moment at which a run is given up."""
 
 
 class ClosedLoopOracle(SystemOracle):
@@ -34,10 +31,6 @@ class ClosedLoopOracle(SystemOracle):
     def schedule_arrivals(self) -> None:
         for i in range(self.loop.clients):
             self.schedule_sending(self.loop.ramp_s * i / self.loop.clients)
-        self.look_at(1)
-
-    def look_at(self, k: int) -> None:
-        self.at(k * LOOK_S, AUTOSCALER, (2, 0), lambda _: self.look_at(k + 1))
 
     def schedule_sending(self, t: float) -> None:
         if self.left and (self.loop.until_s is None or t <= self.loop.until_s):
@@ -67,9 +60,9 @@ class ClosedLoopOracle(SystemOracle):
 
     def over(self, following: float) -> bool:
         done = not self.undone and not self.sendings() and following > self.now
-        return done or self.nothing_moves(self.moved_s)
+        return done or (self.until_s == math.inf and self.nothing_moves(self.moved_s))
 
     def window_s(self) -> float:
         if self.undone or self.sendings():
-            return self.now
+            return self.until_s if self.until_s < math.inf else self.moved_s + PATIENCE_S
         return self.end_s

@@ -81,6 +81,7 @@ class ControlPlane(Agenda):
     def become_ready(self, pool: PoolOracle, r: int, life: int, t: float) -> None:
         if pool.slots[r].life != life:
             return
+        self.moved_s = t
         pool.make_ready(pool.slots[r], t)
         queued, pool.gateway = pool.gateway, []
         for attempt in queued:
@@ -109,6 +110,7 @@ class ControlPlane(Agenda):
         self.fill(pool, t)
 
     def take_away(self, pool: PoolOracle, r: int, t: float, end: str) -> None:
+        self.moved_s = t
         for work in pool.switch_off(r, t, end):
             self.fault(self.attempt_of(work), "5xx", "replica_lost", t)
 
@@ -162,6 +164,7 @@ class ControlPlane(Agenda):
         elif isinstance(deployment, PoolOracle):
             self.lose_replicas(deployment, event, t)
         elif event.kind == "api_outage":
+            self.moved_s = t
             deployment.outages += 1
             self.control(t + event.duration_s, lambda _: self.end_outage(deployment))
             for attempt in [attempt for attempt in self.flying if attempt.deployment == event.deployment]:

@@ -89,18 +89,18 @@ class Agenda:
         self.serial = itertools.count()
         self.now = 0.0
         self.moved_s = 0.0
-        """When something last happened that is neither a scrape, a decision nor a look of the timeline."""
+        """When something last happened that counts where requests are given up (section 8)."""
 
     def next(self) -> tuple[float, Callable[[float], None]]:
         t, phase, _, _, act = heapq.heappop(self.queue)
         assert t >= self.now
         self.now = t
-        if phase != AUTOSCALER:
+        if phase not in (AUTOSCALER, CONTROL):
             self.moved_s = t
         return t, act
 
     def nothing_moves(self, since_s: float) -> bool:
-        """Whether to give up what is live: only scrapes, decisions and looks follow, and those too long after `since_s` (section 8)."""
+        """Whether to give up what is live: only scrapes and decisions follow, and those too long after `since_s` (section 8)."""
         t, phase, *_ = self.queue[0]
         return phase == AUTOSCALER and t > since_s + PATIENCE_S and all(phase != CONTROL for _, phase, *_ in self.queue)
 

@@ -78,7 +78,7 @@ class SystemOracle(ControlPlane):
     def over(self, following: float) -> bool:
         """Whether the run ends before what follows (section 8)."""
         done = not self.undone and following > max(self.now, self.table.duration_s)
-        return done or self.nothing_moves(max(self.moved_s, self.table.duration_s))
+        return done or (self.until_s == math.inf and self.nothing_moves(max(self.moved_s, self.table.duration_s)))
 
     def window_s(self) -> float:
         return self.table.duration_s
