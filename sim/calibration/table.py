@@ -84,14 +84,13 @@ def predict(
     catalog: Catalog,
     estimated: bool = False,
     seed: int = 0,
-    skip_unfit: bool = False,
     quantities: Callable[[Quantity], bool] = lambda _: True,
     progress: Callable[[int], None] = lambda _: None,
 ) -> AccuracyTable:
     """Simulate every row and hold it against what it measured.
 
     `estimated` leaves out the profiles that were calibrated on measurements of one configuration; `quantities` says which measured ones
-    count. InputError names every row whose LLM does not fit its GPUs, unless `skip_unfit`, and a table that leaves nothing to predict.
+    count. Rows whose LLM does not fit its GPUs are left out and named; InputError for a table that leaves nothing to predict.
     """
     coefficients, shipped = load_coefficients(catalog), load_shipped(catalog)
 
@@ -107,8 +106,6 @@ def predict(
 
     profiles = [profile(point.server, longest_of(point.load)) for point in points]
     wrong = [(point.where, found) for point, found in zip(points, profiles, strict=True) if isinstance(found, str)]
-    if wrong and not skip_unfit:
-        raise input_error(f"{where}: {why}" for where, why in wrong)
     rows, problems = [], []
     runs: dict[tuple[Server, Load], Served] = {}
     for k, (point, found) in enumerate(zip(points, profiles, strict=True)):

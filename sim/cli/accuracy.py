@@ -24,7 +24,7 @@ _METRICS = ("ttft", "tpot", "itl", "e2e", "throughput")
     "--max-median-error",
     "limit",
     metavar="SHARE",
-    help="Exit with 1 when the median absolute error of a metric is above this: 0.05 or 5%.",
+    help="Exit with 1 when the median absolute error of a metric is above this (0.05 or 5%), or a row cannot be predicted.",
 )
 @click.option(
     "--metric",
@@ -34,7 +34,6 @@ _METRICS = ("ttft", "tpot", "itl", "e2e", "throughput")
     help="Only this one is predicted and counts; may be given again.  [default: all that are measured]",
 )
 @click.option("--estimated", is_flag=True, help="By physics alone: without profiles calibrated on one configuration.")
-@click.option("--skip-unfit", is_flag=True, help="Leave out rows whose LLM does not fit its GPUs instead of refusing the table.")
 @options.seed
 @options.models
 @click.option("-o", "--output", "given", metavar="FILE", help="Write the result here too, by its ending: .csv, .json or .md.")
@@ -47,7 +46,6 @@ def command(
     limit: str | None,
     metrics: tuple[str, ...],
     estimated: bool,
-    skip_unfit: bool,
     seed: int,
     folder: Path | None,
     given: str | None,
@@ -75,7 +73,7 @@ def command(
         progress.announce_compilation()
         progress.counts(f"simulating {Path(table).name}", len(read.serving))
         found = predict(
-            read.serving, catalog=catalog, estimated=estimated, seed=seed, skip_unfit=skip_unfit, quantities=_wanted(metrics),
+            read.serving, catalog=catalog, estimated=estimated, seed=seed, quantities=_wanted(metrics),
             progress=progress.at,
         )  # fmt: skip
     report = AccuracyReport(Path(table).name, found, seed, estimated, most, read.notes, read.ignored)
@@ -87,6 +85,9 @@ def command(
     if report.over:
         off = ", ".join(f"{metric_words(each)} {report.metrics[each].median_abs_error:.4f}" for each in report.over)
         say("failed", f"median absolute error above {most:g}: {off}")
+    if most is not None and found.unfit:
+        say("failed", f"rows that cannot be predicted: {len(found.unfit)}; the result names them")
+    if report.over or (most is not None and found.unfit):
         ctx.exit(1)
 
 

@@ -169,15 +169,18 @@ def test_a_table_that_makes_no_sense_is_refused(folder: Path, capsys: Capture, t
     assert said in command.refused(capsys, "accuracy", table(text=text))
 
 
-def test_rows_that_do_not_fit_may_be_left_out(folder: Path, capsys: Capture) -> None:
+def test_rows_that_do_not_fit_are_left_out_and_no_gate_lets_them_pass(folder: Path, capsys: Capture) -> None:
     text = (
         HEADER
         + ROW.format(clients=4, ttft=30, tpot=8)
         + ROW.format(clients=4, ttft=1, tpot=1).replace("h100-sxm", "l4").replace("-8b", "-70b")
     )
-    found = summary(capsys, table(text=text), "--skip-unfit")
+    path = table(text=text)
+    found = summary(capsys, path)
     assert found["metrics"]["ttft_ms"]["n"] == 1
     assert [each["row"] for each in found["left_out"]] == ["t.csv:3"]
+    code, _, err = command.run(capsys, "accuracy", path, "--max-median-error", "1000%")
+    assert code == 1 and "rows that cannot be predicted: 1" in err
 
 
 @pytest.mark.parametrize("limit", ["x", "-1", "nan", "inf", "1e9%", ""])

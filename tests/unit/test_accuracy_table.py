@@ -115,20 +115,16 @@ def test_every_row_that_does_not_fit_is_named_at_once() -> None:
         perfect(4, where="t.csv:3"),
         point({TTFT: 1.0}, on=small, clients=8, where="t.csv:4"),
     ]
-    with pytest.raises(InputError) as error:
-        predict(points, catalog=CATALOG)
-    lines = str(error.value).split("\n")
-    assert [line.split(": ")[0] for line in lines] == ["t.csv:2", "t.csv:4"]
-    table = predict(points, catalog=CATALOG, skip_unfit=True)
+    table = predict(points, catalog=CATALOG)
     assert len(table.rows) == 1
     assert [where for where, _ in table.unfit] == ["t.csv:2", "t.csv:4"]
     assert "Left out" in accuracy_text(AccuracyReport("t.csv", table))
     with pytest.raises(InputError, match="no row of the table fits its GPUs"):
-        predict(points[:1], catalog=CATALOG, skip_unfit=True)
+        predict(points[:1], catalog=CATALOG)
 
 
 def test_one_prompt_too_long_does_not_take_the_other_rows_with_it() -> None:
-    table = predict([perfect(4), point({TTFT: 1.0}, prompt=1e6, where="t.csv:3")], catalog=CATALOG, skip_unfit=True)
+    table = predict([perfect(4), point({TTFT: 1.0}, prompt=1e6, where="t.csv:3")], catalog=CATALOG)
     assert (len(table.rows), len(table.unfit)) == (1, 1)
 
 
