@@ -38,7 +38,7 @@ def catalog_sha256(models: Path | None) -> str:
     digest = hashlib.sha256()
     for folder in Catalog.load(*([models] if models is not None else [])).folders:
         digest.update(b"folder\0")
-        for file in sorted(folder.rglob("*")):
+        for file in sorted((*folder.glob("*.yaml"), *folder.glob("*/*.yaml"))):
             if file.is_file():
                 digest.update(f"{file.relative_to(folder).as_posix()}\0".encode())
                 digest.update(hashlib.sha256(file.read_bytes()).digest())

@@ -68,7 +68,7 @@ FORECAST_METRICS = (
     ),
     Metric("p_met_all_months", "share", "futures in which every month meets every service level", "high"),
     Metric("p_met_all_months_se", "share", "standard error of that", "none"),
-    Metric("first_month_at_risk", "month", "number of the first month that misses a level in more than 5 % of futures; none: never", "high"),
+    Metric("first_month_at_risk", "month", "first month that misses a level in more than 5 % of futures; none: never", "high"),
     Metric("load_p95_last_month", "", "load of the fullest pool in the last month, p95 over futures", "none"),
 )
 """Of the months: rows have them where months were asked for."""
