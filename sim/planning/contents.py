@@ -41,7 +41,8 @@ def catalog_sha256(models: Path | None) -> str:
         for file in sorted((*folder.glob("*.yaml"), *folder.glob("*/*.yaml"))):
             if file.is_file():
                 digest.update(f"{file.relative_to(folder).as_posix()}\0".encode())
-                digest.update(hashlib.sha256(file.read_bytes()).digest())
+                with file.open("rb") as content:
+                    digest.update(hashlib.file_digest(content, "sha256").digest())
     return digest.hexdigest()
 
 
