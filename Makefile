@@ -9,7 +9,7 @@ INSTALLED := .venv/installed-$(VERSION)
 SELECTED ?=
 
 .DEFAULT_GOAL := run
-.PHONY: run setup warm test lint bench nightly coverage lock clean
+.PHONY: run setup warm test lint bench nightly coverage accuracy lock clean
 
 run: setup  ## replay the bundled day of bursty traffic
 	$(BIN)/sim run workloads/bursty.parquet
@@ -45,6 +45,9 @@ nightly: warm  ## the long searches: thousands of generated systems
 
 coverage: setup  ## with the engine as plain Python, so that its lines count too
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --numprocesses auto --cov --cov-report=term --cov-report=html $(SELECTED)
+
+accuracy: warm  ## docs/accuracy.md again, from the measured data beside the repository
+	$(BIN)/python -m tests.tools.accuracy_page
 
 lock:  ## needs uv (python -m pip install uv)
 	uv pip compile --quiet --upgrade --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
