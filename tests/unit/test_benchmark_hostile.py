@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sim.calibration.formats import FORMATS, read_benchmark, read_benchmarks
+from sim.calibration.formats import FORMATS, csv_rows, read_benchmark, read_benchmarks
 from sim.errors import InputError
 from tests.made.benchmark_files import (
     AIPERF_SUMMARY,
@@ -42,6 +42,15 @@ from tests.made.benchmark_files import (
 )
 def test_hostile_and_foreign_files(tmp_path: Path, text: str, said: str):
     assert said in refused(tmp_path, text)
+
+
+def test_a_file_without_an_end_or_a_place_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(csv_rows, "MOST_BYTES", 1 << 20)
+    with pytest.raises(InputError, match="at most 1 MiB of a benchmark are read"):
+        csv_rows.read_text(Path("/dev/zero"))
+    (tmp_path / "loop.csv").symlink_to("loop.csv")
+    with pytest.raises(InputError, match=r"loop\.csv: cannot be read"):
+        read_benchmarks([tmp_path / "loop.csv"], GIVEN, CATALOG)
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -6,6 +6,7 @@ The order is that in which a file is asked for: the particular before the genera
 from __future__ import annotations
 
 from collections.abc import Iterable
+from os.path import realpath
 from pathlib import Path
 
 from sim.calibration.formats import aiperf, guidellm, inference_perf, inferencex, serving_csv, step_csv, vllm_bench
@@ -44,12 +45,13 @@ def read_benchmarks(paths: Iterable[Path], given: Given, catalog: Catalog) -> Be
     """All that several files hold, as one; InputError with the problems of all of them."""
     read: list[Benchmark] = []
     problems: list[str] = []
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in map(Path, paths):
-        if path.resolve() in seen:
-            problems.append(f"{path}: given twice")
+        real = realpath(path)  # of a link to itself too
+        if real in seen:
+            problems.append(visible(f"{path}: given twice"))
             continue
-        seen.add(path.resolve())
+        seen.add(real)
         try:
             read.append(read_benchmark(path, given, catalog))
         except InputError as error:

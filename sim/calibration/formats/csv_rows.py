@@ -48,12 +48,17 @@ def read_text(path: Path, name: str | None = None) -> str:
     """The text of a file; InputError when it is absent, empty, too large or not UTF-8."""
     name = visible(name or str(path))
     try:
-        size = path.stat().st_size
         if path.is_dir():
             raise InputError(f"{name}: a folder; a file is needed")
+        size, content = path.stat().st_size, b""
+        if size <= MOST_BYTES:
+            # Pipes and devices have no size, and some no end.
+            with path.open("rb") as file:
+                content = file.read(MOST_BYTES + 1)
+            size = max(size, len(content))
         if size > MOST_BYTES:
             raise InputError(f"{name}: {size >> 20:,} MiB; at most {MOST_BYTES >> 20} MiB of a benchmark are read")
-        text = path.read_bytes()[: MOST_BYTES + 1].decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{name}: no such file") from None
     except UnicodeDecodeError as error:
