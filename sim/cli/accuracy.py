@@ -63,9 +63,10 @@ def command(
     from sim.catalog.catalog import Catalog
     from sim.cli.progress import Progress, printed, say
     from sim.report.accuracy_report import AccuracyReport, metric_words
+    from sim.report.one_file import write_file
 
     most = None if limit is None else _share(limit)
-    target = None if given is None else _target(given, force=force)
+    target = None if given is None else _target(given, table, force=force)
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
     catalog = Catalog.load(*([folder] if folder else []))
     read = read_serving_table(Path(table), catalog, name=table)
@@ -78,7 +79,7 @@ def command(
         )  # fmt: skip
     report = AccuracyReport(Path(table).name, found, seed, estimated, most, read.notes, read.ignored)
     if target is not None:
-        target.write_text(_text(report, target.suffix[1:]), encoding="utf-8", newline="")
+        write_file(target, _text(report, target.suffix[1:]), force=force)
     printed(_text(report, form))
     if not quiet and target is not None:
         say("note", f"the result is in {target}")
@@ -110,18 +111,20 @@ def _wanted(metrics: tuple[str, ...]) -> Callable[[Quantity], bool]:
     return lambda quantity: not metrics or quantity[0].split("_")[0] in metrics
 
 
-def _target(given: str, *, force: bool) -> Path:
+def _target(given: str, table: str, *, force: bool) -> Path:
     """The file to write; InputError before anything is simulated where it cannot be."""
+    from os.path import realpath
+
     from sim.errors import InputError
+    from sim.report.one_file import check_place
 
     path = Path(given)
     endings = [f".{each}" for each in _FORMS[1:]]
     if path.suffix not in endings:
         raise InputError(f"--output: found {given!r}; allowed: a file that ends in {', '.join(endings)}")
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"{path}: cannot be written: there is no folder {path.parent}; make it first")
-    if path.exists() and (path.is_dir() or not force):
-        raise InputError(f"{path}: exists already; give another name{'' if path.is_dir() else ' or --force'}")
+    if realpath(path) == realpath(table):
+        raise InputError(f"{path}: is the table of measurements; give another name")
+    check_place(path, force=force)
     return path
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +11,7 @@ from sim.calibration.points import Server, ServingPoint, StepPoint
 from sim.calibration.serving import longest_of
 from sim.errors import InputError, visible
 from sim.profile.shipped import ProfileFile
+from sim.report.one_file import check_place, write_file
 
 if TYPE_CHECKING:
     from sim.catalog.catalog import Catalog
@@ -40,47 +39,14 @@ def check_target(path: Path, *, force: bool) -> None:
         raise InputError(f"--output: found {str(path)!r}; allowed: a file that ends in .yaml")
     if path.name == "engines.yaml":
         raise InputError("--output: engines.yaml holds the coefficients of the physics; give the profiles another name")
-    if path.is_symlink() or path.exists():
-        if not force:
-            raise InputError(f"{path}: already there; give another file with -o, or --force to replace it")
-        if path.is_symlink() or not path.is_file():
-            raise InputError(f"{path}: is not a file; it is left as it is")
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"{path}: there is no folder {path.parent}; make it first")
-    if not os.access(path.absolute().parent, os.W_OK | os.X_OK):
-        raise InputError(f"{path}: no permission to write here")
+    check_place(path, force=force)
 
 
 def write_profiles(path: Path, text: str, *, force: bool) -> None:
-    """Write beside the place under another name, check that it reads back, then rename; nothing is left when that fails."""
+    """Write the file, once it is seen to read back; nothing is left when that fails."""
     from sim.catalog.yaml_file import load_model
 
-    path = path.absolute()
-    draft = path.parent / f".{path.name}.{secrets.token_hex(4)}.draft"
-    try:
-        with draft.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        load_model(draft, ProfileFile, path.name)
-        if force:
-            draft.replace(path)
-        else:
-            # A link fails where a file has appeared meanwhile, a rename would replace it.
-            _move_if_free(draft, path)
-    except FileExistsError:
-        raise InputError(f"{path.name}: appeared while this run was under way; nothing was written") from None
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _move_if_free(draft: Path, path: Path) -> None:
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links
-        if path.exists():
-            raise FileExistsError(str(path)) from None
-        draft.replace(path)
+    write_file(path, text, force=force, check=lambda draft: load_model(draft, ProfileFile, path.name))
 
 
 def check_only_ones(path: Path, found: tuple[Calibration, ...], catalog: Catalog) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -112,7 +114,7 @@ def test_a_table_that_is_written_can_be_read_again(folder: Path, capsys: Capture
     (row, _) = csv.DictReader(io.StringIO(out))
     assert float(row["ttft_ms_error"]) == first["rows"][0]["error"]["ttft_ms"]
     said = command.refused(capsys, "accuracy", "t.csv", "-o", "out.csv")
-    assert "out.csv: exists already; give another name or --force" in said
+    assert "out.csv: already there; give another file with -o, or --force to replace it" in said
     assert command.run(capsys, "accuracy", "t.csv", "-o", "out.csv", "--force")[0] == 0
     assert "ends in .json, .csv, .md" in command.refused(capsys, "accuracy", "t.csv", "-o", "out.xlsx")
     assert "no folder nowhere" in command.refused(capsys, "accuracy", "t.csv", "-o", "nowhere/out.csv")
@@ -202,3 +204,29 @@ def test_names_of_the_file_cannot_steer_a_terminal_or_a_spreadsheet(folder: Path
     assert "\x1b" not in out + err
     code, out, _ = command.run(capsys, "accuracy", name, "--format", "md")
     assert "\x1b" not in out
+
+
+def test_a_file_is_written_whole_or_left_as_it_was(folder: Path, capsys: Capture) -> None:
+    kept, name = Path("out.csv"), table()
+    kept.write_text("kept\n")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))  # as a disk that is full
+    try:
+        said = command.refused(capsys, "accuracy", name, "-o", "out.csv", "--force")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert "out.csv: cannot be written: File too large" in said
+    assert kept.read_text() == "kept\n"
+    assert {path.name for path in folder.iterdir()} == {"t.csv", "out.csv"}
+
+
+def test_the_table_itself_and_links_are_never_replaced(folder: Path, capsys: Capture) -> None:
+    Path("link.csv").symlink_to(table())
+    before = Path("t.csv").read_text()
+    for name in ("t.csv", "link.csv"):
+        assert "is the table of measurements" in command.refused(capsys, "accuracy", "t.csv", "-o", name, "--force")
+    Path("other.csv").symlink_to("elsewhere.csv")
+    assert "already there and not a file" in command.refused(capsys, "accuracy", "t.csv", "-o", "other.csv", "--force")
+    assert Path("t.csv").read_text() == before
