@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 
 def evaluate(study: Study, point: Point) -> Row:
-    """The row of a point. What is wrong with the point alone makes a row that says so; InputError for what is wrong with the study."""
+    """The row of a point. What is wrong with the point alone makes a row that says so; InputError for what is wrong with the study.
+
+    MemoryError where this machine has too little for it.
+    """
     if point.refused is not None:
         return refused_row(study, point, point.refused)
     opened = open_study(study)
@@ -37,8 +40,6 @@ def evaluate(study: Study, point: Point) -> Row:
             metrics |= of_forecast(forecast_point(study, point, resolved, found, opened))
     except InputError as error:
         return refused_row(study, point, "; ".join(str(error).split("\n")))
-    except MemoryError:
-        return refused_row(study, point, "not enough memory for its replicas and their KV cache")
     levels = tuple((level.name, level.limit, level.measured, level.met) for level in found.measures.levels)
     return Row(point, metrics, levels)
 
