@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sim.calibration.advice import Advice, advise
 from sim.calibration.cross_validation import HeldOut, hold_out
-from sim.calibration.doubts import check_units, doubts, worse
+from sim.calibration.doubts import check_explained, check_units, doubts, worse
 from sim.calibration.fit import fit, linearised
 from sim.calibration.identify import check_wanted, choose, covariance, told_of, unweighted
 from sim.calibration.model import Model
@@ -205,6 +205,7 @@ def calibrate(
         if wanted is not None or chosen in tried or len(tried) == _PASSES:
             break
         free = chosen
+    check_explained(model, logs)
     # Of all parts at once: one that stays at its estimate is unsure too, and so are those that make up for it.
     after = covariance(whole, range(len(PARTS)), dispersion)
     unsure = after.copy()

@@ -44,20 +44,41 @@ _SHOWN = 5
 
 def check_units(model: Model, logs: Array) -> None:
     """InputError where the measurements of a metric are a hundred times what the estimate says, or a hundredth of it."""
-    import numpy as np
-
     problems = []
     for metric in dict.fromkeys(o.metric for o in model.observations):
-        rows = [i for i, o in enumerate(model.observations) if o.metric == metric]
-        factor = exp(float(np.median(model.measured[rows] - logs[rows])))
+        factor, first = _throughout(model, logs, metric, fitted=False)
         if not 1.0 / ANOTHER_UNIT < factor < ANOTHER_UNIT:
-            o = model.observations[rows[0]]
             problems.append(
-                f"{model.points[o.point].where}: {metric}: found {o.value:.4g}, where about {o.value / factor:.4g} was expected; "
-                f"measured {metric} is {_times(factor)} the estimate throughout: is it in another unit?"
+                f"{_found(model, first, factor)}; measured {metric} is {_times(factor)} the estimate throughout: is it in another unit?"
             )
     if problems:
         raise InputError("\n".join(problems))
+
+
+def check_explained(model: Model, logs: Array) -> None:
+    """InputError where steps, or times of tokens, are several times those of the calibrated profile: it is none of this server."""
+    problems = []
+    for metric in dict.fromkeys(o.metric for o in model.observations if o.fitted and o.metric in ("step_s", "tpot_s", "itl_s")):
+        factor, first = _throughout(model, logs, metric)
+        if not 1.0 / FAR_OFF < factor < FAR_OFF:
+            problems.append(
+                f"{_found(model, first, factor)}; measured {metric} is {_times(factor)} that of the profile nearest to it throughout: "
+                "are two columns exchanged, and are the LLM, precision, GPU and tensor parallel size right?"
+            )
+    if problems:
+        raise InputError("\n".join(problems))
+
+
+def _throughout(model: Model, logs: Array, metric: str, *, fitted: bool = True) -> tuple[float, Observation]:
+    """How many times the predictions the measurements of a metric are, in the median, and the first of them."""
+    import numpy as np
+
+    rows = [i for i, o in enumerate(model.observations) if o.metric == metric and (o.fitted or not fitted)]
+    return exp(float(np.median(model.measured[rows] - logs[rows]))), model.observations[rows[0]]
+
+
+def _found(model: Model, o: Observation, factor: float) -> str:
+    return f"{model.points[o.point].where}: {o.metric}: found {o.value:.4g}, where about {o.value / factor:.4g} was expected"
 
 
 def _times(factor: float) -> str:
@@ -105,12 +126,9 @@ def _below_floor(model: Model, server: Server) -> list[str]:
 
 
 def _far_off(model: Model, logs: Array) -> list[str]:
-    import numpy as np
-
     found = []
     for metric in dict.fromkeys(o.metric for o in model.observations if o.fitted):
-        rows = [i for i, o in enumerate(model.observations) if o.metric == metric and o.fitted]
-        factor = exp(float(np.median(model.measured[rows] - logs[rows])))
+        factor, _ = _throughout(model, logs, metric)
         if not 1.0 / FAR_OFF < factor < FAR_OFF:
             found.append(
                 f"measured {metric} is {factor:.2g} times the estimate throughout: is the LLM, precision, GPU, tensor parallel size and "

@@ -196,6 +196,13 @@ def test_another_unit_is_refused(factor: float) -> None:
         found(points)
 
 
+def test_exchanged_columns_are_refused() -> None:
+    first, second = ("ttft_s", "mean"), ("tpot_s", "mean")
+    points = [replace(p, measured={first: p.measured[second], second: p.measured[first]}) for p in measured(TRUTH)]
+    with pytest.raises(InputError, match=r"made.csv:2: tpot_s: .*are two columns exchanged"):
+        found(points)
+
+
 def test_a_run_that_nothing_explains_is_named() -> None:
     points = measured(TRUTH, noise=0.01)
     wild = next(i for i, load in enumerate(GRID) if load == (1024, 1024, 16))
