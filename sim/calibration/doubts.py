@@ -35,6 +35,8 @@ FAR_OFF = 3.0
 UNEXPLAINED = 3.0
 """Robust standard deviations; and at least `LEAST_UNEXPLAINED` of the value."""
 LEAST_UNEXPLAINED = 0.10
+AT_ODDS = 1.5
+"""Numbers of one and the same load so many times each other are no repeats of one run."""
 _BETTER = 0.7
 """Another option of the server is named when the cost of all errors falls to this share with it."""
 _WORSE = 1.1
@@ -92,6 +94,7 @@ def doubts(
     return (
         *_below_floor(model, server),
         *_far_off(model, start_logs),
+        *_at_odds(model),
         *_unexplained(model, simulator, position, logs, prior, server),
         *_left_out(model),
     )
@@ -135,6 +138,30 @@ def _far_off(model: Model, logs: Array) -> list[str]:
                 "engine era right?"
             )
     return found
+
+
+def _at_odds(model: Model) -> list[str]:
+    """Loads that were measured more than once, with different results: no profile can meet both."""
+    repeats: dict[tuple[object, ...], list[Observation]] = {}
+    for o in model.observations:
+        if o.fitted:
+            point = model.points[o.point]
+            what = (point.load,) if isinstance(point, ServingPoint) else (point.tokens, point.sequences, point.context, point.attention)
+            repeats.setdefault((point.server, *what, o.metric, o.statistic), []).append(o)
+    found = []
+    for same in repeats.values():
+        least, most = min(same, key=lambda o: o.value), max(same, key=lambda o: o.value)
+        if most.value > AT_ODDS * least.value:
+            point = model.points[least.point]
+            where = f"{least.metric.removesuffix('_s')} of {shape_of(point)} at {batch_of(point)}"
+            found.append(f"{where}, {most.value / least.value:.2g} times apart ({_place(model, least)}, {_place(model, most)})")
+    if not found:
+        return []
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return [
+        f"The same load was measured with results that are no repeats of each other: {', '.join(found[:_SHOWN])}{more}: was something "
+        "else changed in between, which the files do not say?"
+    ]
 
 
 def _unexplained(model: Model, simulator: Simulator, position: Array, logs: Array, prior: Profile, server: Server) -> list[str]:

@@ -203,6 +203,15 @@ def test_exchanged_columns_are_refused() -> None:
         found(points)
 
 
+def test_repeats_that_contradict_each_other_are_named() -> None:
+    points = measured(position())
+    again = replace(points[0], measured={key: value * 2.0 for key, value in points[0].measured.items()}, where="again.csv:9")
+    near = replace(points[1], measured={key: value * 1.1 for key, value in points[1].measured.items()})
+    assert not any("no repeats" in doubt for doubt in found([*points, near]).doubts)
+    said = next(doubt for doubt in found([*points, near, again]).doubts if "no repeats" in doubt)
+    assert "ttft of 128/128 at concurrency 1, 2 times apart (made.csv:2, again.csv:9), tpot of 128/128" in said
+
+
 def test_a_run_that_nothing_explains_is_named() -> None:
     points = measured(TRUTH, noise=0.01)
     wild = next(i for i, load in enumerate(GRID) if load == (1024, 1024, 16))
