@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 import time
@@ -87,9 +88,21 @@ class Progress:
             return
         self._next = now + _EVERY_S
         self._drawn = True
-        click.echo(f"\r{self._text}{more} ({now - self._start:.0f} s)\033[K", err=True, nl=False)
+        more += f" ({now - self._start:.0f} s)"
+        # A line that goes on in the next one cannot be written over.
+        room = _columns() - len(more) - 1
+        text = self._text if len(self._text) <= room else f"{self._text[: max(room - 3, 0)]}..."
+        click.echo(f"\r{text}{more}\033[K", err=True, nl=False)
 
     def _clear(self) -> None:
         if self._drawn:
             click.echo("\r\033[K", err=True, nl=False)
             self._drawn = False
+
+
+def _columns() -> int:
+    """Of the terminal to which stderr goes."""
+    try:
+        return os.get_terminal_size(2).columns or _WIDTH
+    except OSError:
+        return _WIDTH

@@ -54,6 +54,17 @@ def test_time_left_is_judged_by_what_is_done(clock: Clock, capsys: Capture) -> N
     assert shown(capsys) == "\r"
 
 
+def test_a_line_fits_its_terminal(clock: Clock, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_columns", lambda: 30)
+    progress = Progress(quiet=False)
+    clock.now += 2.0
+    progress.counts("simulating a-table-of-measurements-with-a-long-name.csv", 8)
+    assert shown(capsys) == "\rsimulating a-table-o... (2 s)"
+    clock.now += 2.0
+    progress.at(4)
+    assert len(shown(capsys).strip("\r")) < 30
+
+
 def test_not_more_often_than_a_reader_can_follow(clock: Clock, capsys: Capture) -> None:
     progress = Progress(quiet=False)
     clock.now += 2.0
