@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 from types import MappingProxyType
 
 from sim.calibration.errors import ErrorSummary, Quantity, quantity_name, shown_value, summaries
@@ -28,6 +29,8 @@ _GROUPS = (
     ("label", "Profile"),
 )
 _LISTED = 20
+_ANOTHER_UNIT = 100.0
+"""Measurements that are so many times the predictions throughout, or as small a share of them, are in another unit."""
 KV_MARK = "kv"
 
 
@@ -82,11 +85,11 @@ def accuracy_markdown(report: AccuracyReport) -> str:
 
 
 def accuracy_answer(report: AccuracyReport) -> str:
-    """Two to four sentences."""
+    """Two to four sentences, and one for each metric that seems to be in another unit."""
     servers = len({_title(row) for row in report.table.rows})
     runs = f"{_count(len(report.table.rows), 'measured run')} of {_count(servers, 'configuration')}"
     errors = [f"{metric_words(each)} by {percent(found.median_abs_error)}" for each, found in report.metrics.items()]
-    sentences = [f"{runs}: predictions are off in the median {_listed(errors)}."]
+    sentences = [f"{runs}: predictions are off in the median {_listed(errors)}.", *map(_unit_doubt, *_factors(report))]
     if report.run_outs:
         agree = sum(each.agrees for each in report.run_outs)
         short = sum(each.predicted is not None for each in report.run_outs)
@@ -100,6 +103,22 @@ def accuracy_answer(report: AccuracyReport) -> str:
         verdict = f"{_listed(over)} {'is' if len(over) == 1 else 'are'} above" if over else "All are within"
         sentences.append(f"{verdict} the limit of {percent(report.limit)}.")
     return " ".join(sentences)
+
+
+def _factors(report: AccuracyReport) -> tuple[list[Quantity], list[float]]:
+    """Metrics that were measured far from what is predicted, and how many times the prediction, in the median."""
+    medians = {
+        each: median(row.measured[each] / row.predicted[each] for row in report.table.rows if row.predicted.get(each))
+        for each in report.metrics
+        if any(row.predicted.get(each) for row in report.table.rows)
+    }
+    far = {each: factor for each, factor in medians.items() if not 1.0 / _ANOTHER_UNIT < factor < _ANOTHER_UNIT}
+    return list(far), list(far.values())
+
+
+def _unit_doubt(quantity: Quantity, factor: float) -> str:
+    times = f"{factor:,.0f} times" if factor > 1.0 else f"1/{1.0 / factor:,.0f} of"
+    return f"Measured {metric_words(quantity)} is {times} what is predicted: is it in another unit?"
 
 
 def metric_words(quantity: Quantity) -> str:

@@ -230,3 +230,10 @@ def test_the_table_itself_and_links_are_never_replaced(folder: Path, capsys: Cap
     Path("other.csv").symlink_to("elsewhere.csv")
     assert "already there and not a file" in command.refused(capsys, "accuracy", "t.csv", "-o", "other.csv", "--force")
     assert Path("t.csv").read_text() == before
+
+
+def test_another_unit_is_suspected_aloud(folder: Path, capsys: Capture) -> None:
+    milli = summary(capsys, made_by_the_simulation(capsys, 1e-3))["answer"]
+    assert "Measured TTFT is 1/1,000 of what is predicted: is it in another unit?" in milli
+    assert "Measured TPOT is 1/1,000 of what is predicted: is it in another unit?" in milli
+    assert "unit" not in summary(capsys, made_by_the_simulation(capsys, 0.1))["answer"]
