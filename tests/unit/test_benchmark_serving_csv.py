@@ -168,3 +168,10 @@ def test_the_h200_sweep_is_read_whole(shared_data: Path):
     assert {point.server.gpu.name for point in read.serving} == {"h200-sxm"}
     assert {point.server.tensor_parallel for point in read.serving} == {1, 2, 4, 8}
     assert all(0.0 < point.measured["tpot_s", "mean"] < 0.2 for point in read.serving)
+
+
+def test_two_columns_of_one_quantity_must_agree(tmp_path: Path):
+    (point,) = read_serving_table(table(tmp_path, f"{HEADER},ttft_p99_ms,p99_ttft_s\n{ROW},250,0.25\n"), CATALOG).serving
+    assert dict(point.measured) == {("ttft_s", "p99"): 0.25}
+    said = problems(tmp_path, f"{HEADER},ttft_p99_ms,p99_ttft_s\n{ROW},250,250\n")
+    assert said == [":2:58: p99_ttft_s: found '250', but ttft_p99_ms says '250'; allowed: one of the two"]

@@ -46,6 +46,8 @@ _NOTES = frozenset({"source", "measured", "note", "notes", "comment", "date", "i
 """Columns about the row that nobody expects to matter."""
 MOST_RATE_PER_S = 1e6
 MOST_TOKENS_PER_S = 1e9
+_ROUNDED_SHARE = 0.02
+"""Two columns of one quantity, in other units, may differ by so much."""
 
 
 def _matches(found: Look) -> bool:
@@ -185,6 +187,7 @@ def _measured(
         else:
             unsaid = known
     values: dict[tuple[Metric, Statistic], float] = {}
+    held: dict[tuple[Metric, Statistic, bool], int] = {}
     # Columns that name their statistic go last: they win over one that leaves it to the row.
     for at, column in sorted(measured.items(), key=lambda each: each[1].statistic is not None):
         factor = column.factor or 1.0
@@ -192,7 +195,16 @@ def _measured(
         place = columns.table.place(columns.table.header[at], row, at)
         value = number(row.cells[at], place, problems, least=least, most=most)
         if value is not None:
-            values[column.metric, column.statistic or unsaid] = value * factor * (gpus if column.per_gpu else 1)
+            quantity = column.metric, column.statistic or unsaid
+            value *= factor * (gpus if column.per_gpu else 1)
+            before = held.get((*quantity, column.statistic is None))
+            if before is not None and abs(value / values[quantity] - 1.0) > _ROUNDED_SHARE:
+                other = columns.table.header[before]
+                problems.append(
+                    place.problem(f"found {shown(row.cells[at])}, but {other} says {shown(row.cells[before])}", "one of the two")
+                )
+            held[*quantity, column.statistic is None] = at
+            values[quantity] = value
     return values
 
 
