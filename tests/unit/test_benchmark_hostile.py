@@ -44,6 +44,11 @@ def test_hostile_and_foreign_files(tmp_path: Path, text: str, said: str):
     assert said in refused(tmp_path, text)
 
 
+def test_a_name_without_an_end_is_told_where_it_stands(tmp_path: Path):
+    said = refused(tmp_path, {**VLLM, "model_id": "\x1b[2J" * 100})
+    assert "result.json: llm: '\\\\x1b[2J" in said and "a name of 400 characters; allowed: at most 200" in said
+
+
 def test_a_file_without_an_end_or_a_place_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(csv_rows, "MOST_BYTES", 1 << 20)
     with pytest.raises(InputError, match="at most 1 MiB of a benchmark are read"):

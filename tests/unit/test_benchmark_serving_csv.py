@@ -174,4 +174,4 @@ def test_two_columns_of_one_quantity_must_agree(tmp_path: Path):
     (point,) = read_serving_table(table(tmp_path, f"{HEADER},ttft_p99_ms,p99_ttft_s\n{ROW},250,0.25\n"), CATALOG).serving
     assert dict(point.measured) == {("ttft_s", "p99"): 0.25}
     said = problems(tmp_path, f"{HEADER},ttft_p99_ms,p99_ttft_s\n{ROW},250,250\n")
-    assert said == [":2:58: p99_ttft_s: found '250', but ttft_p99_ms says '250'; allowed: one of the two"]
+    assert said == [":2:50: p99_ttft_s: found '250', but ttft_p99_ms says '250'; allowed: one of the two"]

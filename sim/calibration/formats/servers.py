@@ -94,7 +94,11 @@ class ServerNames:
 
     def _precision(self, said: Said, place: Callable[[str], Place], problems: list[Problem]) -> Precision | None:
         if is_missing(said.precision) and not is_missing(said.llm):
-            named = known_as.precision_in_name(str(said.llm))
+            try:
+                named = known_as.precision_in_name(str(said.llm))
+            except InputError as error:
+                problems.append(place("llm").wraps(error))
+                return None
             if named is not None:
                 self.notes[f"weights in {named}, by the name {shown(said.llm)}"] = None
                 return named
