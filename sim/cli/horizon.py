@@ -52,6 +52,10 @@ _workers = click.option("--workers", type=click.IntRange(min=1), help="Processes
 _exact = click.option("--exact", is_flag=True, help="Replay every day of every future: for checks, as it takes hours.")
 _strict = click.option("--strict", is_flag=True, help="Refuse what would otherwise be assumed: the shape of a day, successors of models.")
 
+_months_of_points = click.option(
+    "--months", type=click.IntRange(0, MOST_MONTHS), default=0, show_default=True, help="Months to forecast of each point; 0: replays."
+)
+
 months_option = click.option("--months", type=click.IntRange(1, MOST_MONTHS), default=MONTHS, show_default=True, help="Months to forecast.")
 
 
@@ -65,6 +69,13 @@ def options(command: Callable[..., Any]) -> Callable[..., Any]:
 def futures_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Those of every command whose months are many futures."""
     for option in reversed((_outlook, _futures, _workers, _exact, _strict)):
+        command = option(command)
+    return command
+
+
+def points_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Those of a command that holds many points against each other, each a plain replay unless months are asked for."""
+    for option in reversed((_months_of_points, _outlook, _futures, start_option, _workers)):
         command = option(command)
     return command
 

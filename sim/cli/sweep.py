@@ -1,0 +1,234 @@
+"""`sim sweep`: vary keys of a stack and the GPUs it has, and say which points meet the service levels and are worth choosing from."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sim.cli import options
+from sim.cli.horizon import cores, horizon, points_options, refuse_about_months
+
+if TYPE_CHECKING:
+    from sim.catalog.catalog import Catalog
+    from sim.catalog.price_book import PriceBook
+    from sim.cli.progress import Progress
+    from sim.planning.axes import Axis
+    from sim.planning.points import Point, Row, Study
+    from sim.report.sweep_report import SweepReport
+
+_WORTH_WORKERS = 5_000_000
+"""Requests to replay in all, from which several processes are worth their start: some seconds of one."""
+
+
+@click.command(name="sweep")
+@click.argument("trace")
+@click.option("--stack", default="hybrid", show_default=True, help="A stack by name (sim catalog list stacks) or file.")
+@click.option(
+    "--over", "overs", multiple=True, metavar="KEY=SPEC", help="Vary a key: a list a,b,c and ranges start:stop[:step].  [repeatable]"
+)
+@click.option("--gpus", metavar="SPEC", help="Vary the total GPUs of the only gpu deployment, as 2:32:2.")
+@points_options
+@click.option("--cluster", metavar="URL", help="Compute on a cluster in place of here: dask://host:port or ray://host:port.")
+@options.seed
+@options.settings
+@options.prices
+@options.date
+@options.models
+@options.output("outputs/TRACE-sweep-HASH")
+@options.force
+@options.form("table", "json", "csv", "md")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    trace: str,
+    stack: str,
+    overs: tuple[str, ...],
+    gpus: str | None,
+    months: int,
+    outlook: str,
+    futures: int,
+    start: str | None,
+    workers: int | None,
+    cluster: str | None,
+    seed: int,
+    settings: tuple[str, ...],
+    prices: Path | None,
+    date: str | None,
+    folder: Path | None,
+    given: Path | None,
+    force: bool,
+    form: str,
+) -> None:
+    """Replay TRACE (Parquet) through every combination of the values of some keys: cost, latency and load of each, the best marked.
+
+    Every point has the same seed, so the same luck. The result goes to stdout and, as a table with every metric, into a folder under
+    outputs/. Finished points are kept: the same sweep again, or a larger one, goes on where it was ended.
+    """
+    if not overs and gpus is None:
+        raise click.UsageError(
+            "found nothing to vary; allowed: --over KEY=SPEC, as --over deployments.own.replicas.count=1:8, or --gpus 2:32:2"
+        )
+    if not months:
+        refuse_about_months(ctx, settings, "--months 0", "--months 1 or more")
+    from sim.catalog.location import find_input
+    from sim.cli.opening import open_books
+    from sim.cli.progress import Progress, say
+    from sim.cli.writing import say_where, write_files
+    from sim.report.run_folder import check_folder
+
+    if given is not None:
+        check_folder(given, force=force)
+    file = find_input(trace)
+    axes, total = _axes(overs, gpus)
+    catalog, book = open_books(folder, date, prices)
+
+    from sim.planning.grid import grid
+    from sim.report.run_folder import default_folder
+    from sim.report.sweep_files import sweep_inputs, write_sweep
+    from sim.report.sweep_report import SweepReport
+
+    quiet = bool(ctx.obj and ctx.obj.get("quiet"))
+    with Progress(quiet=quiet) as progress:
+        study = _study(
+            trace, file, stack, catalog, book, settings=settings, months=months, outlook=outlook, futures=futures, start=start,
+            seed=seed, folder=folder, prices=prices, date=date, progress=progress,
+        )  # fmt: skip
+        points = grid(study, axes, total)
+        progress.announce_compilation()
+        rows, kept = _run(study, points, workers, cluster, progress)
+        _refuse_nothing(rows)
+        from sim.planning.opened import open_study
+
+        info = open_study(study).trace.info
+        every = (*axes, total) if total is not None else axes
+        report = SweepReport(study, file.stem, info.rows, info.duration_s, book.date.isoformat(), every, rows)
+        record = sweep_inputs(report)
+        progress.says("writing files")
+        target, refused = write_files(
+            given,
+            default_folder(report.trace_name, "sweep", record),
+            lambda place: write_sweep(place, report, given=record, argv=sys.argv[1:], replace=given is None or force),
+        )
+    _print(report, form)
+    if not quiet:
+        if kept:
+            say("note", f"{kept} of {len(points)} points were finished before and kept")
+        say_where(target, refused)
+
+
+def _axes(overs: tuple[str, ...], gpus: str | None) -> tuple[tuple[Axis, ...], Axis | None]:
+    """What is varied; InputError with every mistake."""
+    from sim.errors import InputError, input_error
+    from sim.planning.axes import parse_gpus, parse_over
+
+    axes, total, problems = [], None, []
+    for text in overs:
+        try:
+            axes.append(parse_over(text))
+        except InputError as error:
+            problems.append(str(error))
+    if gpus is not None:
+        try:
+            total = parse_gpus(gpus)
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise input_error(problems)
+    return tuple(axes), total
+
+
+def _study(
+    trace: str, file: Path, stack: str, catalog: Catalog, book: PriceBook, *, settings: tuple[str, ...], months: int, outlook: str,
+    futures: int, start: str | None, seed: int, folder: Path | None, prices: Path | None, date: str | None, progress: Progress,
+) -> Study:  # fmt: skip
+    """What all points share, its stack and trace checked; InputError with what is wrong with them."""
+    from sim.catalog.yaml_file import read_text
+    from sim.cli.opening import trace_for_months
+    from sim.planning.points import Study
+    from sim.stack.outlook_read import split_settings
+    from sim.stack.read import find_stack, read_stack
+    from sim.trace import read_trace
+
+    of_stack, of_outlook = split_settings(settings)
+    path, shown = find_stack(stack, catalog)
+    read_stack(stack, catalog, of_stack)
+    if months:
+        horizon(
+            months, date=book.date, catalog=catalog, settings=of_outlook, outlook=outlook, futures=futures, start=start, workers=None,
+            strict=False,
+        )  # fmt: skip
+    progress.says(f"reading {file.name}")
+    requests = trace_for_months(file, trace) if months else read_trace(file, trace)
+    return Study(
+        trace=file.resolve(),
+        trace_sha256=requests.info.sha256,
+        stack_text=read_text(path, shown),
+        stack_name=Path(stack).stem,
+        settings=of_stack,
+        models=None if folder is None else folder.resolve(),
+        prices_text=None if prices is None else read_text(prices),
+        date=date,
+        seed=seed,
+        months=months,
+        outlook=outlook,
+        outlook_settings=of_outlook,
+        futures=futures,
+        start=None if start is None else start.strip(),
+    )
+
+
+def _run(
+    study: Study, points: tuple[Point, ...], workers: int | None, cluster: str | None, progress: Progress
+) -> tuple[tuple[Row, ...], int]:
+    """The rows of all points, and how many of them were there before; what is finished when it is interrupted stays."""
+    from sim.cli.progress import say
+    from sim.planning.execute import run_points
+    from sim.planning.opened import open_study
+    from sim.planning.point_store import PointStore
+
+    counts: list[float] = []
+
+    def says(_: str, done: float, whole: float) -> None:
+        counts.append(done)
+        progress.part(f"sweeping {whole:,.0f} points", done, whole)
+
+    few = not study.months and open_study(study).trace.info.rows * len(points) < _WORTH_WORKERS
+    try:
+        rows = run_points(
+            study, points, workers=workers or (1 if few else cores()), cluster=cluster, store=PointStore.default(), says=says,
+            notes=lambda text: say("note", text),
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        if counts:
+            say("note", f"{counts[-1]:,.0f} of {len(points):,} points are finished and kept: the same command goes on from there")
+        raise
+    return rows, int(counts[0]) if counts else 0
+
+
+def _refuse_nothing(rows: tuple[Row, ...]) -> None:
+    """InputError with the reasons where no point at all could be made."""
+    from sim.errors import input_error
+
+    reasons = list(dict.fromkeys(row.refused for row in rows if row.refused is not None))
+    if all(row.refused is not None for row in rows):
+        more = len(reasons) - _MOST_REASONS
+        raise input_error([*map(str, reasons[:_MOST_REASONS]), *([f"and {more:,} more reasons"] if more > 0 else [])])
+
+
+_MOST_REASONS = 12
+
+
+def _print(report: SweepReport, form: str) -> None:
+    from sim.cli.progress import printed
+    from sim.report.run_tables import csv_text
+    from sim.report.sweep_summary import sweep_json
+    from sim.report.sweep_tables import sweep_table
+    from sim.report.sweep_text import sweep_markdown, sweep_text
+
+    if form == "csv":
+        printed(csv_text(sweep_table(report)))
+    else:
+        printed({"table": sweep_text, "json": sweep_json, "md": sweep_markdown}[form](report))

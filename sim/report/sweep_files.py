@@ -1,0 +1,64 @@
+"""The files of a sweep: outputs/<trace>-sweep-<8 hex>/, complete or not there at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sim.report import run_tables
+from sim.report.run_folder import MARK, write_folder
+from sim.report.run_record import environment, own_version
+from sim.report.sweep_report import SweepReport
+from sim.report.sweep_summary import SCHEMA_VERSION, sweep_json
+from sim.report.sweep_tables import sweep_arrow, sweep_table
+
+
+def sweep_inputs(report: SweepReport) -> dict[str, Any]:
+    """Everything that the results of a sweep depend on: equal inputs mean equal results, and the same default folder."""
+    study = report.study
+    given: dict[str, Any] = {
+        "version": own_version(),
+        "trace_sha256": study.trace_sha256,
+        "stack": study.stack_name,
+        "stack_text": study.stack_text,
+        "settings": list(study.settings),
+        "catalog_sha256": study.catalog_sha256,
+        "prices": study.prices_text,
+        "date": report.date,
+        "seed": study.seed,
+        "months": study.months,
+        "axes": [[axis.key, list(axis.texts)] for axis in report.axes],
+    }
+    if study.months:
+        given["forecast"] = [study.start, study.outlook, list(study.outlook_settings), study.futures]
+    return given
+
+
+def write_sweep(folder: Path, report: SweepReport, *, given: Mapping[str, Any], argv: Sequence[str], replace: bool) -> None:
+    """Write every file of a sweep to a folder; InputError, and nothing there, when it cannot be written."""
+
+    def fill(draft: Path) -> None:
+        run_tables.write_csv(draft / "sweep.csv", sweep_table(report))
+        run_tables.write_parquet(draft / "sweep.parquet", sweep_arrow(report))
+        (draft / "sweep.json").write_text(sweep_json(report), encoding="utf-8")
+        (draft / "stack.yaml").write_text(report.study.stack_text, encoding="utf-8")
+        (draft / MARK).write_text(_record(report, given, argv), encoding="utf-8")
+
+    write_folder(folder, fill, replace=replace)
+
+
+def _record(report: SweepReport, given: Mapping[str, Any], argv: Sequence[str]) -> str:
+    """run.json: version, command line, seed, hash of the trace, what was varied, versions of libraries."""
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "version": own_version(),
+        "argv": list(argv),
+        "seed": report.study.seed,
+        "trace": {"name": report.trace_name, "sha256": report.study.trace_sha256, "requests": report.requests},
+        "price_date": report.date,
+        "inputs": {name: value for name, value in given.items() if name not in ("version", "stack_text", "trace_sha256", "seed", "date")},
+        **environment(),
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
