@@ -1,0 +1,169 @@
+"""The candidates of a space: every combination of its lists as settings over the stack that the plan begins with.
+
+A candidate's settings replace `deployments` and, where it has other ways out, `routing` as a whole, so that what it runs is a stack like
+any other. `short_settings` are those of the same stack with k replicas gone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from sim.errors import InputError, nearest
+from sim.planning.points import Value
+from sim.planning.pool_choice import Fleet, Shortage, fleets, with_fleet
+from sim.planning.space import Overflow, Space
+from sim.planning.ways_out import Outs, with_outs
+from sim.stack.gpu_deployment import GpuDeployment
+from sim.stack.read import StackFile
+
+MOST_CANDIDATES = 20_000
+_KEYS = ("gpu", "tensor_parallel", "precision", "max_num_seqs", "max_num_batched_tokens")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One stack of a space: its number from 0, what was chosen in each list, and the settings that this means."""
+
+    number: int
+    values: tuple[tuple[str, Value], ...]
+    settings: tuple[str, ...]
+    short_settings: tuple[str, ...] | None
+    """With replicas gone; None where there are not so many. The same as `settings` where none is to go."""
+
+    @property
+    def words(self) -> str:
+        """What was chosen, in one line."""
+        return ", ".join(f"{name} {value}" for name, value in self.values)
+
+
+def pool_of(stack: StackFile, given: str | None) -> str:
+    """The pool that is varied; InputError where there is none of that name, or several and none is named."""
+    names = [name for name, each in stack.stack.deployments.items() if isinstance(each, GpuDeployment)]
+    if given is not None:
+        if given not in names:
+            raise InputError(
+                f"deployment: {given!r} is no gpu deployment of {stack.name}; allowed: {', '.join(names) or 'none: it has no GPUs'}"
+                f"{nearest(given, names)}"
+            )
+        return given
+    if not names:
+        raise InputError(
+            f"{stack.name} has no deployment of kind gpu that could be varied; allowed: another --stack, or a space (--space) of settings"
+        )
+    if len(names) > 1:
+        raise InputError(
+            f"{stack.name} has {len(names)} gpu deployments; the space must name the one to vary (deployment): {', '.join(names)}"
+        )
+    return names[0]
+
+
+def candidates(space: Space, stack: StackFile, redundancy: int = 0, *, node: bool = False) -> tuple[Candidate, ...]:
+    """Every candidate once, in the order of the lists; InputError for a space that does not go with the stack, or is too large.
+
+    `redundancy` replicas, or with `node` as many as stand on one machine (`gpus_per_node` of the stack, else one replica), are gone in
+    the short settings.
+    """
+    varied = space.model_fields_set - {"description", "settings"}
+    pool = pool_of(stack, space.deployment) if varied else ""
+    if pool:
+        _check(space, stack, pool)
+    keys = [(key, getattr(space, key)) for key in _KEYS if getattr(space, key)]
+    bought = [("purchase", space.purchase)] if space.purchase else []
+    shares = [("reserved", space.reserved.share)] if space.reserved is not None else []
+    outs = [(key, getattr(space, key)) for key in ("overflow", "fallback", "api_share") if getattr(space, key)]
+    rest = list(space.settings.items())
+    lists = [*keys, *bought, *shares, *outs, *rest]
+    sized = fleets(space)
+    count = math.prod(len(values) for _, values in lists) * len(sized)
+    if count > MOST_CANDIDATES:
+        sizes = " x ".join([*(f"{len(values)} {name}" for name, values in lists), f"{len(sized)} replicas"])
+        raise InputError(f"the space has {sizes} = {count:,} candidates; at most {MOST_CANDIDATES:,} are searched")
+    found: dict[tuple[str, ...], Candidate] = {}
+    for combination in product(*(values for _, values in lists)):
+        chosen = {name: value for (name, _), value in zip(lists, combination, strict=True)}
+        for fleet in sized:
+            made = _settings(stack, pool, space, chosen, fleet, Shortage())
+            if made in found:
+                continue
+            short: tuple[str, ...] | None = made
+            if redundancy or node:
+                try:
+                    short = _settings(stack, pool, space, chosen, fleet, Shortage(redundancy, node=node))
+                except LookupError:
+                    short = None
+            found[made] = Candidate(len(found), _values(chosen, fleet, stack, pool), made, short)
+    return tuple(found.values())
+
+
+def _check(space: Space, stack: StackFile, pool: str) -> None:
+    spec = stack.stack.deployments[pool]
+    assert isinstance(spec, GpuDeployment)
+    if spec.profile is not None and (space.gpu or space.tensor_parallel or space.precision):
+        raise InputError(
+            f"deployments.{pool} has a profile of its own, which says nothing of another gpu, tensor_parallel or precision; "
+            "allowed: a space without these lists, or a stack without profile"
+        )
+
+
+def _settings(
+    stack: StackFile, pool: str, space: Space, chosen: Mapping[str, Any], fleet: Fleet | None, shortage: Shortage
+) -> tuple[str, ...]:  # fmt: skip
+    """The settings of a combination; LookupError where more replicas are to go than there are."""
+    data = stack.document.data
+    settings: list[str] = []
+    if pool:
+        deployments = {name: dict(each) for name, each in data["deployments"].items()}
+        own = deployments[pool]
+        for key in _KEYS:
+            if chosen.get(key, "stack") != "stack":
+                own[key] = chosen[key]
+        routing = data.get("routing") or [{"to": list(deployments)}]
+        deployments, names = with_fleet(deployments, pool, fleet, chosen, space, shortage)
+        outs = Outs(chosen.get("overflow", "stack"), chosen.get("fallback", "stack"), float(chosen.get("api_share", 0.0)))
+        deployments, rules = with_outs(deployments, routing, names, outs, space.reserved.max_wait if space.reserved else None)
+        settings.append(f"deployments={_text(deployments)}")
+        if rules != routing or (data.get("routing") is None and len(deployments) > 1):
+            settings.append(f"routing={_text(rules)}")
+    settings += [f"{key}={_text(chosen[key])}" for key in space.settings if chosen[key] != "stack"]
+    return tuple(settings)
+
+
+def _text(value: Any) -> str:
+    """JSON, which is YAML too."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _values(chosen: Mapping[str, Any], fleet: Fleet | None, stack: StackFile, pool: str) -> tuple[tuple[str, Value], ...]:
+    """What a table shows of a combination: of the lists with the pool's own value where the stack's is taken."""
+    spec = stack.stack.deployments.get(pool)
+    found: list[tuple[str, Value]] = []
+    for name, value in chosen.items():
+        if value == "stack" and name in _KEYS:
+            own = getattr(spec, name)
+            found.append((name, "default" if own is None else own))
+        else:
+            found.append((name, _shown(value)))
+        if name == "tensor_parallel" and fleet is not None:
+            found.append(("replicas", fleet.words))
+    if fleet is not None and "replicas" not in dict(found):
+        found.append(("replicas", fleet.words))
+    return tuple(found)
+
+
+def _shown(value: Any) -> Value:
+    if isinstance(value, Overflow):
+        return f"{value.to} after {value.max_wait:g} s"
+    if hasattr(value, "words"):
+        return str(value.words)
+    return value if isinstance(value, (str, int, float)) and not isinstance(value, bool) else _text(value)
+
+
+def lists_of(found: Sequence[Candidate]) -> tuple[str, ...]:
+    """The lists in which candidates differ, in the order of the space: all others say nothing."""
+    names = list(dict.fromkeys(name for each in found for name, _ in each.values))
+    return tuple(name for name in names if len({dict(each.values).get(name) for each in found}) > 1)
