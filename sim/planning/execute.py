@@ -14,6 +14,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
+from sim.errors import InputError
+from sim.planning.contents import program_sha256
 from sim.planning.point_store import PointStore, row_of, row_text
 from sim.planning.points import Point, Row, Study
 from sim.planning.workers import LocalWorkers, quiet_pools
@@ -24,6 +26,7 @@ Says = Callable[[str, float, float], None]
 Notes = Callable[[str], None]
 """Told what went otherwise than asked for, but does not change the result."""
 
+_LOOK_S = 2.0
 _NO_MEMORY = "not enough memory"
 """What the reason of a row begins with that another machine might have."""
 
@@ -31,14 +34,21 @@ _NO_MEMORY = "not enough memory"
 class Workers(Protocol):
     """Where points are computed."""
 
-    at_once: int
-    """How many points may be under way."""
+    @property
+    def at_once(self) -> int:
+        """How many points may be under way."""
 
     def submit(self, point: Point) -> Future[str]:
         """The text of a point's row, to come."""
 
     def why_lost(self, error: BaseException) -> str | None:
         """How the worker of a point ended, where that is why there is no row; None for any other error."""
+
+    def look(self) -> None:
+        """InputError where no point can be computed any more."""
+
+    def renew(self) -> None:
+        """Have workers that no lost point was on."""
 
     def close(self) -> None:
         """Let go of everything, at once."""
@@ -49,7 +59,7 @@ def run_points(
     points: Sequence[Point],
     *,
     workers: int = 1,
-    cluster: str | None = None,  # noqa: ARG001
+    cluster: str | None = None,
     store: PointStore | None = None,
     says: Says | None = None,
     notes: Notes | None = None,
@@ -66,8 +76,13 @@ def run_points(
     left = run.left()
     if not left:
         return run.rows()
-    work = partial(computed, evaluate, study)
-    if workers == 1 or len(left) == 1:
+    work = partial(computed, evaluate, study, program_sha256())
+    if cluster is not None:
+        from sim.planning.cluster import ClusterWorkers
+
+        with closing(ClusterWorkers(cluster, study, evaluate)) as remote:
+            _share_out(run, left, remote)
+    elif workers == 1 or len(left) == 1:
         for point in left:
             run.finished(point, work(point))
     else:
@@ -77,8 +92,13 @@ def run_points(
     return run.rows()
 
 
-def computed(evaluate: Evaluate, study: Study, point: Point) -> str:
-    """The text of a point's row, computed here; one for which the memory does not suffice is refused."""
+def computed(evaluate: Evaluate, study: Study, program: str, point: Point) -> str:
+    """The text of a point's row, computed here; one for which the memory does not suffice is refused.
+
+    InputError where the sources are no longer those of the `program` that the key stands for: processes read them when they start.
+    """
+    if program_sha256() != program:
+        raise InputError("the program has changed while it was running; start again: finished points are kept by what they came from")
     try:
         row = evaluate(study, point)
     except MemoryError as error:
@@ -162,12 +182,19 @@ def _share_out(run: _Run, points: Sequence[Point], workers: Workers) -> None:
         while waiting and len(under_way) < workers.at_once:
             point = waiting.popleft()
             under_way[workers.submit(point)] = point
-        for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+        done = wait(under_way, _LOOK_S, FIRST_COMPLETED).done
+        if not done:
+            workers.look()
+        for future in done:
             point = under_way.pop(future)
             if _lost(run, point, future, workers) is not None:
                 again.append(point)
     for point in again:
-        why = _lost(run, point, workers.submit(point), workers)
+        workers.renew()
+        future = workers.submit(point)
+        while not wait((future,), _LOOK_S).done:
+            workers.look()
+        why = _lost(run, point, future, workers)
         if why is not None:
             run.refuse(point, f"the process that computed it was killed twice, the second time with nothing beside it: {why}")
 

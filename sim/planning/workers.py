@@ -70,6 +70,12 @@ class LocalWorkers:
         found = _EXIT_CODES.search(str(error))
         return found[1] if found else "it ended"
 
+    def look(self) -> None:
+        """Nothing to look after: processes that end are seen at once."""
+
+    def renew(self) -> None:
+        """Nothing to be done: every lost process is replaced."""
+
     def close(self) -> None:
         """End all processes, whatever they are doing."""
         pools = [*self._free, *self._taken.values()]

@@ -1,0 +1,78 @@
+"""A Dask scheduler that points are sent to, through joblib's backend for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from functools import partial
+from typing import Any
+
+from sim.planning.cluster import Address, one_call, only_answer, out_of_reach
+from sim.planning.sent import Answer
+
+_GONE_S = 8.0
+"""A client whose scheduler has been away for so long does not wait for it to come back."""
+
+
+class DaskConnection:
+    """One client of one scheduler. The scheduler holds the queue, so any number of points may be under way."""
+
+    at_once = 4096
+
+    def __init__(self, address: Address, timeout_s: float) -> None:
+        from distributed import Client
+        from joblib._dask import DaskDistributedBackend
+
+        try:
+            self._client: Any = Client(f"tcp://{address.netloc}", timeout=timeout_s, set_as_default=False)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise out_of_reach(address, str(error) or type(error).__name__) from None
+        try:
+            self._backend: Any = DaskDistributedBackend(client=self._client)
+            self._backend.start_call()
+        except BaseException:
+            self._client.close(timeout=timeout_s)
+            raise
+        self._away_since: float | None = None
+
+    def send(self, work: Callable[..., Answer], *args: object) -> Future[Answer]:
+        """The answer to one call, to come."""
+        promise: Future[Answer] = Future()
+        self._backend.submit(one_call(self._backend, work, *args), _nothing).add_done_callback(partial(self._came, promise))
+        return promise
+
+    def why_lost(self, error: BaseException) -> str | None:
+        """That workers died of the call, which Dask tries several times."""
+        from distributed import KilledWorker
+
+        return "Dask gave it to several workers, and each died of it" if isinstance(error, KilledWorker) else None
+
+    def lost(self) -> str | None:
+        """Why the cluster is gone: its scheduler has been away for a while."""
+        if self._client.status == "running":
+            self._away_since = None
+            return None
+        if self._client.status == "closed":
+            return "its scheduler has ended"
+        now = time.monotonic()
+        self._away_since = self._away_since or now
+        return "its scheduler has ended" if now - self._away_since > _GONE_S else None
+
+    def renew(self) -> None:
+        """Nothing to be done: Dask starts new workers itself."""
+
+    def close(self) -> None:
+        """Leave the scheduler, which then drops what is under way."""
+        self._backend.stop_call()
+        self._client.close(timeout=_GONE_S)
+
+    def _came(self, promise: Future[Answer], future: Future[Any]) -> None:
+        try:
+            promise.set_result(only_answer(self._backend, future.result()))
+        except (Exception, CancelledError) as error:
+            promise.set_exception(error)
+
+
+def _nothing(_out: object) -> None:
+    """joblib's own callback is told of answers only, not of workers that are lost; the future knows both."""
