@@ -31,6 +31,7 @@ COMMANDS = MappingProxyType(
         "backtest": "Hold a forecast against a bill that was paid, line by line and month by month.",
         "calibrate": "Make profiles of your own servers from their benchmarks.",
         "accuracy": "Hold predicted latencies against a table of measured ones, row by row.",
+        "export": "A run as tables or metrics for other tools; what every column means.",
         "trace": "Import, describe, make and scale traces.",
         "catalog": "List and show the APIs, GPUs, LLMs, profiles and stacks that are known.",
         "check": "Check a stack, trace, price or event file.",

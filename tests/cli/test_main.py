@@ -79,7 +79,7 @@ def test_every_command_of_the_table_exists_and_no_other() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["rnu"], "error: no command 'rnu'; allowed: run, compare, backtest, calibrate, accuracy, trace, catalog, check, explain, init; did you mean 'run'?"),
+        (["rnu"], f"error: no command 'rnu'; allowed: {', '.join(cli.COMMANDS)}; did you mean 'run'?"),
         (["--no-such-option"], "error: No such option '--no-such-option'."),
     ],
 )

@@ -1,0 +1,272 @@
+"""The folder of a run, read back: which command wrote it, its stacks, and its tables as the data dictionary describes them.
+
+InputError for what is no such folder, one that was not finished, one of a version that is not known, and files that are damaged.
+Files of a run are somebody's files by now: sizes are bounded, and nothing in them is believed to be what its name says.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from sim.errors import InputError, input_error, nearest
+from sim.report.export_columns import Column, Table
+from sim.report.export_tables import TABLES
+from sim.report.run_folder import MARK, OUTPUTS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Kind = Literal["run", "comparison"]
+LATEST = "latest"
+SCHEMA_VERSIONS = (1,)
+"""Of run.json and of what stands beside it."""
+_MOST_JSON_BYTES = 256 * 2**20
+_KINDS: tuple[tuple[Kind, str], ...] = (("run", "summary.json"), ("comparison", "comparison.json"))
+_NAMES = ("text", "integer", "number", "boolean")
+
+
+@dataclass(frozen=True)
+class StackPart:
+    """One stack of a folder: of a run the only one."""
+
+    name: str
+    summary: Mapping[str, Any]
+    """summary.json."""
+    models: Mapping[str, str]
+    """The LLM or API model of every deployment; of one that is not known it is missing."""
+
+
+@dataclass(frozen=True)
+class FoundTable:
+    """A table that is there: its form, whose it is (empty: of a whole comparison), and its file."""
+
+    table: Table
+    stack: str
+    path: Path
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Its rows piece by piece, with the types that the dictionary gives; InputError for a file that is damaged."""
+        return _batches(self)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run as it lies on disk."""
+
+    folder: Path
+    kind: Kind
+    record: Mapping[str, Any]
+    """run.json."""
+    content: Mapping[str, Any]
+    """summary.json, or comparison.json."""
+    stacks: tuple[StackPart, ...]
+    tables: tuple[FoundTable, ...]
+
+    @property
+    def trace(self) -> str:
+        """The name of the trace."""
+        return str(self.content["trace"]["name"])
+
+
+def read_run(name: str) -> RunFolder:
+    """The run in a folder, or of that name under outputs/, or the `latest` there; InputError says what is wrong with it."""
+    folder = _folder(name)
+    if folder.name.startswith(".") and folder.name.endswith((".draft", ".old")):
+        raise InputError(f"{name}: a run that was stopped while it was written; run it again")
+    if not (folder / MARK).is_file():
+        raise InputError(f"{name}: not the folder of a run, or one that was not finished (no {MARK}){_are_there(folder)}")
+    record = _json(folder / MARK, name)
+    kind = next((kind for kind, file in _KINDS if (folder / file).is_file()), None)
+    if kind is None:
+        allowed = ", ".join(f"{kind} ({file})" for kind, file in _KINDS)
+        raise InputError(f"{name}: no folder that can be exported: it holds {_listed(folder)}; allowed: the folder of a {allowed}")
+    content = _json(folder / dict(_KINDS)[kind], name)
+    for each, file in ((record, MARK), (content, dict(_KINDS)[kind])):
+        _check_version(each, f"{name}/{file}")
+    try:
+        return RunFolder(folder, kind, record, content, *_parts(folder, kind, content, name))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{name}: {dict(_KINDS)[kind]} is damaged: {error!r} is missing or of another type; run it again") from None
+
+
+def _folder(name: str) -> Path:
+    outputs = Path(OUTPUTS)
+    if name == LATEST and not Path(name).is_dir():
+        runs = [each for each in outputs.glob(f"*/{MARK}") if not each.parent.name.startswith(".")]
+        if not runs:
+            raise InputError(f"{LATEST}: there is no run under {OUTPUTS}/ here; allowed: the folder of a run")
+        return max(runs, key=lambda each: (each.stat().st_mtime_ns, each.parent.name)).parent
+    for folder in (Path(name), outputs / name):
+        if folder.is_dir():
+            return folder
+        if folder.is_file():
+            raise InputError(f"{name}: is a file; allowed: the folder of a run, its name under {OUTPUTS}/, or {LATEST}")
+    there = [each.parent.name for each in outputs.glob(f"*/{MARK}")]
+    raise InputError(f"{name}: no such folder; allowed: the folder of a run, its name under {OUTPUTS}/, or {LATEST}{nearest(name, there)}")
+
+
+def _parts(folder: Path, kind: Kind, content: Mapping[str, Any], name: str) -> tuple[tuple[StackPart, ...], tuple[FoundTable, ...]]:
+    if kind == "run":
+        stack = str(content["stack"]["name"])
+        return (_part(folder, stack, content, name),), tuple(_tables(folder, stack, name))
+    from sim.report.comparison_files import folder_names
+
+    names = [str(each) for each in content["stacks"]]
+    parts, tables = [], [*_tables(folder, "", name)]
+    for stack, own in zip(names, folder_names(names), strict=True):
+        if not (folder / own).is_dir():
+            raise InputError(f"{name}: the folder of {stack} is missing: the comparison was not finished, or it was changed; run it again")
+        summary = _json(folder / own / "summary.json", f"{name}/{own}")
+        _check_version(summary, f"{name}/{own}/summary.json")
+        parts.append(_part(folder / own, stack, summary, f"{name}/{own}"))
+        tables += _tables(folder / own, stack, f"{name}/{own}")
+    return tuple(parts), tuple(tables)
+
+
+def _part(folder: Path, stack: str, summary: Mapping[str, Any], name: str) -> StackPart:
+    models: dict[str, str] = {}
+    found = _yaml(folder / "stack.resolved.yaml", name)
+    for deployment in summary["deployments"]:
+        given = found.get("deployments", {}).get(deployment.partition(":")[0], {})
+        model = given.get("model") or given.get("llm")
+        if isinstance(model, str):
+            models[deployment] = model
+    return StackPart(stack, summary, models)
+
+
+def _tables(folder: Path, stack: str, name: str) -> Iterator[FoundTable]:
+    """Those of a folder, in the order of the dictionary; a required one that is missing is an error, and so are columns nobody knows."""
+    problems = [f"{name}: {each} is missing: the run was not finished, or it was changed; run it again" for each in _missing(folder, stack)]
+    for table in dict.fromkeys(each.name for each in TABLES):
+        forms = [each for each in TABLES if each.name == table]
+        path = next((folder / file for file in forms[0].files if (folder / file).is_file()), None)
+        if path is None:
+            continue
+        columns = _columns(path, name)
+        form = next((each for each in forms if tuple(column.name for column in each.columns) == columns), None)
+        if form is None:
+            known = {column.name for each in forms for column in each.columns}
+            strange = [column for column in columns if column not in known]
+            found = f"column {strange[0]!r} is not known" if strange else "columns are missing or in another order"
+            problems.append(f"{name}/{path.name}: {found}: written by another version of sim; run it again")
+        else:
+            yield FoundTable(form, stack, path)
+    if problems:
+        raise input_error(problems)
+
+
+def _missing(folder: Path, stack: str) -> list[str]:
+    """Files without which it is no run: of a comparison as a whole (no stack) the pairs, of a stack the bill and the capacity."""
+    names = ("monthly", "capacity") if stack else ("pairs", "pairs_monthly")
+    files = (next(each.files for each in TABLES if each.name == name) for name in names)
+    return [each[-1] for each in files if not any((folder / file).is_file() for file in each)]
+
+
+def _columns(path: Path, name: str) -> tuple[str, ...]:
+    import csv
+
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            return tuple(next(csv.reader([file.readline(2**20)]), ()))
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return tuple(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(f"{name}/{path.name}", error) from None
+
+
+def _batches(found: FoundTable) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet as pq
+
+    schema = arrow_schema(found.table.columns)
+    try:
+        if found.path.suffix == ".csv":
+            convert = pyarrow.csv.ConvertOptions(column_types=schema, include_columns=schema.names)
+            parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
+            for batch in pyarrow.csv.open_csv(found.path, parse_options=parse, convert_options=convert):
+                yield _unguarded(batch)
+        else:
+            with pq.ParquetFile(found.path) as file:
+                for batch in file.iter_batches(65536):
+                    columns = [batch.column(each.name).cast(each.type) for each in schema]
+                    yield pa.RecordBatch.from_arrays(columns, schema=schema)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(f"{found.path.parent.name}/{found.path.name}", error) from None
+
+
+def _unguarded(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Texts of a CSV file without the apostrophe that keeps a spreadsheet from taking them for formulas."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = [
+        pc.replace_substring_regex(column, r"^'([=+\-@\t\r])", r"\1") if pa.types.is_string(column.type) else column
+        for column in batch.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:
+    """Columns of the dictionary as fields of Arrow; unit and meaning are their metadata."""
+    import pyarrow as pa
+
+    types = dict(zip(_NAMES, (pa.string(), pa.int64(), pa.float64(), pa.bool_()), strict=True))
+    return pa.schema([pa.field(each.name, types[each.kind], metadata={"unit": each.unit, "description": each.said}) for each in columns])
+
+
+def _json(path: Path, name: str) -> Mapping[str, Any]:
+    place = f"{name}/{path.name}"
+    try:
+        if path.stat().st_size > _MOST_JSON_BYTES:
+            raise InputError(f"{place}: larger than {_MOST_JSON_BYTES // 2**20} MiB; no run writes that")
+        found = json.loads(path.read_bytes())
+        json.dumps(found, ensure_ascii=False).encode()  # half a character (a lone surrogate) can be written nowhere
+    except (ValueError, RecursionError, OSError) as error:
+        raise _damaged(place, error) from None
+    if not isinstance(found, dict):
+        raise InputError(f"{place}: holds no run; run it again")
+    return found
+
+
+def _yaml(path: Path, name: str) -> Mapping[str, Any]:
+    import yaml
+
+    try:
+        if path.stat().st_size > _MOST_JSON_BYTES // 64:
+            raise InputError(f"{name}/{path.name}: larger than {_MOST_JSON_BYTES // 64 // 2**20} MiB; no run writes that")
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:
+        raise _damaged(f"{name}/{path.name}", error) from None
+    if not isinstance(found, dict):
+        raise InputError(f"{name}/{path.name}: holds no stack; run it again")
+    return found
+
+
+def _check_version(found: Mapping[str, Any], place: str) -> None:
+    version = found.get("schema_version")
+    if version not in SCHEMA_VERSIONS or isinstance(version, bool):
+        allowed = ", ".join(str(each) for each in SCHEMA_VERSIONS)
+        raise InputError(f"{place}: schema_version: found {version!r}; allowed: {allowed}: run it again, or use the sim that wrote it")
+
+
+def _damaged(place: str, error: Exception) -> InputError:
+    said = str(error).splitlines()
+    return InputError(f"{place}: damaged or not there: {said[0] if said else type(error).__name__}; run it again")
+
+
+def _listed(folder: Path) -> str:
+    names = sorted(each.name for each in folder.iterdir())[:5]
+    return ", ".join(names) or "nothing"
+
+
+def _are_there(folder: Path) -> str:
+    inside = sorted(each.parent.name for each in folder.glob(f"*/{MARK}") if not each.parent.name.startswith("."))
+    return f"; in it are {', '.join(inside[:3])}{', ...' if len(inside) > 3 else ''}" if inside else ""
