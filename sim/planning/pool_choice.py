@@ -49,7 +49,7 @@ def fleets(space: Space) -> tuple[Fleet | None, ...]:
     found: list[Fleet | None] = [None if each == "stack" else Fleet(int(each), int(each)) for each in space.replicas]
     for scaled in space.autoscaled:
         found += _scaled(scaled)
-    return tuple(dict.fromkeys(found)) if not space.autoscaled else tuple(found) or (None,)
+    return tuple(found) or (None,)
 
 
 def _scaled(scaled: Scaled) -> list[Fleet]:
