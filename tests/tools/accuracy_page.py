@@ -15,7 +15,14 @@ from types import MappingProxyType
 
 from sim.calibration.errors import summarise
 from sim.calibration.saturation import run_outs
-from tests.tools import accuracy_page_kernels, accuracy_page_offline, accuracy_page_serving, accuracy_page_steps, perf_data
+from tests.tools import (
+    accuracy_page_batches,
+    accuracy_page_kernels,
+    accuracy_page_offline,
+    accuracy_page_serving,
+    accuracy_page_steps,
+    perf_data,
+)
 from tests.tools.accuracy_page_plots import PLOTS
 from tests.tools.accuracy_page_serving import TPOT, TTFT, Rows
 from tests.tools.accuracy_page_tables import markdown, percent
@@ -69,7 +76,7 @@ def goals_table() -> str:
 
 TABLES: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
-        **accuracy_page_serving.TABLES, **accuracy_page_steps.TABLES, **accuracy_page_offline.TABLES, **accuracy_page_kernels.TABLES,
+        **accuracy_page_serving.TABLES, **accuracy_page_steps.TABLES, **accuracy_page_batches.TABLES, **accuracy_page_offline.TABLES, **accuracy_page_kernels.TABLES,
         "goals": goals_table,
     }
 )  # fmt: skip

@@ -9,7 +9,7 @@ from sim.calibration.errors import summarise
 from sim.calibration.table import PredictedRow
 from sim.profile.coefficients import load_coefficients
 from sim.profile.fitting import Measurement, predict
-from tests.tools import accuracy_page_offline, accuracy_page_serving, accuracy_page_steps, leave_one_out, perf_data
+from tests.tools import accuracy_page_batches, accuracy_page_offline, accuracy_page_serving, accuracy_page_steps, leave_one_out, perf_data
 from tests.tools.accuracy_page_serving import METRICS, Rows
 from tests.tools.plot import Axis, Panel, Series, figure, scatter
 
@@ -57,6 +57,23 @@ def concurrency() -> str:
                 Axis("clients", 3.5, 73.0, log=True, named=(4.0, 8.0, 16.0, 32.0, 64.0)),
                 Axis("mean absolute error (%)", 0.0, most * 1.1),
                 tuple(series),
+            )
+        )
+    return figure(panels)
+
+
+def batches() -> str:
+    """Errors of the throughput of whole servers by their batch size."""
+    kinds = (("dense LLMs", False, 0), ("mixtures of experts", True, 1))
+    panels = []
+    for tokens in (perf_data.CHAT_PROMPT_TOKENS, accuracy_page_batches.SHORT_PROMPT_TOKENS):
+        series = tuple(
+            Series(name, tuple(accuracy_page_batches.errors_by_batch(tokens, experts=kind)), colour) for name, kind, colour in kinds
+        )
+        title = f"Throughput, prompts of {tokens:g} tokens"
+        panels.append(
+            Panel(
+                title, Axis("sequences at once", 6.0, 5000.0, log=True), Axis("predicted over measured, less 1 (%)", -80.0, 120.0), series
             )
         )
     return figure(panels)
@@ -110,7 +127,7 @@ def steps() -> str:
 
 
 PLOTS: Mapping[str, Callable[[], str]] = MappingProxyType(
-    {"serving": serving, "concurrency": concurrency, "decode": decode, "steps": steps}
+    {"serving": serving, "concurrency": concurrency, "decode": decode, "batches": batches, "steps": steps}
 )
 
 
