@@ -22,7 +22,7 @@ from sim.measure.slo import Slo
 from sim.measure.timeline import timeline_interval_s
 from sim.stack.events import ScriptedEvent
 from sim.stack.resolved import ResolvedApi, ResolvedStack
-from sim.trace.closed_loop import ClosedLoop
+from sim.trace.closed_loop import ClosedLoop, check_length
 from sim.trace.trace import Trace
 from sim.units import SECONDS_PER_DAY
 
@@ -89,6 +89,7 @@ def replay(
             timeline_s=timeline_interval_s(duration_s), progress=progress,
         )  # fmt: skip
     else:
+        check_length(loop, trace.info.rows)
         result = replay_clients(system, trace, resolved, events, loop, seed=seed, log=log, progress=progress)
     sampler = MixSampler(system, bin_s=bin_s(result.timeline_s))
     for chunk in trace.chunks() if loop is None else sent(trace, result.total):

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from sim.errors import InputError, input_error, nearest, visible
-from sim.units import show_seconds
+from sim.trace.columns import MOST_SECONDS
+from sim.units import SECONDS_PER_DAY, show_seconds
 
 ThinkLaw = Literal["constant", "exponential"]
 THINK_LAWS: tuple[ThinkLaw, ...] = get_args(ThinkLaw)
@@ -62,6 +63,18 @@ class ClosedLoop:
         if self.until_s is not None:
             said.append(f"for {show_seconds(self.until_s)}")
         return ", ".join(said)
+
+
+def check_length(loop: ClosedLoop, rows: int) -> None:
+    """InputError where the think time of so many requests alone would last longer than any trace may."""
+    rounds = -(-rows // loop.clients)
+    least_s = loop.ramp_s + (rounds - 1) * loop.think_s
+    if min(least_s, math.inf if loop.until_s is None else loop.until_s) > MOST_SECONDS:
+        years = MOST_SECONDS / (366 * SECONDS_PER_DAY)
+        raise InputError(
+            f"{loop}: {rows:,} requests would take {least_s / (366 * SECONDS_PER_DAY):,.3g} years of waiting; allowed: {years:g} years: "
+            "less think time, more clients or fewer requests"
+        )
 
 
 def refuse_times(loop: ClosedLoop | None, name: str, what: str) -> None:

@@ -141,3 +141,9 @@ def test_backtest_and_demand_events_are_refused(capsys: Capture) -> None:
     code, out, err = command.run(capsys, "run", "loop.parquet", *OWN, "--events", "events.yaml", "--format", "json")
     assert code == 0, err
     assert json.loads(out)["window_s"] != found["window_s"]
+
+
+def test_waiting_for_longer_than_any_trace_is_refused(capsys: Capture) -> None:
+    for think in ("1e11", "1e300"):
+        said = command.refused(capsys, "run", "trace.parquet", *OWN, "--closed-loop", "4", "--think", think)
+        assert "years of waiting; allowed: 20 years: less think time, more clients or fewer requests" in " ".join(said.split())
