@@ -72,7 +72,8 @@ def check_length(loop: ClosedLoop, rows: int) -> None:
     if min(least_s, math.inf if loop.until_s is None else loop.until_s) > MOST_SECONDS:
         years = MOST_SECONDS / (366 * SECONDS_PER_DAY)
         raise InputError(
-            f"a closed loop of {loop.clients:,} with {loop.think_s:g} s think time: {rows:,} requests would take {least_s / (366 * SECONDS_PER_DAY):,.3g} years of waiting; allowed: {years:g} years: "
+            f"a closed loop of {loop.clients:,} with {loop.think_s:g} s think time: {rows:,} requests would take "
+            f"{least_s / (366 * SECONDS_PER_DAY):,.3g} years of waiting; allowed: {years:g} years: "
             "less think time, more clients or fewer requests"
         )
 
