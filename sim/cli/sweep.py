@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sim.planning.points import Point, Row, Study
     from sim.report.sweep_report import SweepReport
 
+_MOST_REASONS = 12
 _WORTH_WORKERS = 5_000_000
 """Requests to replay in all, from which several processes are worth their start: some seconds of one."""
 
@@ -91,6 +93,11 @@ def command(
     from sim.report.sweep_report import SweepReport
 
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
+
+    def notes(text: str) -> None:
+        if not quiet:
+            say("note", text)
+
     with Progress(quiet=quiet) as progress:
         study = _study(
             trace, file, stack, catalog, book, settings=settings, months=months, outlook=outlook, futures=futures, start=start,
@@ -98,7 +105,7 @@ def command(
         )  # fmt: skip
         points = grid(study, axes, total)
         progress.announce_compilation()
-        rows, kept = _run(study, points, workers, cluster, progress)
+        rows, kept = _run(study, points, workers, cluster, progress, notes)
         _refuse_nothing(rows)
         from sim.planning.opened import open_study
 
@@ -113,9 +120,9 @@ def command(
             lambda place: write_sweep(place, report, given=record, argv=sys.argv[1:], replace=given is None or force),
         )
     _print(report, form)
+    if kept:
+        notes(f"{kept:,} of {len(points):,} points were finished before and kept")
     if not quiet:
-        if kept:
-            say("note", f"{kept} of {len(points)} points were finished before and kept")
         say_where(target, refused)
 
 
@@ -181,31 +188,31 @@ def _study(
 
 
 def _run(
-    study: Study, points: tuple[Point, ...], workers: int | None, cluster: str | None, progress: Progress
+    study: Study, points: tuple[Point, ...], workers: int | None, cluster: str | None, progress: Progress, notes: Callable[[str], None]
 ) -> tuple[tuple[Row, ...], int]:
     """The rows of all points, and how many of them were there before; what is finished when it is interrupted stays."""
-    from sim.cli.progress import say
     from sim.planning.execute import run_points
     from sim.planning.opened import open_study
     from sim.planning.point_store import PointStore
 
-    counts: list[float] = []
+    told: list[tuple[float, float]] = []
 
     def says(_: str, done: float, whole: float) -> None:
-        counts.append(done)
+        told.append((done, whole))
         progress.part(f"sweeping {whole:,.0f} points", done, whole)
 
     few = not study.months and open_study(study).trace.info.rows * len(points) < _WORTH_WORKERS
+    store = PointStore.default()
     try:
         rows = run_points(
-            study, points, workers=workers or (1 if few else cores()), cluster=cluster, store=PointStore.default(), says=says,
-            notes=lambda text: say("note", text),
+            study, points, workers=workers or (1 if few else cores()), cluster=cluster, store=store, says=says, notes=notes
         )  # fmt: skip
-    except KeyboardInterrupt:
-        if counts:
-            say("note", f"{counts[-1]:,.0f} of {len(points):,} points are finished and kept: the same command goes on from there")
+    except (KeyboardInterrupt, SystemExit):
+        if told and store.folder is not None:
+            done, whole = told[-1]
+            notes(f"{done:,.0f} of {whole:,.0f} points are finished and kept: the same command goes on from there")
         raise
-    return rows, int(counts[0]) if counts else 0
+    return rows, int(told[0][0]) if told else 0
 
 
 def _refuse_nothing(rows: tuple[Row, ...]) -> None:
@@ -216,9 +223,6 @@ def _refuse_nothing(rows: tuple[Row, ...]) -> None:
     if all(row.refused is not None for row in rows):
         more = len(reasons) - _MOST_REASONS
         raise input_error([*map(str, reasons[:_MOST_REASONS]), *([f"and {more:,} more reasons"] if more > 0 else [])])
-
-
-_MOST_REASONS = 12
 
 
 def _print(report: SweepReport, form: str) -> None:

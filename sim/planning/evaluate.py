@@ -56,9 +56,10 @@ def stack_of_point(study: Study, point: Point) -> StackFile:
 
 def stack_at(study: Study, settings: tuple[str, ...]) -> StackFile:
     """The stack of a study with its settings, and these, laid over it; InputError with every problem."""
-    documents = parse_documents(study.stack_text, study.stack_name)
+    shown = f"{study.stack_name}.yaml"
+    documents = parse_documents(study.stack_text, shown)
     if len(documents) != 1:
-        raise InputError(f"{study.stack_name}: {len(documents)} documents; one is needed")
+        raise InputError(f"{shown}: {len(documents)} documents; one is needed")
     return stack_of(documents[0], study.stack_name, (*study.settings, *settings))
 
 

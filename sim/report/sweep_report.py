@@ -15,6 +15,8 @@ from sim.report.forecast_report import AT_RISK
 FRONTS = MappingProxyType({"ttft_p99": "ttft_p99_s", "goodput": "goodput_per_s"})
 """What cost is held against, and the metric that it is; the same in every table."""
 _ROUNDING = 1e-9
+_OF_SOMETHING = ("min", "max", "initial", "median", "sigma")
+"""Ends of keys that say nothing without what is before them."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ class SweepReport:
         keys = [axis.setting_key.split(".") for axis in self.axes]
         names = []
         for key in keys:
-            length = next(n for n in range(1, len(key) + 1) if n == len(key) or sum(each[-n:] == key[-n:] for each in keys) == 1)
+            least = 2 if key[-1] in _OF_SOMETHING and len(key) > 1 else 1
+            length = next(n for n in range(least, len(key) + 1) if n == len(key) or sum(each[-n:] == key[-n:] for each in keys) == 1)
             names.append(".".join(key[-length:]))
         return tuple(names)
 

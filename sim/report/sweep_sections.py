@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 
 from sim.planning.points import Row
 from sim.report.amounts import chance, column_usd
-from sim.report.section import WIDTH, Section
+from sim.report.section import WIDTH, Section, shortened
 from sim.report.sweep_report import SweepReport, shown
 from sim.units import show_ms, show_seconds, show_share
 
 MOST_ROWS = 64
 """Of a table; of a larger sweep those on a front are shown."""
+_NAMES = (40, 16, 12, 8)
+"""Characters of the name of an axis, one try after the other; as many as its values have it may have in any case."""
 _MOST_REASONS = 12
 _MOST_PLACES = 4
 
@@ -30,17 +32,24 @@ def _table(report: SweepReport) -> Section:
         notes.append(f"{len(places)} of {len(made):,} points, {'those on a front' if on else 'the first ones'}; sweep.csv has them all.")
     columns = _columns(report)
     body = [[*_axes(report, i), *(cell(i, report.rows[i]) for _, cell in columns)] for i in places]
-    header = [*report.short_names, *(name for name, _ in columns)]
-    if not _fits([header, *body]):
-        # Not every axis has room of its own: they share the first column.
-        count = len(report.axes)
-        header = [" / ".join(header[:count]), *header[count:]]
+    count = len(report.axes)
+    figures = [name for name, _ in columns]
+    for most in _NAMES:  # long names of axes give way before long values do
+        header = [*(_cut(name, [row[k] for row in body], most) for k, name in enumerate(report.short_names)), *figures]
+        if _fits([header, *body]):
+            break
+    else:
+        header = [" / ".join(report.short_names), *figures]
         body = [[" / ".join(row[:count]), *row[count:]] for row in body]
     return Section(header[0], body, header[1:], notes)
 
 
 def _axes(report: SweepReport, position: int) -> list[str]:
     return [shown(value) for _, value in report.rows[position].point.values]
+
+
+def _cut(name: str, values: Sequence[str], most: int) -> str:
+    return shortened(name, max(most, *map(len, values)))
 
 
 def _columns(report: SweepReport) -> list[tuple[str, Callable[[int, Row], str]]]:
