@@ -173,9 +173,13 @@ class ExpertKernels(Strict):
     share_of_dense: ByPrecision
     """Share of the dense kernels' rates that grouped kernels reach: small matrices, and experts unevenly loaded."""
     layer_overhead_us: ByPrecisionUs
-    """A layer: choosing experts, sorting tokens, gathering results."""
+    """A layer on one GPU: choosing experts, sorting tokens, gathering results."""
+    overhead_exponent: NotNegative
+    """x of the share n^-x of that overhead that is left on n GPUs, which have fewer or smaller experts each."""
     layer_link_overhead_us: NotNegative
-    """A layer, for each doubling of tensor parallel, beside that of the engine: tokens travel to the GPUs of their experts and back."""
+    """With whole experts on each GPU, a layer, for each doubling of GPUs: tokens travel to the GPUs of their experts and back."""
+    skew_exponent: NotNegative
+    """With whole experts on each GPU: the busiest of n reads n^x times what it would, were tokens spread evenly."""
     decode_error: Positive
     prefill_error: Positive
     """Root mean square of ln(predicted/measured) of models held out of the fit."""

@@ -56,6 +56,8 @@ class Measurement:
     """How many times the server's front end is in the measured time."""
     weight: float = 1.0
     """In the fit, beside that of its configuration."""
+    expert_parallel: bool = False
+    """Whether each GPU held whole experts; else a share of every one."""
     batch: int = 0
     """Sequences or clients at once: what points of a configuration are held out by."""
 
@@ -73,13 +75,14 @@ def predict(measurements: Iterable[Measurement], coefficients: Coefficients, fam
     steps: dict[tuple[Any, ...], StepCoefficients] = {}
     seconds = []
     for m in measurements:
-        step = steps.get(m.configuration[:-1])
+        key = (*m.configuration[:-1], m.llm.quantised_parts, m.expert_parallel)
+        step = steps.get(key)
         if step is None:
             named = next((f for f in coefficients.hardware if f.name == family), None)
-            step = steps[m.configuration[:-1]] = step_coefficients(
+            step = steps[key] = step_coefficients(
                 llm=m.llm, gpu=m.gpu, tensor_parallel=m.tensor_parallel, precision=m.precision, kv_precision=m.kv_precision,
                 hardware=named or coefficients.family(m.gpu.name), engine=coefficients.engine(m.engine, m.engine_era),
-                coefficients=coefficients,
+                coefficients=coefficients, expert_parallel=m.expert_parallel,
             )  # fmt: skip
         seconds.append(step_sum(step, m.terms) + m.front_ends * coefficients.engine(m.engine, m.engine_era).front_end_ms * 1e-3)
     return seconds

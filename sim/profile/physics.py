@@ -83,19 +83,25 @@ def step_coefficients(
     hardware: Hardware,
     engine: Engine,
     coefficients: Coefficients,
+    expert_parallel: bool = False,
 ) -> StepCoefficients:
-    """Step time of a configuration from its physics, in seconds; never below `streaming_floor_s`, since shares are at most 1."""
+    """Step time of a configuration from its physics, in seconds; never below `streaming_floor_s`, since shares are at most 1.
+
+    With `expert_parallel` each GPU of the group holds whole experts instead of a share of each.
+    """
     bandwidth = gpu.bandwidth_bytes_per_s
     c = engine.step_overhead_us + llm.layers * (engine.layer_overhead_us + engine.layer_link_overhead_us * log2(tensor_parallel))
     if llm.experts is not None:
         e = coefficients.experts
-        each = e.layer_overhead_us.at(precision) + e.layer_link_overhead_us * log2(tensor_parallel)
+        each = e.layer_overhead_us.at(_multiplied(precision, gpu)) * tensor_parallel**-e.overhead_exponent
+        each += e.layer_link_overhead_us * log2(tensor_parallel) if expert_parallel else 0.0
         c += (llm.layers - llm.experts.dense_layers) * each
     head = head_bytes(llm) / (_reading_share("bf16", 1.0, hardware, engine) * bandwidth * tensor_parallel)
     per_token = _per_token_s(llm, gpu, tensor_parallel, hardware, coefficients)
     g = []
     for tokens in KNOTS:
-        matrices = _matrices_s(llm, gpu, tensor_parallel, precision, tokens, hardware, engine, coefficients)
+        skew = tensor_parallel**coefficients.experts.skew_exponent if expert_parallel else 1.0
+        matrices = _matrices_s(llm, gpu, tensor_parallel, precision, tokens, hardware, engine, coefficients, skew)
         launched = engine.uncaptured_layer_us * llm.layers - c if tokens > engine.captured_tokens else 0.0
         g.append(max(head + matrices + tokens * per_token, launched * 1e-6))
     read_s = 1.0 / (hardware.kv_share_of_bandwidth.at(kv_precision) * bandwidth)
@@ -122,6 +128,7 @@ def _matrices_s(
     hardware: Hardware,
     engine: Engine,
     coefficients: Coefficients,
+    skew: float,
 ) -> float:
     """Seconds of the layers' matrix products of a step: the smooth maximum of reading them and computing with them.
 
@@ -129,7 +136,7 @@ def _matrices_s(
     experts are taken to be all there is (shared experts, attention, dense layers).
     """
     reading = computing = 0.0
-    for touched, flops, stored, share in _matrix_parts(llm, precision, tokens, coefficients):
+    for touched, flops, stored, share in _matrix_parts(llm, precision, gpu, tokens, coefficients, skew):
         reading += touched / (share * _reading_share(stored, tokens, hardware, engine) * gpu.bandwidth_bytes_per_s)
         rate = min(hardware.compute_share_of_peak.at(stored) * engine.compute_share_of_kernels, 1.0) * gpu.peak_flops(stored)
         computing += tokens * flops / (share * rate)
@@ -137,7 +144,14 @@ def _matrices_s(
     return float(largest * ((reading / largest) ** p + (computing / largest) ** p) ** (1.0 / p)) / tensor_parallel
 
 
-def _matrix_parts(llm: Llm, precision: Precision, tokens: float, coefficients: Coefficients) -> list[tuple[float, float, Precision, float]]:
+def _multiplied(precision: Precision, gpu: Gpu) -> Precision:
+    """The precision whose kernels run: without hardware for four-bit floats they are unpacked as four-bit integers are."""
+    return "int4" if precision == "fp4" and gpu.peak_fp4_tflops is None else precision
+
+
+def _matrix_parts(
+    llm: Llm, precision: Precision, gpu: Gpu, tokens: float, coefficients: Coefficients, skew: float
+) -> list[tuple[float, float, Precision, float]]:
     """(bytes touched, operations a token, precision, share of the dense kernels' rates) of the parts of the layers' matrices."""
     routed_params = routed_flops = 0.0
     parts: list[tuple[float, float, Precision, float]] = []
@@ -146,7 +160,8 @@ def _matrix_parts(llm: Llm, precision: Precision, tokens: float, coefficients: C
         routed_params = float(mixed * e.routed * llm.params_per_expert)
         routed_flops = 2.0 * mixed * e.per_token * llm.params_per_expert
         touched = mixed * llm.expected_experts(int(tokens)) * llm.params_per_expert * llm.bytes_per_quantised_param(precision)
-        parts.append((touched, routed_flops, precision, coefficients.experts.share_of_dense.at(precision)))
+        share = coefficients.experts.share_of_dense.at(_multiplied(precision, gpu)) / skew
+        parts.append((touched, routed_flops, precision, share))
     kept = float(llm.matrix_params - llm.quantised_params)
     quantised = llm.matrix_params - routed_params - kept
     if quantised > 0.0:

@@ -67,7 +67,7 @@ def ideal() -> tuple[Coefficients, Hardware, Engine]:
             "weights_share_of_kernels": KernelShares(bf16=1.0, fp8=1.0),
         }
     )
-    experts = bundled.experts.model_copy(update={"share_of_dense": ones, "layer_overhead_us": zero})
+    experts = bundled.experts.model_copy(update={"share_of_dense": ones, "layer_overhead_us": zero, "layer_link_overhead_us": 0.0})
     shared = bundled.model_copy(update={"hidden_passes": 0.0, "ffn_passes": 0.0, "experts": experts})
     return shared, hardware, engine
 

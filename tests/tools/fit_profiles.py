@@ -66,8 +66,8 @@ def free_coefficients() -> dict[str, tuple[float, float]]:
     free["engines.vllm/2023.uncaptured_layer_us"] = (100.0, 1500.0)
     # The fp8 kernels of the serving sweep are a year older than those of the table.
     free |= {f"hardware.h200.reading_factor.fp8.{step}": (0.7, 1.6) for step in ("upto_16", "upto_32", "upto_64")}
-    free["experts.layer_link_overhead_us"] = (0.0, 200.0)
-    for precision in ("bf16", "fp8"):
+    free |= {"experts.layer_link_overhead_us": (0.0, 200.0), "experts.overhead_exponent": (0.0, 1.0), "experts.skew_exponent": (0.0, 1.0)}
+    for precision in ("bf16", "fp8", "int4", "fp4"):
         free[f"experts.share_of_dense.{precision}"] = (0.3, 1.0)
         free[f"experts.layer_overhead_us.{precision}"] = (0.0, 500.0)
     return free
@@ -136,7 +136,7 @@ def derived(kernels: Mapping[str, float], fitted: Coefficients) -> dict[str, flo
     for engine in ("vllm/2024", "vllm/2023", "trtllm/2024"):
         new[f"engines.{engine}.weights_share_of_kernels.fp8"] = at(f"engines.{engine}.weights_share_of_kernels.bf16")
     for kind in ("share_of_dense", "layer_overhead_us"):
-        new |= {f"experts.{kind}.{precision}": at(f"experts.{kind}.fp8") for precision in ("int8", "int4", "fp4")}
+        new[f"experts.{kind}.int8"] = at(f"experts.{kind}.fp8")
     return new
 
 

@@ -36,7 +36,7 @@ def benchmark_of(name: str, catalog: Catalog) -> Benchmark:
         table = read_serving_table(perf_data.PERF / "inferencex_h200_vllm_llama31_70b.csv", catalog)
         points = [replace(point, server=replace(point.server, engine_era="2025")) for point in table.serving]
         return Benchmark(serving=tuple(points))
-    measured = perf_data.mlenergy() if name == "mlenergy" else perf_data.splitwise()
+    measured = perf_data.mlenergy(every=True) if name == "mlenergy" else perf_data.splitwise()
     known = set(catalog.names("llm"))
     return Benchmark(steps=tuple(step_points([m for m in measured if m.llm.name in known and catalog.llm(m.llm.name) == m.llm])))
 
