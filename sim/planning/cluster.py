@@ -110,6 +110,9 @@ def out_of_reach(address: Address, why: str) -> InputError:
 class ClusterWorkers:
     """Where points are computed: the workers of a cluster, with what they do not have sent along."""
 
+    tries_alone = 2
+    """Calls that were waiting for a worker that another one killed are lost with it."""
+
     def __init__(self, address: str, study: Study, evaluate: Callable[[Study, Point], Row]) -> None:
         self._address = address_of(address)
         self._study, self._evaluate = study, evaluate

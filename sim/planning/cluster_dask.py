@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -11,6 +12,7 @@ from typing import Any
 from sim.planning.cluster import Address, one_call, only_answer, out_of_reach
 from sim.planning.sent import Answer
 
+_LONGEST_GREETING_BYTES = 1 << 20
 _GONE_S = 8.0
 """A client whose scheduler has been away for so long does not wait for it to come back."""
 
@@ -21,13 +23,9 @@ class DaskConnection:
     at_once = 4096
 
     def __init__(self, address: Address, timeout_s: float) -> None:
-        from distributed import Client
         from joblib._dask import DaskDistributedBackend
 
-        try:
-            self._client: Any = Client(f"tcp://{address.netloc}", timeout=timeout_s, set_as_default=False)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise out_of_reach(address, str(error) or type(error).__name__) from None
+        self._client = _client(address, timeout_s)
         try:
             self._backend: Any = DaskDistributedBackend(client=self._client)
             self._backend.start_call()
@@ -72,6 +70,29 @@ class DaskConnection:
             promise.set_result(only_answer(self._backend, future.result()))
         except (Exception, CancelledError) as error:
             promise.set_exception(error)
+
+
+def _client(address: Address, timeout_s: float) -> Any:
+    """A client of a scheduler, once that has spoken: with what listens and says nothing a client would wait for ever."""
+    from distributed import Client
+
+    if not _speaks_first(address, timeout_s):
+        raise out_of_reach(address, "nothing there answers as Dask does")
+    try:
+        return Client(f"tcp://{address.netloc}", timeout=timeout_s, set_as_default=False)
+    except Exception as error:
+        raise out_of_reach(address, str(error) or type(error).__name__) from None
+
+
+def _speaks_first(address: Address, timeout_s: float) -> bool:
+    """Whether who listens greets as a scheduler does: with the length of its greeting in eight bytes, the lowest first."""
+    try:
+        with socket.create_connection((address.host, address.port), timeout_s) as connection:
+            connection.settimeout(timeout_s)
+            length = connection.recv(8, socket.MSG_WAITALL)
+    except OSError:
+        return False
+    return len(length) == 8 and int.from_bytes(length, "little") < _LONGEST_GREETING_BYTES
 
 
 def _nothing(_out: object) -> None:

@@ -34,6 +34,9 @@ _NO_MEMORY = "not enough memory"
 class Workers(Protocol):
     """Where points are computed."""
 
+    tries_alone: int
+    """How often a point whose worker was lost is tried with nothing beside it: once where it is known to have been its own, else twice."""
+
     @property
     def at_once(self) -> int:
         """How many points may be under way."""
@@ -190,13 +193,17 @@ def _share_out(run: _Run, points: Sequence[Point], workers: Workers) -> None:
             if _lost(run, point, future, workers) is not None:
                 again.append(point)
     for point in again:
-        workers.renew()
-        future = workers.submit(point)
-        while not wait((future,), _LOOK_S).done:
-            workers.look()
-        why = _lost(run, point, future, workers)
+        why: str | None = ""
+        for _ in range(workers.tries_alone):
+            workers.renew()
+            future = workers.submit(point)
+            while not wait((future,), _LOOK_S).done:
+                workers.look()
+            why = _lost(run, point, future, workers)
+            if why is None:
+                break
         if why is not None:
-            run.refuse(point, f"the process that computed it was killed twice, the second time with nothing beside it: {why}")
+            run.refuse(point, f"the process that computed it was killed each time, even with no other point beside it: {why}")
 
 
 def _lost(run: _Run, point: Point, future: Future[str], workers: Workers) -> str | None:

@@ -40,6 +40,8 @@ _EXIT_CODES = re.compile(r"exit codes of the workers are \{(.+?)\}")
 class LocalWorkers:
     """`count` processes that compute one point each at a time; a killed one is replaced."""
 
+    tries_alone = 1
+
     def __init__(self, work: Callable[[Point], str], count: int) -> None:
         self._work = work
         self.at_once = count
