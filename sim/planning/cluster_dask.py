@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
 from collections.abc import Callable
@@ -25,7 +26,12 @@ class DaskConnection:
     def __init__(self, address: Address, timeout_s: float) -> None:
         from joblib._dask import DaskDistributedBackend
 
+        self._address = address
         self._client = _client(address, timeout_s)
+        # What it has to say is said here in one line.
+        self._logger = logging.getLogger("distributed")
+        self._level = self._logger.level
+        self._logger.setLevel(logging.CRITICAL)
         try:
             self._backend: Any = DaskDistributedBackend(client=self._client)
             self._backend.start_call()
@@ -41,9 +47,11 @@ class DaskConnection:
         return promise
 
     def why_lost(self, error: BaseException) -> str | None:
-        """That workers died of the call, which Dask tries several times."""
+        """That workers died of the call, which Dask tries several times. InputError where the scheduler forgot it: it has ended."""
         from distributed import KilledWorker
 
+        if isinstance(error, CancelledError):
+            raise out_of_reach(self._address, "its scheduler has ended") from None
         return "Dask gave it to several workers, and each died of it" if isinstance(error, KilledWorker) else None
 
     def lost(self) -> str | None:
@@ -62,8 +70,11 @@ class DaskConnection:
 
     def close(self) -> None:
         """Leave the scheduler, which then drops what is under way."""
-        self._backend.stop_call()
-        self._client.close(timeout=_GONE_S)
+        try:
+            self._backend.stop_call()
+            self._client.close(timeout=_GONE_S)
+        finally:
+            self._logger.setLevel(self._level)
 
     def _came(self, promise: Future[Answer], future: Future[Any]) -> None:
         try:

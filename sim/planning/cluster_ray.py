@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -34,6 +35,8 @@ class RayConnection:
             ray.shutdown()
             raise out_of_reach(address, str(error) or type(error).__name__) from None
         self._ray: Any = ray
+        self._excepthook = threading.excepthook
+        threading.excepthook = self._ended
         # A pool must have two actors: joblib takes one for none.
         self._backend: Any = RayBackend(nesting_level=0, ray_remote_args={"max_restarts": -1})
         self._backend.configure(self.at_once)
@@ -62,9 +65,16 @@ class RayConnection:
     def close(self) -> None:
         """End the actors, and leave."""
         try:
-            self._backend.terminate()
-        finally:
+            if self.lost() is None:
+                self._backend.terminate()
             self._ray.shutdown()
+        finally:
+            threading.excepthook = self._excepthook
+
+    def _ended(self, thread: threading.ExceptHookArgs) -> None:
+        """A thread in which Ray waits for an answer ends with the connection; that is said once, not by every thread."""
+        if not issubclass(thread.exc_type, ConnectionError):
+            self._excepthook(thread)
 
     def _came(self, promise: Future[Answer], out: Any) -> None:
         try:
