@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from sim.catalog.strict import AsOf, Count, Name, NotNegative, Positive, Share, Source, Strict
+from sim.catalog.strict import AsOf, Count, Name, NotNegative, Positive, Share, Sigma, Source, Strict
 from sim.errors import InputError, nearest
 
 Label = Literal["measured", "fitted", "assumed"]
@@ -71,7 +71,7 @@ class Spread(Strict):
     """
 
     median_s: Positive
-    sigma: NotNegative | None = None
+    sigma: Sigma | None = None
     p95_s: Positive | None = None
     p99_s: Positive | None = None
     quantiles_s: Quantiles | None = None
@@ -161,7 +161,7 @@ class Evidence(Strict):
     """Largest distance between the distribution function predicted of a deployment left out and its own, mean over deployments."""
     left_out_p95_error: NotNegative | None = None
     """Error of ln(p95/p50) of a deployment left out, mean of absolute values."""
-    p95_sigma: NotNegative | None = None
+    p95_sigma: Sigma | None = None
     """Standard deviation of ln(p95/p50) from deployment to deployment: no shape of all is the shape of one."""
     low: NotNegative | None = None
     high: NotNegative | None = None
@@ -176,11 +176,11 @@ class Latency(Strict):
     ttft: Spread
     tpot: Spread
     ttft_per_prompt_token_s: NotNegative = 0.0
-    hour_sigma: NotNegative = 0.0
+    hour_sigma: Sigma = 0.0
     """Sigma of a lognormal factor common to all requests of an hour."""
-    ttft_level_sigma: NotNegative | None = None
+    ttft_level_sigma: Sigma | None = None
     """Sigma of the logarithm of ttft.median_s from one published figure to the next. Nothing draws it yet: a simulation has the median."""
-    tpot_level_sigma: NotNegative | None = None
+    tpot_level_sigma: Sigma | None = None
     """The same of tpot.median_s."""
     modes: tuple[Mode, ...] = ()
     """Ways of asking that have another time to first token; a stack chooses one by name."""

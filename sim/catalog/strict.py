@@ -45,6 +45,8 @@ AsOf = Annotated[
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
+Sigma = Annotated[float, Field(ge=0, le=5)]
+"""Standard deviation of a logarithm: at 5, one in twenty is 3,700 times the median, and more is a percentage or a time by mistake."""
 Count = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 

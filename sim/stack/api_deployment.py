@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from sim.catalog.api import Limit
 from sim.catalog.api_latency import Spread
 from sim.catalog.price_file import ApiRates
-from sim.catalog.strict import Name, NotNegative, Strict
+from sim.catalog.strict import Name, NotNegative, Sigma, Strict
 from sim.stack.client import Client
 from sim.stack.quantity import ASSUMED, PositiveSeconds, PositiveWhole, Share, Usd
 
@@ -23,7 +23,7 @@ class ApiLatency(Strict):
     ttft: Spread | None = Field(default=None, description="time to first token: median_s with sigma, p95_s or a table of quantiles")
     tpot: Spread | None = Field(default=None, description="time per further output token, likewise")
     ttft_per_prompt_token_s: NotNegative | None = Field(default=None, description="seconds added per prompt token")
-    hour_sigma: NotNegative | None = Field(default=None, description="sigma of a factor common to all requests of an hour")
+    hour_sigma: Sigma | None = Field(default=None, description="sigma of a factor common to all requests of an hour")
 
     @model_validator(mode="after")
     def _one_ttft(self) -> ApiLatency:
@@ -37,7 +37,7 @@ class BatchLane(Strict):
 
     classes: tuple[str, ...] = Field(default=("batch",), description="classes of requests that can wait")
     turnaround: Annotated[PositiveSeconds, ASSUMED] = Field(default=3600.0, description="median time to a result")
-    sigma: Annotated[NotNegative, ASSUMED] = Field(default=1.0, description="standard deviation of its logarithm")
+    sigma: Annotated[Sigma, ASSUMED] = Field(default=1.0, description="standard deviation of its logarithm")
 
 
 Limits = Annotated[

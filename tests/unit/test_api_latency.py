@@ -78,6 +78,7 @@ def test_a_table_over_the_median_is_the_table_in_seconds() -> None:
     [
         ("{median_s: 0.4}", "give one of sigma, p95_s"),
         ("{median_s: 0.4, sigma: 0.3, over_median: {p95: 2}}", "give one of sigma, p95_s"),
+        ("{median_s: 0.4, sigma: 30}", "found 30; it should be less than or equal to 5"),
         ("{median_s: 0.4, p99_s: 0.9, sigma: 0.3}", "p99_s needs p95_s"),
         ("{median_s: 0.4, over_median: {p75: 0.9}}", "quantiles must rise"),
         ("{median_s: 0.4, over_median: {p25: 1.1}}", "quantiles must rise"),
