@@ -67,6 +67,8 @@ def axis_of(key: str, spec: str, label: str) -> Axis:
     texts: list[str] = []
     if not spec.strip():
         raise InputError(f"{label}: found no values; allowed: a list a,b,c or a range start:stop[:step]")
+    if spec.count(",") >= MOST_POINTS:
+        raise InputError(f"{label}: found more than {MOST_POINTS:,} values; at most that many are swept")
     for item in _items(spec, label):
         match = _RANGE.fullmatch(item)
         more = _range(match, item, label) if match else [(_single(item, label), item)]

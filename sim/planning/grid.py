@@ -101,7 +101,8 @@ class _Fleet:
         self._study = study
         self._opened = open_study(study)
         self._found: dict[tuple[str, ...], ResolvedPool | str] = {}
-        self.name = _only_gpus(stack_at(study, ()).stack)
+        # Of the stack as it is: what --set lays over its replicas is refused below.
+        self.name = _only_gpus(stack_at(replace(study, settings=()), ()).stack)
         own = f"deployments.{self.name}.replicas"
         for key in [axis.setting_key for axis in axes] + [setting.partition("=")[0].strip() for setting in study.settings]:
             if _overlap(key, own):
