@@ -49,6 +49,8 @@ class Look:
 class PlanStudy(Study):
     """What all candidates of a plan share, and what of them is asked now."""
 
+    trace_rows: int = 0
+    """Requests of the trace."""
     levels: tuple[ServiceLevel, ...] = ()
     factor: float = 1.0
     """Demand over that of the trace."""

@@ -136,7 +136,7 @@ class Bounds:
         found = 0
         for parts in _PARTS:
             length_s = work.duration_s / parts
-            mine = np.sort(needed[_busiest(work, needed, length_s)])
+            mine = np.sort(needed[busiest(work, needed, length_s)])
             kept = max(len(mine) - math.floor(may_miss + _ROUNDING), 0)
             found = max(found, math.ceil(float(mine[:kept].sum()) / (length_s + after_s) - _ROUNDING))
         return found
@@ -175,7 +175,7 @@ def _alone_s(pool: ResolvedPool, prompt: FloatArray) -> FloatArray:
     return np.asarray(step.c_s + min(step.g_s) + step.o_s + step.f_s * context, np.float64)
 
 
-def _busiest(work: Work, needed: FloatArray, length_s: float) -> slice:
+def busiest(work: Work, needed: FloatArray, length_s: float) -> slice:
     """The stretch of that length, begun at an arrival, in which the most work arrives."""
     ends = np.searchsorted(work.arrival_s, work.arrival_s + length_s, side="right")
     sums = np.concatenate([[0.0], np.cumsum(needed)])

@@ -1,0 +1,264 @@
+"""The race of a plan: candidates by what they cost at least, dropped as soon as it is sure that they fail, until the cheapest is certain.
+
+Every candidate is replayed with the same seed (common random numbers). It is left out without a replay where a bound says so, after a look
+at the busiest part of the trace where that part alone has more misses than the whole trace may have, or, at last, by a replay of
+everything. Candidates come in the order of what they cost at least, so that the first that meets all levels and costs no more than what
+any other costs at least is the cheapest: what follows cannot be cheaper, and is not replayed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from sim.errors import InputError
+from sim.planning.assess import MISSED, Look, PlanStudy, assess
+from sim.planning.bounds import Bounds, Work, busiest, least_usd_per_month
+from sim.planning.candidates import Candidate
+from sim.planning.evaluate import stack_at
+from sim.planning.execute import Says, run_points
+from sim.planning.levels import ServiceLevel
+from sim.planning.opened import open_study
+from sim.planning.point_store import PointStore
+from sim.planning.points import Point, Row
+from sim.stack.resolve import resolve
+from sim.stack.resolved import ResolvedPool
+
+_AT_ONCE = 32
+"""Candidates that are looked at, or replayed, together: as many on any number of workers, so that all find the same."""
+_LOOK_SHARE = 1 / 12
+"""Of the trace, its busiest stretch."""
+_WARM_UP_SHARE = 1 / 48
+_LOOK_ROWS = 20_000
+"""A trace of fewer requests is replayed as fast as looked at."""
+_CLEARLY = 1.5
+"""So many times the misses that the whole trace may have drop a candidate: a part begins with an empty system, the whole does not."""
+_CLEARLY_SCALED = 3.0
+"""The same where a law moves replicas: a part begins with the fewest."""
+_WORTH_WORKERS_S = 8.0
+_CENT = 0.005
+_ROWS_A_SECOND = 400_000.0
+"""Of a replay, roughly: decides about workers, never about results."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A candidate whose whole trace was replayed."""
+
+    candidate: Candidate
+    row: Row
+    """Of the whole fleet, at the demand that costs are taken at."""
+    held: Row
+    """What the levels were read off: with replicas gone, at the demand they must hold at."""
+    usd_per_month: float
+    excess: float
+    """The worst level's, as a share of its limit; at most 0 where all hold."""
+    met: bool
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A candidate that was left out, and why; `near` is how close it came, from looks: misses over those allowed."""
+
+    candidate: Candidate
+    by: str
+    """refused, bound or look."""
+    why: str
+    near: float = math.inf
+
+
+class Evaluations:
+    """Rows of candidates, from the store, from this process, from others or a cluster."""
+
+    def __init__(self, *, workers: int = 1, cluster: str | None = None, store: PointStore | None = None, says: Says | None = None) -> None:
+        self._workers, self._cluster, self._store, self._says = workers, cluster, store, says
+        self.replays = 0
+        """Whole replays asked for."""
+
+    def rows(self, study: PlanStudy, settings: Sequence[tuple[str, ...]], what: str, rows_each: float) -> tuple[Row, ...]:
+        """The row of each of these settings, in order. `rows_each` is how many requests one takes."""
+        points = [Point(number, (), each) for number, each in enumerate(settings)]
+        if study.look is None:
+            self.replays += len(points)
+        says = self._says
+        told: Says | None = None if says is None else (lambda _, done, whole: says(what, done, whole))
+        many = len(points) * rows_each / _ROWS_A_SECOND > _WORTH_WORKERS_S
+        return run_points(
+            study, points, workers=self._workers if many else 1, cluster=self._cluster, store=self._store, says=told, evaluate=assess
+        )  # fmt: skip
+
+
+class Race:
+    """The candidates of a space that meet all levels, the cheapest first, each as soon as it is certain."""
+
+    def __init__(
+        self, candidates: Sequence[Candidate], costs: PlanStudy, held: PlanStudy, work: Work, evaluations: Evaluations,
+        says: Callable[[str], None] | None = None,
+    ) -> None:  # fmt: skip
+        """`costs` is the study that costs are taken from, `held` the one that levels must hold in; equal ones are replayed once."""
+        self._costs, self._held, self._work = costs, held, work
+        self._evaluations = evaluations
+        self.judged: list[Judged] = []
+        self.dropped: list[Dropped] = []
+        self._ready: list[tuple[float, float, int, Judged]] = []
+        self._look = _look_of(work) if held.trace_rows >= _LOOK_ROWS else None
+        self._allowed = _allowed(held.levels, work)
+        self._least: dict[int, float] = {}
+        self._scaled: set[int] = set()
+        if says is not None:
+            says("reading the candidates")
+        self._left = self._sorted(candidates)
+
+    @property
+    def left(self) -> int:
+        """Candidates not looked at: they cost too much to matter."""
+        return len(self._left)
+
+    def __iter__(self) -> Iterator[Judged]:
+        while True:
+            found = self._next()
+            if found is None:
+                return
+            yield found
+
+    def _next(self) -> Judged | None:
+        while self._left:
+            bound = self._ready[0][0] if self._ready else math.inf
+            # One that costs exactly as much is replayed too: which of them has more room decides.
+            some = [each for each in self._left[:_AT_ONCE] if self._least[each.number] <= bound + _CENT]
+            if not some:
+                break
+            self._left = self._left[len(some) :]
+            self._judge(self._looked(some))
+        return heapq.heappop(self._ready)[3] if self._ready else None
+
+    def _sorted(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Those that can be made and that no bound leaves out, by what they cost at least."""
+        opened = open_study(self._costs)
+        bounds = Bounds(self._work, self._held.levels)
+        kept: list[Candidate] = []
+        for each in candidates:
+            if each.short_settings is None:
+                self.dropped.append(Dropped(each, "bound", "not so many replicas as must be spared"))
+                continue
+            try:
+                resolved = resolve(stack_at(self._costs, each.settings), opened.catalog, opened.book, opened.facts)
+                short = resolved
+                if each.short_settings != each.settings:
+                    short = resolve(stack_at(self._costs, each.short_settings), opened.catalog, opened.book, opened.facts)
+            except InputError as error:
+                self.dropped.append(Dropped(each, "refused", _plain(str(error))))
+                continue
+            why = bounds.cannot(short)
+            if why is not None:
+                self.dropped.append(Dropped(each, "bound", why))
+                continue
+            self._least[each.number] = least_usd_per_month(resolved)
+            pools = [pool for pool in short.deployments if isinstance(pool, ResolvedPool)]
+            if any(pool.spec.replicas.min < pool.spec.replicas.max for pool in pools):
+                self._scaled.add(each.number)
+            kept.append(each)
+        return sorted(kept, key=lambda each: (self._least[each.number], each.number))
+
+    def _looked(self, some: Sequence[Candidate]) -> list[Candidate]:
+        """Those that a look at the busiest part does not drop."""
+        if self._look is None:
+            return list(some)
+        study = replace(self._held, look=self._look)
+        rows = self._evaluations.rows(study, [_short(each) for each in some], "looking at the busiest hours", self._rows(_LOOK_SHARE))
+        kept = []
+        for each, row in zip(some, rows, strict=True):
+            if row.refused is not None:
+                self.dropped.append(Dropped(each, "refused", row.refused))
+                continue
+            near, why = self._worst(row)
+            if near > (_CLEARLY_SCALED if each.number in self._scaled else _CLEARLY):
+                self.dropped.append(Dropped(each, "look", why, near))
+            else:
+                kept.append(each)
+        return kept
+
+    def _worst(self, row: Row) -> tuple[float, str]:
+        """The misses of a look over those that the whole trace may have, of the level where they are most, and in words."""
+        worst, words = 0.0, ""
+        for number, level in enumerate(self._held.levels):
+            missed, allowed = row.metrics.get(f"{MISSED}{number}"), self._allowed[number]
+            if missed is None or allowed is None or missed / max(allowed, 1.0) <= worst:
+                continue
+            worst = missed / max(allowed, 1.0)
+            words = f"{level}: {missed:,.0f} requests outside in the busiest part alone, {allowed:,.0f} allowed in all"
+        return worst, words
+
+    def _judge(self, some: Sequence[Candidate]) -> None:
+        """Replay the whole trace through candidates; those that meet all levels become ready."""
+        if not some:
+            return
+        held = self._evaluations.rows(self._held, [_short(each) for each in some], "replaying candidates", self._rows(1.0))
+        rows = held
+        if self._costs != self._held or any(_short(each) != each.settings for each in some):
+            rows = self._evaluations.rows(self._costs, [each.settings for each in some], "replaying candidates", self._rows(1.0))
+        for each, row, short in zip(some, rows, held, strict=True):
+            refused = row.refused or short.refused
+            usd = row.metrics.get("usd_per_month")
+            if refused is not None or usd is None:
+                self.dropped.append(Dropped(each, "refused", refused or "a trace without duration makes no month"))
+                continue
+            found = judged_of(each, row, short, self._held.levels)
+            self.judged.append(found)
+            if found.met:
+                heapq.heappush(self._ready, (round(usd, 2), found.excess, each.number, found))
+
+    def nearest(self, count: int = 5) -> Judged | None:
+        """Of candidates that fail, the one that comes closest; those that only looks or bounds dropped are replayed, the nearest first."""
+        if not self.judged:
+            looked = sorted((each for each in self.dropped if each.by == "look"), key=lambda each: (each.near, each.candidate.number))
+            others = [each for each in self.dropped if each.by == "bound" and each.candidate.short_settings is not None]
+            self._judge([each.candidate for each in (looked or others[-count:])[:count]])
+        failing = [each for each in self.judged if not each.met]
+        return min(failing, key=lambda each: (each.excess, each.usd_per_month, each.candidate.number), default=None)
+
+    def _rows(self, share: float) -> float:
+        return self._held.trace_rows * self._held.factor * share
+
+
+def judged_of(candidate: Candidate, row: Row, held: Row, levels: Sequence[ServiceLevel]) -> Judged:
+    """A candidate with its rows."""
+    excess = max((level.excess(measured) for level, (_, _, measured, _) in zip(levels, held.slo, strict=True)), default=0.0)
+    met = all(ok for *_, ok in held.slo)
+    usd = row.metrics["usd_per_month"]
+    assert usd is not None
+    return Judged(candidate, row, held, usd, excess, met)
+
+
+def _short(each: Candidate) -> tuple[str, ...]:
+    return each.settings if each.short_settings is None else each.short_settings
+
+
+def _look_of(work: Work) -> Look:
+    """The stretch in which the most tokens arrive, with a warm-up before it."""
+    length_s = work.duration_s * _LOOK_SHARE
+    stretch = busiest(work, work.prompt + work.output, length_s)
+    begin_s = float(work.arrival_s[stretch.start])
+    return Look(max(begin_s - work.duration_s * _WARM_UP_SHARE, 0.0), begin_s, min(begin_s + length_s, work.duration_s))
+
+
+def _allowed(levels: Sequence[ServiceLevel], work: Work) -> tuple[float | None, ...]:
+    """How many requests of the whole trace may be outside of each level; None for one that does not count requests."""
+    count = len(work.arrival_s)
+    found: list[float | None] = []
+    for level in levels:
+        if level.latency is not None and level.upper:
+            found.append((1.0 - (level.q or 0.0)) * count)
+        elif level.metric in ("completed", "good_share"):
+            found.append((1.0 - level.limit) * count)
+        else:
+            found.append(None)
+    return tuple(found)
+
+
+def _plain(text: str) -> str:
+    """What is wrong with a candidate without where its settings stand."""
+    first = text.split("\n")[0]
+    return first.partition(": ")[2] if first.startswith("--set ") else first
