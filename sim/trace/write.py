@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from sim.errors import InputError
@@ -68,7 +69,8 @@ def write_trace(
         tables = (arrow_table(requests),)
     else:
         tables = requests
-    partial = path.with_name(f".{path.name}.partial")
+    # Of this run alone: another one may write the same trace.
+    partial = path.with_name(f".{token_hex(8)}.partial")
     try:
         writer = None
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +221,19 @@ def test_an_existing_file_is_kept(path: Path) -> None:
     assert path.read_bytes() == before
     write_trace(path, Trace.from_arrays(**{**GOOD, "prompt_tokens": [1, 1, 1, 1]}), force=True)
     assert whole(read_trace(path)).prompt_tokens.tolist() == [1, 1, 1, 1]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_two_that_write_one_trace_do_not_meet(path: Path) -> None:
+    mine = table_of(Trace.from_arrays(**GOOD))
+
+    def while_another_writes() -> Iterator[pa.Table]:
+        yield mine.slice(0, 2)
+        write_trace(path, Trace.from_arrays(**{**GOOD, "prompt_tokens": [1, 1, 1, 1]}))
+        yield mine.slice(2)
+
+    write_trace(path, while_another_writes())
+    assert whole(read_trace(path)).prompt_tokens.tolist() == GOOD["prompt_tokens"]
     assert list(path.parent.iterdir()) == [path]
 
 
