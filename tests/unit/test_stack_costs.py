@@ -236,7 +236,7 @@ def test_training_that_does_not_fit_its_memory_is_said() -> None:
         ("retraining: [{deployment: own, every: 1d, examples: 1, tokens_per_example: 1, where: {kind: own, replicas: 3}}]", "has at most 2"),
         ("retraining: [{deployment: owm, every: 1d, examples: 1, tokens_per_example: 1, where: own}]", "did you mean 'own'?"),
         ("retraining: [{deployment: own, every: 1d, examples: 10M, tokens_per_example: 1k, where: own}]", "one attempt takes"),
-        ("retraining: [{deployment: own, every: 1d, examples: 1, tokens_per_example: 1, where: {kind: rented, gpu: l40}}]", "did you mean"),
+        ("retraining: [{deployment: own, every: 1d, examples: 1, tokens_per_example: 1, where: {kind: rented, gpu: l41}}]", "did you mean"),
         ("retraining: [{deployment: own, every: 1d, examples: 1, tokens_per_example: 1, where: {kind: own, from: 6h, until: 6h}}]", "are the same"),
     ],
 )  # fmt: skip
