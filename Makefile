@@ -52,6 +52,11 @@ accuracy: warm  ## docs/accuracy.md again, from the measured data beside the rep
 lock:  ## needs uv (python -m pip install uv)
 	uv pip compile --quiet --upgrade --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		pyproject.toml --output-file requirements.lock
+	for extra in dask ray; do \
+		$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['$$extra'])" | \
+		uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+			--constraint requirements.lock - --output-file requirements-$$extra.lock || exit 1; \
+	done
 
 clean:
 	rm -rf .venv build dist htmlcov .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

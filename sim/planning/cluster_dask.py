@@ -29,7 +29,7 @@ class DaskConnection:
         self._address = address
         self._client = _client(address, timeout_s)
         # What it has to say is said here in one line.
-        self._logger = logging.getLogger("distributed")
+        self._logger = logging.getLogger("distributed.client")
         self._level = self._logger.level
         self._logger.setLevel(logging.CRITICAL)
         try:
