@@ -131,8 +131,10 @@ class ElasticPool:
             self.system, self.d, mix, self.trace, _slo(self.levels), seed=self.study.seed, simulate=simulate, cache=self._opened.saturations
         )  # fmt: skip
         intervals = max(1, math.ceil(self.trace.info.duration_s / interval_s - 1e-9))
-        requests = [float(each) for each in mix.offered[:intervals]]
-        return (*requests, *[0.0] * (intervals - len(requests))), found
+        requests = [float(each) for each in mix.offered]
+        requests += [0.0] * (intervals - len(requests))
+        # The last request of a trace may arrive on the very end of its last interval.
+        return (*requests[: intervals - 1], math.fsum(requests[intervals - 1 :])), found
 
     def _resolve(self, settings: Sequence[str]) -> ResolvedStack:
         return resolve(self.stack(settings), self._opened.catalog, self._opened.book, self._opened.facts)

@@ -99,7 +99,7 @@ def _schedule(report: ElasticReport) -> Section:
         ("replicas", f"{listed}{more}"),
         (
             "how",
-            f"intervals of {brief(show_seconds(found.interval_s))}, ordered a cold start ahead; {found.schedule.replays} schedules replayed",
+            f"intervals of {brief(show_seconds(found.interval_s))}, ordered a cold start ahead; {found.schedule.replays} replays",
         ),
         ("how good", proof),
     ]
