@@ -13,7 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -82,10 +82,8 @@ class LocalWorkers:
         """End all processes, whatever they are doing."""
         pools = [*self._free, *self._taken.values()]
         self._free, self._taken = [], {}
-        for pool in pools:
-            pool.shutdown(wait=False, kill_workers=True)
-        for pool in pools:
-            pool.shutdown(wait=True, kill_workers=True)
+        with ThreadPoolExecutor(max(len(pools), 1)) as side_by_side:
+            list(side_by_side.map(lambda pool: pool.shutdown(kill_workers=True), pools))
 
 
 @contextmanager
