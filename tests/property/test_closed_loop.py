@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pickle
-import subprocess
-import sys
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
-import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.engine.random import THINK, uniform
@@ -114,35 +108,3 @@ def test_times_of_arrival_in_the_trace_are_not_looked_at(case: Case, loop: Close
     case = without_demand(case)
     at_once = replace(case, table=replace(case.table, rows=tuple(replace(row, arrival_s=0.0) for row in case.table.rows)))
     assert everything(by_engine(case, closed_loop=loop)) == everything(by_engine(at_once, closed_loop=loop))
-
-
-@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="compares with compiled code, and compilation is switched off")
-def test_rows_are_equal_with_compilation_switched_off(tmp_path: Path) -> None:
-    tested: list[tuple[Case, ClosedLoop]] = []
-
-    @settings(
-        max_examples=8, phases=[Phase.generate], database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
-    )
-    @given(cases(), loops())
-    def keep(case: Case, loop: ClosedLoop) -> None:
-        tested.append((replace(without_demand(case), until_s=min(case.until_s, 200.0)), loop))
-
-    keep()
-    expected = [by_engine(case, closed_loop=loop) for case, loop in tested]
-    (tmp_path / "cases.pickle").write_bytes(pickle.dumps(tested))
-    code = (
-        "import pickle, sys; from pathlib import Path; from tests.property.equality import by_engine; folder = Path(sys.argv[1]);"
-        "cases = pickle.loads((folder / 'cases.pickle').read_bytes());"
-        "results = [by_engine(case, closed_loop=loop) for case, loop in cases];"
-        "rows = [(r.log.tobytes(), r.histogram.tobytes(), r.busy_s.tobytes(), r.timeline.tobytes(), r.window_s) for r in results];"
-        "(folder / 'rows.pickle').write_bytes(pickle.dumps(rows))"
-    )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=os.environ | {"NUMBA_DISABLE_JIT": "1"}, cwd=ROOT, check=True)
-    plain = pickle.loads((tmp_path / "rows.pickle").read_bytes())  # noqa: S301  (written by this test)
-    for one, (log, histogram, busy_s, timeline, window_s) in zip(expected, plain, strict=True):
-        assert one.log is not None
-        assert one.log.tobytes() == log
-        assert one.histogram.tobytes() == histogram
-        assert one.busy_s.tobytes() == busy_s
-        assert one.timeline.tobytes() == timeline
-        assert one.window_s == window_s
