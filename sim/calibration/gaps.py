@@ -52,7 +52,7 @@ def gap_quantiles(done: Finished, step: StepCoefficients, *, budget: int, probab
     context, context_per_s = after(several * (done.prompt_tokens + 1.0 - rate * done.first_s)), after(several * rate)
 
     def gap(tokens: Floats, sequences: Floats, at_s: Floats) -> Floats:
-        return step.c_s + _g(step, tokens) + step.o_s * sequences + step.f_s * (context + context_per_s * at_s)
+        return step.c_s + g_of(step, tokens) + step.o_s * sequences + step.f_s * (context + context_per_s * at_s)
 
     duration = np.diff(times)
     prompts, beginners = begin(done.prompt_tokens), begin(np.ones(len(starts)))
@@ -71,8 +71,8 @@ def gap_quantiles(done: Finished, step: StepCoefficients, *, budget: int, probab
     return _weighted(np.concatenate(gaps), np.concatenate(weights), probabilities)
 
 
-def _g(step: StepCoefficients, tokens: Floats) -> Floats:
-    """StepCoefficients.g of many."""
+def g_of(step: StepCoefficients, tokens: Floats) -> Floats:
+    """`StepCoefficients.g` of many steps at once, in seconds."""
     x, y = np.asarray(step.g_tokens), np.asarray(step.g_s)
     found = np.interp(tokens, x, y)
     if len(x) > 1:

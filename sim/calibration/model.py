@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import isfinite, log
 from typing import TYPE_CHECKING, Any
 
+from sim.calibration.gaps import g_of
 from sim.calibration.observations import Observation, Point, batch_of, observations
 from sim.calibration.parts import PARTS, STEP_PARTS, Estimate
 from sim.calibration.points import ServingPoint, StepPoint
@@ -140,10 +141,7 @@ class _Steps:
         """Of each, as `StepCoefficients.seconds`."""
         import numpy as np
 
-        x, y = np.array(step.g_tokens), np.array(step.g_s)
-        g = np.interp(self.tokens, x, y)
-        if len(x) > 1:
-            g += np.maximum(self.tokens - x[-1], 0.0) * (y[-1] - y[-2]) / (x[-1] - x[-2])
+        g = g_of(step, self.tokens)
         return np.asarray(step.c_s + g + step.o_s * self.sequences + step.f_s * self.context + step.h_s * self.attention)
 
 
