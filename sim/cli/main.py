@@ -28,6 +28,7 @@ COMMANDS = MappingProxyType(
         "run": "Replay a trace through a stack and forecast its months: the bill with bands, latency, load.",
         "compare": "Hold stacks against each other over the same futures: cheaper, how likely, from when.",
         "sweep": "Vary keys of a stack: cost, latency and load of each combination, the best marked.",
+        "plan": "The cheapest stack that meets the service levels, with what confidence, and its calendar.",
         "elastic": "The fewest GPUs over time with perfect foresight, against autoscalers.",
         "backtest": "Hold a forecast against a bill that was paid, line by line and month by month.",
         "calibrate": "Make profiles of your own servers from their benchmarks.",

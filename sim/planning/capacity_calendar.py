@@ -86,8 +86,18 @@ def months_of(
         order = None
         if p95 is not None and p95 > most:
             order, most = datetime.date.fromisoformat(f"{name}-01") - datetime.timedelta(days=math.ceil(lead.days)), p95
-        figures = [figure(each, number) for each in ("demand_p50", "demand_p95", "gpus_p50", "gpus_p95")]
-        found.append(CapacityMonth(name, *figures, p50, p95, order))
+        found.append(
+            CapacityMonth(
+                month=name,
+                demand_p50=figure("demand_p50", number),
+                demand_p95=figure("demand_p95", number),
+                gpus_p50=figure("gpus_p50", number),
+                gpus_p95=figure("gpus_p95", number),
+                needed_p50=p50,
+                needed_p95=p95,
+                order_by=order,
+            )
+        )
     return tuple(found)
 
 
