@@ -17,13 +17,15 @@ from sim.profile import Profile, StepCoefficients
 from tests.oracles.replica import ReplicaOracle, Work
 
 STATISTICS = ("mean", "p50", "p90", "p95", "p99")
+STEP = StepCoefficients(1.5e-3, (1.0, 64.0, 256.0, 8192.0), (5e-3, 5.2e-3, 8.4e-3, 0.24), o_s=7e-5, f_s=5e-8, h_s=9e-10)
+"""About an 8B model on an H100; made up, for quantiles of gaps jump where steps with prompts begin."""
 
 
 @cache
 def profile() -> Profile:
     catalog = Catalog.bundled()
     server = Server(catalog.llm("llama-3.1-8b"), catalog.gpu("h100-sxm"), 1, "bf16")
-    return replace(profile_of(server, longest_tokens=4096, catalog=catalog), front_end_s=0.0, max_num_batched_tokens=2048)
+    return replace(profile_of(server, longest_tokens=4096, catalog=catalog), step=STEP, front_end_s=0.0, max_num_batched_tokens=2048)
 
 
 def timed(load: Load) -> dict[str, float]:
@@ -55,7 +57,7 @@ def timed(load: Load) -> dict[str, float]:
         (Load(300, 60, concurrency=1), 0.01),
         (Load(1000, 100, concurrency=8), 0.05),
         (Load(200, 100, concurrency=32), 0.05),
-        (Load(3000, 60, concurrency=8), 0.10),
+        (Load(3000, 80, concurrency=8), 0.10),
     ],
 )
 def test_quantiles_are_those_of_the_tokens(load: Load, within: float) -> None:
