@@ -179,7 +179,7 @@ class Latency(Strict):
     hour_sigma: Sigma = 0.0
     """Sigma of a lognormal factor common to all requests of an hour."""
     ttft_level_sigma: Sigma | None = None
-    """Sigma of the logarithm of ttft.median_s from one published figure to the next. Nothing draws it yet: a simulation has the median."""
+    """Sigma of the logarithm of ttft.median_s from one published figure to the next. Nothing draws it: a simulation has the median."""
     tpot_level_sigma: Sigma | None = None
     """The same of tpot.median_s."""
     modes: tuple[Mode, ...] = ()

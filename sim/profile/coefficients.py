@@ -182,7 +182,7 @@ class ExpertKernels(Strict):
     """With whole experts on each GPU: the busiest of n reads n^x times what it would, were tokens spread evenly."""
     decode_error: Positive
     prefill_error: Positive
-    """Root mean square of ln(predicted/measured) of models held out of the fit."""
+    """Root mean square of ln(predicted/measured), each LLM held out on one kind of GPU; prompts, never measured, as decodes."""
     evidence: Evidence
     source: str = Field(min_length=3)
     as_of: AsOf

@@ -2,8 +2,7 @@
 
 1. Kernels: shares of the peaks that matrix products and attention reach, from operator timings.
 2. Engines: all whole-engine measurements at once, with few coefficients; then again without each group, for the errors written down.
-3. Configurations: each measured one gets a profile of its own, the joint fit scaled to its measurements, cross-validated by batch size.
-4. The server's front end: what closed-loop runs show of TTFT beyond waiting and computing.
+3. Configurations: each measured one gets a profile of its own, as `sim calibrate` makes one (tests/tools/own_profiles.py).
 """
 
 from __future__ import annotations
