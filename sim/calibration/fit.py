@@ -127,9 +127,10 @@ def most_probable(linear: Linear, free: Sequence[int], lowest: Sequence[float]) 
     x = np.clip(linear.at[chosen], low, FURTHEST)
     for _ in range(_REWEIGHTINGS):
         white = linear.whitened(rows, robust_weights(linear.deviations(error + linear.slopes[:, chosen] @ x)))
-        stacked = np.vstack([white[:, :-1], np.eye(len(chosen))])
-        target = np.concatenate([white[:, -1], np.zeros(len(chosen))])
-        found = lsq_linear(stacked, target, bounds=(low, np.full(len(chosen), FURTHEST)))
+        # Thousands of rows have the same solution as a square root of their products, a few rows: the estimate keeps these apart from 0.
+        root = np.linalg.cholesky(white[:, :-1].T @ white[:, :-1] + np.eye(len(chosen)))
+        target = np.linalg.solve(root, white[:, :-1].T @ white[:, -1])
+        found = lsq_linear(root.T, target, bounds=(low, np.full(len(chosen), FURTHEST)))
         moved, x = float(np.abs(found.x - x).max()), found.x
         if moved < _STILL / 10.0:
             break
