@@ -117,8 +117,10 @@ class Hardware(Strict):
     name: Name
     gpus: tuple[Name, ...]
     """Catalogue names that belong to the family; GPUs of no family take the one called `default`."""
+    measured_gpus: tuple[Name, ...]
+    """Those of them on which an engine was measured; the others take its shares of other peaks."""
     measured_precisions: tuple[Precision, ...]
-    """Precisions of weights that an engine was measured with; the shares of the others are assumed."""
+    """Precisions of weights that an engine was measured with; the shares of others are those of kernels, or assumed."""
     weights_share_of_bandwidth: ByPrecision
     """In steps of up to 8 tokens."""
     reading_factor: ReadingFactors

@@ -143,7 +143,7 @@ class _Trust:
 
 
 def _trust(llm: Llm, gpu: Gpu, precision: Precision, engine: Engine, coefficients: Coefficients) -> _Trust:
-    """How far an estimate may be off: the largest error of its parts, and that of a family held out where one was never measured."""
+    """How far an estimate may be off: the largest error of its parts, and that of a family held out where a part was never measured."""
     family, strange = coefficients.family(gpu.name), coefficients.family("")
     parts: list[Hardware | Engine | ExpertKernels] = [family, engine]
     notes = []
@@ -154,11 +154,14 @@ def _trust(llm: Llm, gpu: Gpu, precision: Precision, engine: Engine, coefficient
     elif family.name not in engine.measured_on:
         parts.append(strange)
         notes.append(f"no measurement of {engine.name} {engine.era} on {gpu.name}: measured apart")
+    elif gpu.name not in family.measured_gpus:
+        parts.append(strange)
+        notes.append(f"no measurement of {gpu.name}: the shares of its peaks are those of {' and '.join(family.measured_gpus)}")
     if engine.evidence == "assumed":
         notes.append(f"no measurement of {engine.name} {engine.era}: its overheads are assumed")
     if precision not in family.measured_precisions:
         parts.append(strange)
-        notes.append(f"no measurement of {precision} on {gpu.name}: the shares of its peaks are assumed")
+        notes.append(f"no engine was measured with {precision} weights on {gpu.name}")
     if (precision == "fp8" and gpu.peak_fp8_tflops is None) or (precision == "fp4" and gpu.peak_fp4_tflops is None):
         notes.append(f"{gpu.name} does not compute in {precision}: {precision} weights save memory and reading, not arithmetic")
     return _Trust(

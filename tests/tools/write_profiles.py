@@ -88,6 +88,7 @@ def write_engines(path: Path, fitted: Coefficients, errors: Mapping[str, float],
         lines += [
             f"  - name: {family.name}",
             f"    gpus: [{', '.join(family.gpus)}]",
+            f"    measured_gpus: [{', '.join(family.measured_gpus)}]",
             f"    measured_precisions: [{', '.join(family.measured_precisions)}]",
             f"    weights_share_of_bandwidth: {_mapping(family.weights_share_of_bandwidth.model_dump())}",
             "    reading_factor:",

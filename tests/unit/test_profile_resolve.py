@@ -168,3 +168,17 @@ def test_new_hardware_is_one_file_of_the_user(tmp_path: Path):
     assert decode == sorted(decode, reverse=True)
     slower = resolve_profile(llm=llm, gpu=catalog.gpu("b200"), tensor_parallel=8, precision="bf16", catalog=catalog)
     assert decode[0] < slower.step.decode_s(sequences=1, context=1000)
+
+
+def test_an_estimate_says_what_of_it_nobody_measured():
+    coefficients = load_coefficients()
+    family = coefficients.family("no such").decode_error
+    known = profile("llama-3-70b", "h100-sxm", shipped=())
+    assert known.notes == () and known.error < family
+    relative = profile("llama-3-70b", "h100-pcie", shipped=())
+    assert relative.error == family and relative.notes == ("no measurement of h100-pcie: the shares of its peaks are those of h100-sxm",)
+    precision = profile("llama-3-70b", "h200-sxm", shipped=())
+    assert precision.error == family and precision.notes == ("no engine was measured with bf16 weights on h200-sxm",)
+    assert profile("llama-3-70b", "h200-sxm", precision="fp8", shipped=()).error < family
+    for hardware in coefficients.hardware:
+        assert set(hardware.measured_gpus) <= set(hardware.gpus) and bool(hardware.measured_gpus) == (hardware.evidence == "calibrated")
