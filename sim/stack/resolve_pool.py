@@ -63,7 +63,7 @@ def resolve_pool(
         ledger.origins += origins
     if profile is not None:
         step, blocks, longest = profile.step, profile.blocks, profile.max_model_len
-        error, prefill_error, front_end_s = profile.error, profile.prefill_error, profile.front_end_s
+        error, front_end_s = profile.error, profile.front_end_s
         _say_profile(key, profile, spec.max_model_len, ledger)
     else:
         assert spec.profile is not None
@@ -76,7 +76,7 @@ def resolve_pool(
                 f"found {given.kv_capacity_tokens}; at least one block of {spec.block_size} tokens is needed",
             )
             return None
-        error = prefill_error = given.error
+        error = given.error
         front_end_s = given.front_end
     caching = _caching(name, spec, facts, ledger)
     if caching == "blocks" and blocks * spec.replicas.max > _MOST_NAMED_BLOCKS:
@@ -107,7 +107,6 @@ def resolve_pool(
         upkeep=paid.upkeep,
         label=label,
         error=error,
-        prefill_error=prefill_error,
         front_end_s=front_end_s,
     )
 
@@ -199,6 +198,7 @@ def _say_profile(key: str, profile: Profile, given_length: int | None, ledger: L
         ledger.origin(f"{key}.profile.{name}", value, unit, *where)
     ledger.origin(f"{key}.profile.front_end", profile.front_end_s, "s", *where)
     ledger.origin(f"{key}.profile.error", profile.error, "of ln", *where)
+    ledger.origin(f"{key}.profile.prefill_error", profile.prefill_error, "of ln", *where)
     memory = "memory x utilisation x GPUs - weights - reserve, counted from the shape of the model"
     ledger.origin(f"{key}.profile.kv_capacity", profile.kv_capacity_tokens, "tokens", "estimated", memory, profile.as_of)
     if given_length is None:

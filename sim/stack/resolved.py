@@ -94,8 +94,7 @@ class ResolvedPool:
     """Power and hosting of one's own GPUs; None for rented ones, whose rent includes them."""
     label: Label
     error: float
-    """Cross-validated relative error of a decode step (root mean square of the logarithm)."""
-    prefill_error: float
+    """Cross-validated relative error of a decode step (root mean square of the logarithm), drawn in futures for whole steps."""
     front_end_s: float
     """What a request spends in the server outside its scheduler."""
 
