@@ -125,7 +125,7 @@ def _all_rows() -> Iterable[Measurement]:
             llm=llm, gpu=find_gpu(Catalog.load(), row["gpu_model"]), tensor_parallel=int(row["num_gpus"]),
             precision=find_precision(row["weight_precision"]), kv_precision="bf16", engine="vllm", engine_era="2025", kind="decode",
             source=perf_data.MLENERGY, terms=(Term(1.0, batch, batch, context),), seconds=float(row["median_itl_ms"]) * 1e-3,
-            batch=round(batch),
+            batch=round(batch), expert_parallel=int(row["expert_parallel"]) > 1,
         )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def refit(left_out: Chosen) -> Coefficients:
     """The joint fit to all but some measurements, where the others tell of every coefficient."""
     start, free = load_coefficients(), free_coefficients()
     found = fit([m for m in measurements() if not left_out(m)], start, free)
-    return with_values(found, derived(kernels(), found))
+    return with_values(found, _derived(found))
 
 
 @cache
@@ -97,14 +97,19 @@ def _forgetting(left_out: Chosen, unknown: Callable[[str], bool]) -> Coefficient
     """A refit that knows nothing of the serving runs but what is assumed, nor of the coefficients that are `unknown`."""
     of_kernels = {path: value for path, value in kernels().items() if unknown(path)}
     start = with_values(load_coefficients(), {**of_kernels, **FORGOTTEN})
-    start = with_values(start, derived(kernels(), start))
+    start = with_values(start, _derived(start))
     free = {path: bounds for path, bounds in free_coefficients().items() if path not in FORGOTTEN and not unknown(path)}
     found = fit([m for m in measurements() if not left_out(m)], start, free)
-    return with_values(found, derived(kernels(), found))
+    return with_values(found, _derived(found))
+
+
+def _derived(fitted: Coefficients) -> dict[str, float]:
+    """Coefficients that follow from others; where an assumption would take a share of a peak above the whole, the whole."""
+    return {path: min(value, 1.0) if "_share_of_" in path else value for path, value in derived(kernels(), fitted).items()}
 
 
 def _without_family(family: str) -> Coefficients:
     free = {path: bounds for path, bounds in free_coefficients().items() if not path.startswith(f"hardware.{family}.")}
     shipped = load_coefficients()
     found = fit([m for m in measurements() if shipped.family(m.gpu.name).name != family], shipped, free)
-    return with_values(found, derived(kernels(), found))
+    return with_values(found, _derived(found))
