@@ -23,11 +23,12 @@ _FAMILY_SOURCES = {
     "ada": f"A40 of {OPERATORS}; beyond 8 tokens and attention as on A100; fp8, int4, fp4, links: assumed",
     "default": "means of the measured families; error: each family predicted by the means of the others",
 }
+_NOT_FITTED = "overhead of a step, longest captured step, no front end: assumed"
 _ENGINE_SOURCES = {
     "vllm/2025": f"joint fit to {perf_data.MLENERGY}; {perf_data.INFERENCEX}",
-    "vllm/2024": f"joint fit to {perf_data.ARGONNE}",
-    "vllm/2023": f"joint fit to {perf_data.SPLITWISE}",
-    "trtllm/2024": f"joint fit to {perf_data.ARGONNE}",
+    "vllm/2024": f"joint fit to {perf_data.ARGONNE}; {_NOT_FITTED}",
+    "vllm/2023": f"joint fit to {perf_data.SPLITWISE}; {_NOT_FITTED}",
+    "trtllm/2024": f"joint fit to {perf_data.ARGONNE}; {_NOT_FITTED}",
     "trtllm/2025": "as vllm 2025, sequences and computing as much cheaper as in 2024 on A100, assumed; error: that of vllm 2025 with an assumed 15 % between engines",
     "sglang/2025": "as vllm 2025, assumed; error: that of vllm 2025 with an assumed 15 % between engines",
 }
