@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sim.calibration.advice import Advice, advise
 from sim.calibration.cross_validation import HeldOut, hold_out
-from sim.calibration.doubts import check_explained, check_units, doubts, worse
+from sim.calibration.doubts import check_error, check_explained, check_units, doubts, worse
 from sim.calibration.fit import fit, linearised
 from sim.calibration.identify import check_wanted, choose, covariance, told_of, unweighted
 from sim.calibration.model import Model
@@ -226,12 +226,14 @@ def calibrate(
     )  # fmt: skip
     errors = logs - model.measured
     found = doubts(model, simulator, position, start_logs, logs, prior, server)
+    decode_error = _held_out_error(model, (by_batch, by_shape), "decode", short, prior.error)
+    prefill_error = _held_out_error(model, (by_batch, by_shape), "prefill", short, prior.prefill_error)
+    check_error(name, decode_error, prefill_error, found)
     return Calibration(
         server=server, prior=prior, step=step, front_end_s=front_end_s,
         coefficients=_coefficients(estimate, position, free, after), readings=readings, loads=most,
         in_sample_error=max(_rms(errors[model.fitted & np.isfinite(errors)]), 1e-4),
-        decode_error=_held_out_error(model, (by_batch, by_shape), "decode", short, prior.error),
-        prefill_error=_held_out_error(model, (by_batch, by_shape), "prefill", short, prior.prefill_error),
+        decode_error=decode_error, prefill_error=prefill_error,
         by_batch=by_batch, by_shape=by_shape, doubts=(*found, *worse(model, start_logs, (by_batch, by_shape))),
         advice=advise(estimate, position, unsure, prior, [p.load for p in points if isinstance(p, ServingPoint)]),
         simulated=model.simulated,

@@ -71,6 +71,16 @@ def check_explained(model: Model, logs: Array) -> None:
         raise InputError("\n".join(problems))
 
 
+def check_error(name: str, decode_error: float, prefill_error: float, why: Sequence[str]) -> None:
+    """InputError, with the doubts, where a profile would carry an error beyond a factor of `FAR_OFF`: no forecast can draw that."""
+    if max(decode_error, prefill_error) > log(FAR_OFF):
+        said = (
+            f"{name}: no profile is kept, for its error would be {decode_error:.0%} for decodes and {prefill_error:.0%} for prompts; "
+            f"allowed: up to {log(FAR_OFF):.0%}, a factor of {FAR_OFF:g}"
+        )
+        raise InputError("\n".join([said, *why]))
+
+
 def _throughout(model: Model, logs: Array, metric: str, *, fitted: bool = True) -> tuple[float, Observation]:
     """How many times the predictions the measurements of a metric are, in the median, and the first of them."""
     import numpy as np

@@ -203,6 +203,14 @@ def test_exchanged_columns_are_refused() -> None:
         found(points)
 
 
+def test_a_profile_that_no_forecast_could_draw_is_refused_and_says_why() -> None:
+    points = measured(position(), noise=0.01)
+    wild = next(i for i, load in enumerate(GRID) if load == (1024, 1024, 16))
+    points[wild] = replace(points[wild], measured={key: value * 1e3 for key, value in points[wild].measured.items()})
+    with pytest.raises(InputError, match=r"no profile is kept, for its error would be \d+% for decodes(.|\n)*1024/1024 at concurrency 16"):
+        found(points)
+
+
 def test_repeats_that_contradict_each_other_are_named() -> None:
     points = measured(position())
     again = replace(points[0], measured={key: value * 2.0 for key, value in points[0].measured.items()}, where="again.csv:9")
