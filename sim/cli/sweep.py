@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from sim.report.sweep_report import SweepReport
 
 _MOST_REASONS = 12
-_WORTH_WORKERS = 5_000_000
-"""Requests to replay in all, from which several processes are worth their start: some seconds of one."""
+_WORTH_WORKERS = 20_000_000
+"""Requests to replay in all, from which several processes are worth their start: twenty seconds of one."""
 
 
 @click.command(name="sweep")
@@ -201,18 +201,20 @@ def _run(
         told.append((done, whole))
         progress.part(f"sweeping {whole:,.0f} points", done, whole)
 
+    # In an order of their own, so that workers seldom begin with points alike: what one of these needs, the others then find.
+    order = sorted(points, key=study.key)
     few = not study.months and open_study(study).trace.info.rows * len(points) < _WORTH_WORKERS
     store = PointStore.default()
     try:
         rows = run_points(
-            study, points, workers=workers or (1 if few else cores()), cluster=cluster, store=store, says=says, notes=notes
+            study, order, workers=workers or (1 if few else cores()), cluster=cluster, store=store, says=says, notes=notes
         )  # fmt: skip
     except (KeyboardInterrupt, SystemExit):
         if told and store.folder is not None:
             done, whole = told[-1]
             notes(f"{done:,.0f} of {whole:,.0f} points are finished and kept: the same command goes on from there")
         raise
-    return rows, int(told[0][0]) if told else 0
+    return tuple(sorted(rows, key=lambda row: row.point.number)), int(told[0][0]) if told else 0
 
 
 def _refuse_nothing(rows: tuple[Row, ...]) -> None:

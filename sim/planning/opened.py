@@ -90,5 +90,8 @@ def _books(models: Path | None, contents: str, prices_text: str | None, date: st
 
 
 @lru_cache(maxsize=1)
-def _saturations(trace_sha256: str) -> SaturationCache:  # noqa: ARG001  (what belongs to another trace need not be kept)
-    return {}
+def _saturations(trace_sha256: str) -> SaturationCache:  # noqa: ARG001  (what belongs to another trace need not be at hand)
+    from sim.futures.cell_store import CellStore
+    from sim.planning.saturation_store import KeptSaturations
+
+    return KeptSaturations(CellStore.default())
