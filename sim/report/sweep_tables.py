@@ -30,7 +30,8 @@ def sweep_table(report: SweepReport) -> Table:
         table[f"{name}_met"] = [None if level is None else level[3] for level in found]
     for suffix, fronts in (("", report.fronts), ("_of_all", report.fronts_of_all)):
         for name, front in fronts.items():
-            table[f"front_{name}{suffix}"] = [i in front.rows for i in range(len(report.rows))]
+            on = frozenset(front.rows)
+            table[f"front_{name}{suffix}"] = [i in on for i in range(len(report.rows))]
             table[f"knee_{name}{suffix}"] = [i == front.knee for i in range(len(report.rows))]
     table["refused"] = [row.refused for row in report.rows]
     return table
