@@ -28,7 +28,7 @@ FORMS = ("csv", "parquet", "json", "openmetrics")
 def command(
     ctx: click.Context, run: str | None, form: str, wanted: tuple[str, ...], given: Path | None, force: bool, dictionary: bool
 ) -> None:
-    """Export RUN, the folder of a sim run or sim compare, its name under outputs/, or latest.
+    """Export RUN, the folder of a sim run, compare, sweep, plan or elastic, its name under outputs/, or latest.
 
     To a folder (-o DIR) go all tables as files; to one file (-o NAME.csv, NAME.parquet) or standard output the long table of all
     figures, or the one that --table names. JSON holds all tables in one document, OpenMetrics every figure as a gauge.

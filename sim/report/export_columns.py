@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -39,6 +40,14 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """Columns whose names a run makes: those that match a pattern. `column` describes them, its name standing for all (`AXIS`)."""
+
+    pattern: str
+    column: Column
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """A table in one of its forms: a run with months has other columns than a plain replay."""
 
@@ -52,6 +61,23 @@ class Table:
     columns: tuple[Column, ...]
     prefix: str = ""
     """What its figures are of, as their names in OpenMetrics begin: `replay`, `month`, `pair`. Empty: its rows are in no long table."""
+    named: tuple[Named, ...] = ()
+    """What there may be besides, anywhere among the columns."""
+    point: tuple[str, ...] = ()
+    """Columns that tell its rows apart, `*` for those that the last of `named` describes: the point of a row in a long table."""
+
+    def form(self, names: Sequence[str]) -> tuple[Column, ...] | None:
+        """The columns of a table with these names; None where it is not of this form."""
+        fixed = {each.name: each for each in self.columns}
+        if [name for name in names if name in fixed] != list(fixed) or len(set(names)) != len(names):
+            return None
+        found = []
+        for name in names:
+            made = next((each.column for each in self.named if re.fullmatch(each.pattern, name)), None)
+            if name not in fixed and made is None:
+                return None
+            found.append(fixed[name] if name in fixed or made is None else replace(made, name=name))
+        return tuple(found)
 
 
 def key(name: str, meaning: str, kind: Kind = "text", unit: str = "") -> Column:

@@ -12,8 +12,9 @@ _HEAD = """\
 # Data dictionary
 
 Every column of every table that a run writes, and of what `sim export` makes of it. Made by `sim export --dictionary` from the
-program; a test holds it to the tables of real runs. Times are in seconds, money in USD, shares of one; what does not exist is null
-in Parquet and an empty cell in CSV. The keys of summary.json are in [output.md](output.md), the export in [export.md](export.md).
+program; a test holds it to the tables of real runs. Names in capitals stand for those that a run makes itself: keys that are varied,
+service levels that were asked for. Times are in seconds, money in USD, shares of one; what does not exist is null in Parquet and an
+empty cell in CSV. The keys of summary.json are in [output.md](output.md), the export in [export.md](export.md).
 """
 
 
@@ -22,7 +23,8 @@ def dictionary() -> str:
     parts = [_HEAD]
     for table in TABLES:
         files = " and ".join(f"`{file}`" for file in table.files)
-        parts.append(f"## {table.name}: {table.when}\n\n{files}: one row is {table.row}.\n\n{_rows(table.columns)}")
+        columns = (*table.columns, *(each.column for each in table.named))
+        parts.append(f"## {table.name}: {table.when}\n\n{files}: one row is {table.row}.\n\n{_rows(columns)}")
     parts.append(
         f"## {FIGURES}: `sim export`\n\nThe long table of an export, `{FIGURES}`: one row is one figure.\n\n{_rows(LONG)}\n"
         "Metrics of the long table are the columns above that hold figures, without their statistic (`gpus_p50` is `gpus`, `p50`), those "

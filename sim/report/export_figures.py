@@ -12,13 +12,13 @@ from types import MappingProxyType
 from typing import Any
 
 from sim.errors import InputError
-from sim.report.export_columns import Column, figure, key
+from sim.report.export_columns import Column, Table, figure, key
 from sim.report.export_source import FoundTable, RunFolder, StackPart
 
 FIGURES = "figures"
 """The name of the long table."""
 LATENCIES = MappingProxyType({"ttft": "arrival to first token", "tpot": "time of every further token", "e2e": "arrival to last token"})
-KEYS = ("stack", "against", "month", "deployment", "class", "kind", "line", "level")
+KEYS = ("stack", "against", "month", "deployment", "class", "kind", "line", "level", "point")
 LONG = (
     key("table", "the table or file that it is from"),
     key("stack", "name of the stack; of a pair the first one"),
@@ -29,6 +29,7 @@ LONG = (
     key("kind", "of a line of the bill: invoice, tco, apart or total; of a deployment: api or gpu"),
     key("line", "line of the bill"),
     key("level", "name of the service level"),
+    key("point", "of a sweep, a plan or autoscalers: what a row has that others have not, as `key=value`"),
     key("metric", "what it is, the unit last"),
     key("statistic", "`p50`, `mean`, ... of the metric over requests or futures; `value`: one number"),
     key("unit", "unit of the value; empty: a plain number"),
@@ -160,28 +161,37 @@ def _of_summary(stack: StackPart) -> Iterator[Figure]:
 def _melted(found: FoundTable) -> Iterator[Figure]:
     """The figures of a wide table, row by row; the whole horizon of a pair is in the table of pairs already."""
     table = found.table
+    fixed = {each.name for each in table.columns}
+    last = table.named[-1].column.meaning if table.named else ""
+    given = [each.name for each in found.columns if each.name in table.point or ("*" in table.point and each.meaning == last)]
+    keyed = [name for name in KEYS[2:] if name in fixed and name not in table.point]
     for batch in found.batches():
         for row in batch.to_pylist():
             if row.get("month") == "all" and table.name == "pairs_monthly":
                 continue
-            named = {"stack": row.get("a", found.stack), "against": row.get("b")}
-            keys = _keys(**(named | {name: row.get(name) for name in KEYS[2:]}))
-            for column in table.columns:
+            point = ", ".join(f"{name}={_shown(row[name])}" for name in given if row[name] is not False and row[name] not in (None, ""))
+            named = {"stack": row["a"] if "a" in fixed else found.stack, "against": row["b"] if "b" in fixed else None}
+            keys = _keys(**(named | {name: row[name] for name in keyed}), point=point or None)
+            for column in found.columns:
                 if column.metric:
-                    metric, meaning = _metric(column, row)
+                    metric, meaning = _metric(table, column, row)
                     yield Figure(
                         table.name, _prefix(table.prefix, row), keys, metric, column.statistic, column.unit, _number(row[column.name]),
                         meaning,
                     )  # fmt: skip
 
 
+def _shown(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _prefix(prefix: str, row: Mapping[str, Any]) -> str:
     return "horizon" if row.get("month") == "all" else prefix
 
 
-def _metric(column: Column, row: Mapping[str, Any]) -> tuple[str, str]:
+def _metric(table: Table, column: Column, row: Mapping[str, Any]) -> tuple[str, str]:
     """The metric of a cell and what it means: a table by metric has its name in a column, and totals of the bill are no lines."""
-    if "metric" in row:
+    if table.name == "latency":
         name = str(row["metric"])
         return f"{name}_{column.metric}", LATENCIES.get(name, name) if column.metric == "s" else f"{column.meaning} {name}"
     if column.metric == "cost_usd" and (row.get("kind") == "total" or row.get("line") == "total"):

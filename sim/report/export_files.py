@@ -62,9 +62,9 @@ def tables_of(run: RunFolder, wanted: Sequence[str] = ()) -> tuple[ExportTable, 
     found = [ExportTable(FIGURES, LONG, run)]
     for name in dict.fromkeys(part.table.name for part in run.tables):
         parts = tuple(part for part in run.tables if part.table.name == name)
-        if len({part.table for part in parts}) > 1:
+        if len({part.columns for part in parts}) > 1:
             raise InputError(f"{run.folder}: {name} differs in form between stacks; run it again")
-        columns = parts[0].table.columns
+        columns = parts[0].columns
         found.append(ExportTable(name, (_STACK, *columns) if parts[0].stack else columns, run, parts))
     found.append(ExportTable(COLUMNS, _DESCRIBED, run))
     names = [each.name for each in found]
@@ -139,7 +139,7 @@ def about(run: RunFolder) -> dict[str, Any]:
     return {
         "kind": run.kind,
         "trace": run.trace,
-        "stacks": [each.name for each in run.stacks],
+        "stacks": list(run.names),
         "version": str(record.get("version")),
         "seed": record.get("seed") if isinstance(record.get("seed"), int) else None,
         "price_date": str(record.get("price_date")),

@@ -28,7 +28,17 @@ _UNITS = (
 _QUANTILE = re.compile(r"p(\d{1,2})")
 _PER_TOKENS = re.compile(r"_per_million_tokens$|_per_1000_requests$")
 _WHAT = MappingProxyType(
-    {"replay": "Replay", "month": "A month", "horizon": "All months", "pair": "Two stacks", "pair_month": "Two stacks in a month"}
+    {
+        "replay": "Replay",
+        "month": "A month",
+        "horizon": "All months",
+        "pair": "Two stacks",
+        "pair_month": "Two stacks in a month",
+        "sweep": "A point of a sweep",
+        "candidate": "A candidate of a plan",
+        "calendar": "A month of a plan",
+        "elastic": "An autoscaler",
+    }
 )
 
 

@@ -6,26 +6,41 @@ Files of a run are somebody's files by now: sizes are bounded, and nothing in th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from sim.errors import InputError, input_error, nearest
 from sim.report.export_columns import Column, Table
+from sim.report.export_columns import Kind as ColumnKind
+from sim.report.export_reading import check_version, damaged, read_json, read_yaml
 from sim.report.export_tables import TABLES
 from sim.report.run_folder import MARK, OUTPUTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Kind = Literal["run", "comparison"]
+Kind = Literal["run", "comparison", "sweep", "plan", "elastic"]
 LATEST = "latest"
-SCHEMA_VERSIONS = (1,)
-"""Of run.json and of what stands beside it."""
-_MOST_JSON_BYTES = 256 * 2**20
-_KINDS: tuple[tuple[Kind, str], ...] = (("run", "summary.json"), ("comparison", "comparison.json"))
+_KINDS: tuple[tuple[Kind, str], ...] = (
+    ("run", "summary.json"),
+    ("comparison", "comparison.json"),
+    ("sweep", "sweep.json"),
+    ("plan", "plan.json"),
+    ("elastic", "elastic.json"),
+)
+_NEEDED = MappingProxyType(
+    {
+        "run": ("monthly", "capacity"),
+        "comparison": ("pairs", "pairs_monthly"),
+        "sweep": ("sweep",),
+        "plan": ("candidates",),
+        "elastic": ("laws", "schedule"),
+    }
+)
+"""Tables without which a folder is not whole; those of a run are needed for each stack of a comparison, too."""
 _NAMES = ("text", "integer", "number", "boolean")
 
 
@@ -42,9 +57,10 @@ class StackPart:
 
 @dataclass(frozen=True)
 class FoundTable:
-    """A table that is there: its form, whose it is (empty: of a whole comparison), and its file."""
+    """A table that is there: its form, its columns, whose it is (empty: of a whole comparison), and its file."""
 
     table: Table
+    columns: tuple[Column, ...]
     stack: str
     path: Path
 
@@ -62,8 +78,11 @@ class RunFolder:
     record: Mapping[str, Any]
     """run.json."""
     content: Mapping[str, Any]
-    """summary.json, or comparison.json."""
+    """summary.json, or what the command writes in its place."""
+    names: tuple[str, ...]
+    """The stacks, by name."""
     stacks: tuple[StackPart, ...]
+    """Those that were run as such: none of a sweep, a plan or an elastic pool."""
     tables: tuple[FoundTable, ...]
 
     @property
@@ -79,14 +98,14 @@ def read_run(name: str) -> RunFolder:
         raise InputError(f"{name}: a run that was stopped while it was written; run it again")
     if not (folder / MARK).is_file():
         raise InputError(f"{name}: not the folder of a run, or one that was not finished (no {MARK}){_are_there(folder)}")
-    record = _json(folder / MARK, name)
+    record = read_json(folder / MARK, name)
     kind = next((kind for kind, file in _KINDS if (folder / file).is_file()), None)
     if kind is None:
         allowed = ", ".join(f"{kind} ({file})" for kind, file in _KINDS)
         raise InputError(f"{name}: no folder that can be exported: it holds {_listed(folder)}; allowed: the folder of a {allowed}")
-    content = _json(folder / dict(_KINDS)[kind], name)
+    content = read_json(folder / dict(_KINDS)[kind], name)
     for each, file in ((record, MARK), (content, dict(_KINDS)[kind])):
-        _check_version(each, f"{name}/{file}")
+        check_version(each, f"{name}/{file}")
     try:
         return RunFolder(folder, kind, record, content, *_parts(folder, kind, content, name))
     except (KeyError, TypeError, AttributeError) as error:
@@ -109,27 +128,31 @@ def _folder(name: str) -> Path:
     raise InputError(f"{name}: no such folder; allowed: the folder of a run, its name under {OUTPUTS}/, or {LATEST}{nearest(name, there)}")
 
 
-def _parts(folder: Path, kind: Kind, content: Mapping[str, Any], name: str) -> tuple[tuple[StackPart, ...], tuple[FoundTable, ...]]:
-    if kind == "run":
-        stack = str(content["stack"]["name"])
-        return (_part(folder, stack, content, name),), tuple(_tables(folder, stack, name))
+def _parts(
+    folder: Path, kind: Kind, content: Mapping[str, Any], name: str
+) -> tuple[tuple[str, ...], tuple[StackPart, ...], tuple[FoundTable, ...]]:
+    if kind != "comparison":
+        given = content["stack"]
+        stack = str(given if isinstance(given, str) else given["name"])
+        parts = (_part(folder, stack, content, name),) if kind == "run" else ()
+        return (stack,), parts, tuple(_tables(folder, kind, stack, name))
     from sim.report.comparison_files import folder_names
 
-    names = [str(each) for each in content["stacks"]]
-    parts, tables = [], [*_tables(folder, "", name)]
+    names = tuple(str(each) for each in content["stacks"])
+    found, tables = [], [*_tables(folder, kind, "", name)]
     for stack, own in zip(names, folder_names(names), strict=True):
         if not (folder / own).is_dir():
             raise InputError(f"{name}: the folder of {stack} is missing: the comparison was not finished, or it was changed; run it again")
-        summary = _json(folder / own / "summary.json", f"{name}/{own}")
-        _check_version(summary, f"{name}/{own}/summary.json")
-        parts.append(_part(folder / own, stack, summary, f"{name}/{own}"))
-        tables += _tables(folder / own, stack, f"{name}/{own}")
-    return tuple(parts), tuple(tables)
+        summary = read_json(folder / own / "summary.json", f"{name}/{own}")
+        check_version(summary, f"{name}/{own}/summary.json")
+        found.append(_part(folder / own, stack, summary, f"{name}/{own}"))
+        tables += _tables(folder / own, "run", stack, f"{name}/{own}")
+    return names, tuple(found), tuple(tables)
 
 
 def _part(folder: Path, stack: str, summary: Mapping[str, Any], name: str) -> StackPart:
     models: dict[str, str] = {}
-    found = _yaml(folder / "stack.resolved.yaml", name)
+    found = read_yaml(folder / "stack.resolved.yaml", name)
     for deployment in summary["deployments"]:
         given = found.get("deployments", {}).get(deployment.partition(":")[0], {})
         model = given.get("model") or given.get("llm")
@@ -138,32 +161,49 @@ def _part(folder: Path, stack: str, summary: Mapping[str, Any], name: str) -> St
     return StackPart(stack, summary, models)
 
 
-def _tables(folder: Path, stack: str, name: str) -> Iterator[FoundTable]:
-    """Those of a folder, in the order of the dictionary; a required one that is missing is an error, and so are columns nobody knows."""
-    problems = [f"{name}: {each} is missing: the run was not finished, or it was changed; run it again" for each in _missing(folder, stack)]
+def _tables(folder: Path, kind: Kind, stack: str, name: str) -> Iterator[FoundTable]:
+    """Those of a folder, in the order of the dictionary; one that is needed and missing is an error, and so are columns nobody knows."""
+    problems = []
     for table in dict.fromkeys(each.name for each in TABLES):
         forms = [each for each in TABLES if each.name == table]
         path = next((folder / file for file in forms[0].files if (folder / file).is_file()), None)
         if path is None:
+            if table in _NEEDED[kind]:
+                problems.append(f"{name}: {forms[0].files[-1]} is missing: the run was not finished, or it was changed; run it again")
             continue
-        columns = _columns(path, name)
-        form = next((each for each in forms if tuple(column.name for column in each.columns) == columns), None)
-        if form is None:
-            known = {column.name for each in forms for column in each.columns}
-            strange = [column for column in columns if column not in known]
-            found = f"column {strange[0]!r} is not known" if strange else "columns are missing or in another order"
-            problems.append(f"{name}/{path.name}: {found}: written by another version of sim; run it again")
+        names = _columns(path, name)
+        found = next(((form, columns) for form in forms if (columns := form.form(names)) is not None), None)
+        if found is None:
+            known = {column.name for form in forms for column in form.columns}
+            strange = [each for each in names if each not in known]
+            said = f"column {strange[0]!r} is not known" if strange else "columns are missing or in another order"
+            problems.append(f"{name}/{path.name}: {said}: written by another version of sim; run it again")
         else:
-            yield FoundTable(form, stack, path)
+            yield FoundTable(found[0], _typed(path, found[0], found[1]), stack, path)
     if problems:
         raise input_error(problems)
 
 
-def _missing(folder: Path, stack: str) -> list[str]:
-    """Files without which it is no run: of a comparison as a whole (no stack) the pairs, of a stack the bill and the capacity."""
-    names = ("monthly", "capacity") if stack else ("pairs", "pairs_monthly")
-    files = (next(each.files for each in TABLES if each.name == name) for name in names)
-    return [each[-1] for each in files if not any((folder / file).is_file() for file in each)]
+def _typed(path: Path, table: Table, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Columns that a run names have the type that they have in its file, where that keeps types."""
+    fixed = {each.name for each in table.columns}
+    if path.suffix == ".csv" or len(fixed) == len(columns):
+        return columns
+    import pyarrow.parquet as pq
+
+    schema = pq.read_schema(path)
+    return tuple(each if each.name in fixed else replace(each, kind=_kind(schema.field(each.name).type)) for each in columns)
+
+
+def _kind(found: pa.DataType) -> ColumnKind:
+    """The type of a field as the dictionary has it."""
+    import pyarrow as pa
+
+    if pa.types.is_integer(found):
+        return "integer"
+    if pa.types.is_floating(found):
+        return "number"
+    return "boolean" if pa.types.is_boolean(found) else "text"
 
 
 def _columns(path: Path, name: str) -> tuple[str, ...]:
@@ -178,7 +218,7 @@ def _columns(path: Path, name: str) -> tuple[str, ...]:
     try:
         return tuple(pq.read_schema(path).names)
     except (pa.ArrowException, OSError) as error:
-        raise _damaged(f"{name}/{path.name}", error) from None
+        raise damaged(f"{name}/{path.name}", error) from None
 
 
 def _batches(found: FoundTable) -> Iterator[pa.RecordBatch]:
@@ -186,7 +226,7 @@ def _batches(found: FoundTable) -> Iterator[pa.RecordBatch]:
     import pyarrow.csv
     import pyarrow.parquet as pq
 
-    schema = arrow_schema(found.table.columns)
+    schema = arrow_schema(found.columns)
     try:
         if found.path.suffix == ".csv":
             convert = pyarrow.csv.ConvertOptions(column_types=schema, include_columns=schema.names)
@@ -199,7 +239,7 @@ def _batches(found: FoundTable) -> Iterator[pa.RecordBatch]:
                     columns = [batch.column(each.name).cast(each.type) for each in schema]
                     yield pa.RecordBatch.from_arrays(columns, schema=schema)
     except (pa.ArrowException, OSError) as error:
-        raise _damaged(f"{found.path.parent.name}/{found.path.name}", error) from None
+        raise damaged(f"{found.path.parent.name}/{found.path.name}", error) from None
 
 
 def _unguarded(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -220,46 +260,6 @@ def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:
 
     types = dict(zip(_NAMES, (pa.string(), pa.int64(), pa.float64(), pa.bool_()), strict=True))
     return pa.schema([pa.field(each.name, types[each.kind], metadata={"unit": each.unit, "description": each.said}) for each in columns])
-
-
-def _json(path: Path, name: str) -> Mapping[str, Any]:
-    place = f"{name}/{path.name}"
-    try:
-        if path.stat().st_size > _MOST_JSON_BYTES:
-            raise InputError(f"{place}: larger than {_MOST_JSON_BYTES // 2**20} MiB; no run writes that")
-        found = json.loads(path.read_bytes())
-        json.dumps(found, ensure_ascii=False).encode()  # half a character (a lone surrogate) can be written nowhere
-    except (ValueError, RecursionError, OSError) as error:
-        raise _damaged(place, error) from None
-    if not isinstance(found, dict):
-        raise InputError(f"{place}: holds no run; run it again")
-    return found
-
-
-def _yaml(path: Path, name: str) -> Mapping[str, Any]:
-    import yaml
-
-    try:
-        if path.stat().st_size > _MOST_JSON_BYTES // 64:
-            raise InputError(f"{name}/{path.name}: larger than {_MOST_JSON_BYTES // 64 // 2**20} MiB; no run writes that")
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:
-        raise _damaged(f"{name}/{path.name}", error) from None
-    if not isinstance(found, dict):
-        raise InputError(f"{name}/{path.name}: holds no stack; run it again")
-    return found
-
-
-def _check_version(found: Mapping[str, Any], place: str) -> None:
-    version = found.get("schema_version")
-    if version not in SCHEMA_VERSIONS or isinstance(version, bool):
-        allowed = ", ".join(str(each) for each in SCHEMA_VERSIONS)
-        raise InputError(f"{place}: schema_version: found {version!r}; allowed: {allowed}: run it again, or use the sim that wrote it")
-
-
-def _damaged(place: str, error: Exception) -> InputError:
-    said = str(error).splitlines()
-    return InputError(f"{place}: damaged or not there: {said[0] if said else type(error).__name__}; run it again")
 
 
 def _listed(folder: Path) -> str:

@@ -7,6 +7,7 @@ tables of real runs to it, column by column.
 from __future__ import annotations
 
 from sim.report.export_columns import Column, Table, figure, key, spread
+from sim.report.export_study_tables import STUDY_TABLES
 
 _MONTH = key("month", "calendar month, as 2026-11")
 _MONTH_OR_ALL = key("month", "calendar month, as 2026-11; `all`: the whole horizon")
@@ -262,6 +263,6 @@ PAIRS_MONTHLY = Table(
     "pair_month",
 )
 TABLES = (
-    MONTHLY_REPLAY, MONTHLY, CAPACITY_REPLAY, CAPACITY, LATENCY, DRAWS, TIMELINE, EVENTS, REQUESTS, PAIRS, PAIRS_MONTHLY,
+    MONTHLY_REPLAY, MONTHLY, CAPACITY_REPLAY, CAPACITY, LATENCY, DRAWS, TIMELINE, EVENTS, REQUESTS, PAIRS, PAIRS_MONTHLY, *STUDY_TABLES,
 )  # fmt: skip
 """Every table in every form."""

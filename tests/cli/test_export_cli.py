@@ -15,7 +15,7 @@ from tests.made import openmetrics as strict
 from tests.made.command import Capture
 from tests.made.world import write_world
 
-COLUMNS = "table,stack,against,month,deployment,class,kind,line,level,metric,statistic,unit,value"
+COLUMNS = "table,stack,against,month,deployment,class,kind,line,level,point,metric,statistic,unit,value"
 
 
 @pytest.fixture(scope="module")
