@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import traceback
+from functools import partial
 from importlib import import_module
 from types import MappingProxyType
 
@@ -22,6 +23,7 @@ WRONG_INPUT = 2
 BUG = 3
 INTERRUPTED = 130
 STOPPED = 128 + signal.SIGTERM
+_INSIST_S = 0.5
 
 COMMANDS = MappingProxyType(
     {
@@ -160,7 +162,16 @@ def _ended_by(number: int) -> int:
 def _stop(number: int, frame: object) -> None:
     # Loading machine code, numba catches what is raised here, and fails with an error of its own: who asked is seen by the handler.
     signal.signal(number, _stop_again)
+    # Or goes on as if nothing had been raised: then it is raised again.
+    signal.signal(signal.SIGALRM, partial(_insist, number))
+    signal.setitimer(signal.ITIMER_REAL, _INSIST_S, _INSIST_S)
     _stop_again(number, frame)
+
+
+def _insist(number: int, _alarm: int, frame: object) -> None:
+    # On the way out files half-written are taken back, which is not to be interrupted.
+    if not isinstance(sys.exc_info()[1], (SystemExit, KeyboardInterrupt)):
+        _stop_again(number, frame)
 
 
 def _stop_again(number: int, _frame: object) -> None:
@@ -178,4 +189,8 @@ def run() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115  (for as long as the process lives)
     if "_SIM_COMPLETE" in os.environ:
         main.main(prog_name="sim")
-    sys.exit(exit_code(sys.argv[1:]))
+    try:
+        code = exit_code(sys.argv[1:])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+    sys.exit(code)

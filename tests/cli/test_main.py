@@ -145,6 +145,33 @@ cli.run()
     assert (done.returncode, done.stdout, done.stderr) == (code, "", said)
 
 
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_library_that_goes_on_after_a_signal_is_stopped_again_but_no_cleaning_up_is(root: Path, name: str, code: int) -> None:
+    script = f"""
+import os, signal, time
+from types import SimpleNamespace
+import click
+from sim.cli import main as cli
+def body():
+    try:
+        os.kill(os.getpid(), signal.{name})
+    except BaseException:
+        pass
+    try:
+        time.sleep(20)
+    finally:
+        time.sleep(1.2)
+        print("cleaned up")
+cli.import_module = lambda _: SimpleNamespace(command=click.command("run")(body))
+cli.run()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, "run"], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(root)}, timeout=15,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (code, "cleaned up\n")
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [
