@@ -107,6 +107,11 @@ def out_of_reach(address: Address, why: str) -> InputError:
     return InputError(f"--cluster {address}: cannot be reached ({why.splitlines()[0]}); finished points are kept for the next run")
 
 
+def without_program(address: Address, why: str) -> InputError:
+    """The error of a cluster whose workers do not have this program."""
+    return InputError(f"--cluster {address}: its workers cannot import the program ({why}); install the same version there")
+
+
 class ClusterWorkers:
     """Where points are computed: the workers of a cluster, with what they do not have sent along."""
 
@@ -137,9 +142,7 @@ class ClusterWorkers:
         cause: BaseException | None = error
         while cause is not None:
             if isinstance(cause, ImportError):
-                raise InputError(
-                    f"--cluster {self._address}: its workers cannot import the program ({cause}); install the same version there"
-                ) from None
+                raise without_program(self._address, str(cause)) from None
             cause = cause.__cause__
         lost = self._connection.lost()
         if lost is not None:

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
-from sim.planning.cluster import Address, one_call, only_answer, out_of_reach
+from sim.planning.cluster import Address, one_call, only_answer, out_of_reach, without_program
 from sim.planning.sent import Answer
 
 
@@ -34,6 +34,14 @@ class RayConnection:
         except (ConnectionError, RuntimeError, ValueError, grpc.RpcError) as error:
             ray.shutdown()
             raise out_of_reach(address, str(error) or type(error).__name__) from None
+        try:
+            known = _knows_program(ray)
+        except BaseException:
+            ray.shutdown()
+            raise
+        if not known:
+            ray.shutdown()
+            raise without_program(address, "no module named 'sim'")
         self._ray: Any = ray
         self._excepthook = threading.excepthook
         threading.excepthook = self._ended
@@ -81,3 +89,14 @@ class RayConnection:
             promise.set_result(only_answer(self._backend, out))
         except Exception as error:
             promise.set_exception(error)
+
+
+def _knows_program(ray: Any) -> bool:
+    """Whether a process there can import this program; without it Ray would not even take a call."""
+
+    def look() -> bool:
+        from importlib.util import find_spec
+
+        return find_spec("sim") is not None
+
+    return bool(ray.get(ray.remote(look).options(max_retries=0).remote()))

@@ -44,7 +44,8 @@ def computes(study: Study, point: Point) -> Row:
         with Path(str(does["log"])).open("a") as log:
             log.write(f"{point.number}\n")
     third = (point.number + 1) / 3.0
-    return Row(point, {"third": third, "minute": third * 1e-300, "none": None}, (("ttft_p95", 0.1 + 0.2, third, third < 2.0), ("completed", 0.99, None, False)))  # fmt: skip
+    size = float(len(study.trace.read_bytes()))
+    return Row(point, {"third": third, "trace_bytes": size, "minute": third * 1e-300, "none": None}, (("ttft_p95", 0.1 + 0.2, third, third < 2.0), ("completed", 0.99, None, False)))  # fmt: skip
 
 
 def _first(path: Path) -> bool:
@@ -56,14 +57,27 @@ def _first(path: Path) -> bool:
 
 
 def main() -> None:
-    """`python -m tests.made.points FOLDER WORKERS COUNT SLEEP`: rows on stdout, finished ones kept in FOLDER."""
+    """`python -m tests.made.points FOLDER WHERE COUNT SLEEP [NUMBER=DOES]`: rows on stdout, finished ones kept in FOLDER.
+
+    WHERE is a number of workers or the address of a cluster; the point of that NUMBER does something else.
+    """
+    from sim.errors import InputError
     from sim.planning.execute import run_points
 
-    folder, workers, count, sleep = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
-    points = [point_of(number, ("sleep", sleep), ("log", str(folder / "log"))) for number in range(count)]
+    folder, where, count, sleep = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+    place = folder.resolve()
+    does = dict(each.split("=") for each in sys.argv[5:])
+    points = [
+        point_of(number, ("sleep", sleep), *(((does[str(number)], str(place / f"killed{number}")),) if str(number) in does else ()))
+        for number in range(count)
+    ]
     store = PointStore(folder / "store")
-    for row in run_points(study_of(folder / "trace"), points, workers=workers, store=store, evaluate=computes):
-        print(row)
+    workers, cluster = (int(where), None) if where.isdecimal() else (1, where)
+    try:
+        for row in run_points(study_of(folder / "trace"), points, workers=workers, cluster=cluster, store=store, evaluate=computes):
+            print(row)
+    except InputError as error:
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":
