@@ -175,3 +175,11 @@ def test_two_columns_of_one_quantity_must_agree(tmp_path: Path):
     assert dict(point.measured) == {("ttft_s", "p99"): 0.25}
     said = problems(tmp_path, f"{HEADER},ttft_p99_ms,p99_ttft_s\n{ROW},250,250\n")
     assert said == [":2:50: p99_ttft_s: found '250', but ttft_p99_ms says '250'; allowed: one of the two"]
+
+
+def test_what_is_missing_is_asked_for_where_it_can_be_said(tmp_path: Path) -> None:
+    path = table(tmp_path, f"{HEADER.replace('engine,', '')},ttft_ms\n{ROW.replace('vllm,', '')},50\n")
+    for given, ending in ((None, "give it there"), (Given(), "give it there, or say --engine")):
+        with pytest.raises(InputError) as caught:
+            read_serving_table(path, CATALOG, given)
+        assert str(caught.value).endswith(f":2: engine: the file does not say it; {ending}")

@@ -42,7 +42,7 @@ class Said:
     llm_is_free: bool = False
     """The name of the model is whatever its operator chose to serve it as."""
     where_to_say: str = ""
-    """What a message about something missing adds before the option, as "give it there, or "."""
+    """Where a file can say what is missing, for messages: "give it there"."""
 
 
 @dataclass
@@ -51,6 +51,8 @@ class ServerNames:
 
     catalog: Catalog
     given: Given
+    options: bool = True
+    """Whether the command has options that say what a file does not."""
     notes: dict[str, None] = field(default_factory=dict)
     """What was taken for what, each once."""
     _known: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -67,7 +69,7 @@ class ServerNames:
         if is_missing(said.tensor_parallel):
             tensor_parallel = self.given.tensor_parallel
             if tensor_parallel is None:
-                problems.append(_missing("tensor_parallel", said, place))
+                problems.append(self._missing("tensor_parallel", said, place))
         engine, era = self._engine(said, place, problems)
         kv_precision = self._kv_precision(said, place, problems)
         options = {name: self._option(name, said.options.get(name), place(name), problems) for name in OPTIONS}
@@ -110,7 +112,7 @@ class ServerNames:
             if self.given.engine is not None:
                 found = (self.given.engine, self.given.engine_era)
             else:
-                problems.append(_missing("engine", said, place))
+                problems.append(self._missing("engine", said, place))
         else:
             names = list(dict.fromkeys(engine.name for engine in self._coefficients.engines))
             try:
@@ -173,7 +175,7 @@ class ServerNames:
     ) -> Found | None:
         if is_missing(name):
             if given is None:
-                problems.append(_missing(what, said, place))
+                problems.append(self._missing(what, said, place))
             return given
         try:
             return self._kept(what, str(name).strip(), find)
@@ -193,7 +195,7 @@ class ServerNames:
         kept: Found = found
         return kept
 
-
-def _missing(what: str, said: Said, place: Callable[[str], Place]) -> Problem:
-    option = what.replace("_", "-")
-    return place(what).problem(f"the file does not say it; {said.where_to_say}say --{option}")
+    def _missing(self, what: str, said: Said, place: Callable[[str], Place]) -> Problem:
+        ways = [said.where_to_say] if said.where_to_say else []
+        ways += [f"say --{what.replace('_', '-')}"] if self.options else []
+        return place(what).problem(f"the file does not say it; {', or '.join(ways)}")

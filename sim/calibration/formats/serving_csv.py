@@ -58,15 +58,15 @@ def _matches(found: Look) -> bool:
 def read_serving_table(path: Path, catalog: Catalog, given: Given | None = None, name: str | None = None) -> Benchmark:
     """The serving points of a CSV; InputError with all of its problems, each with line and column."""
     shown_name = visible(name or str(path))
-    return read(csv_table(read_text(Path(path), shown_name), shown_name), given or Given(), catalog)
+    return read(csv_table(read_text(Path(path), shown_name), shown_name), given, catalog)
 
 
-def read(table: CsvTable, given: Given, catalog: Catalog) -> Benchmark:
-    """The serving points of a table."""
+def read(table: CsvTable, given: Given | None, catalog: Catalog) -> Benchmark:
+    """The serving points of a table, which has to say everything itself where nothing is given."""
     columns = find_columns(table, (*SERVER_COLUMNS, *LOAD_COLUMNS))
     measured = {at: found for at, key in enumerate(table.header) if (found := measured_column(key)) is not None}
     _check_header(table, columns, measured)
-    names = ServerNames(catalog, given)
+    names = ServerNames(catalog, given or Given(), options=given is not None)
     problems: list[Problem] = []
     points = [point for row in table.rows if (point := _point(row, columns, measured, names, problems)) is not None]
     if not table.rows:
@@ -127,7 +127,7 @@ def said_server(row: Row, columns: Columns) -> Said:
     """What a row says of its server."""
     fields: dict[str, Any] = {field: columns.value(row, field) for field, _ in SERVER_COLUMNS}
     options = MappingProxyType({option: fields.pop(option) for option in OPTIONS})
-    return Said(**fields, options=options, where_to_say="give it there, or ")
+    return Said(**fields, options=options, where_to_say="give it there")
 
 
 def refused(row: Row, table: CsvTable) -> list[Problem]:
