@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
-from sim.errors import InputError
+from sim.errors import InputError, visible
 from sim.planning.points import Point, Row, Study
 from sim.planning.sent import Answer, Bytes, answer, asked, texts_bytes, trace_bytes
 
@@ -25,6 +25,7 @@ _CONNECT_S = 4.0
 _GREET_S = 4.0
 """Together less than the ten seconds after which a cluster counts as out of reach."""
 
+_LONGEST_REASON = 300
 _PACKAGES = MappingProxyType({"dask": ("distributed",), "ray": ("ray", "grpc")})
 
 
@@ -104,7 +105,8 @@ def connect(address: Address) -> Connection:
 
 def out_of_reach(address: Address, why: str) -> InputError:
     """The error of a cluster that is not there."""
-    return InputError(f"--cluster {address}: cannot be reached ({why.splitlines()[0]}); finished points are kept for the next run")
+    short = " ".join(why.split())[:_LONGEST_REASON]
+    return InputError(f"--cluster {address}: cannot be reached ({visible(short)}); finished points are kept for the next run")
 
 
 def without_program(address: Address, why: str) -> InputError:
