@@ -106,7 +106,7 @@ def command(
         points = grid(study, axes, total)
         progress.announce_compilation()
         rows, kept = _run(study, points, workers, cluster, progress, notes)
-        _refuse_nothing(rows)
+        _refuse_nothing(rows, axes)
         from sim.planning.opened import open_study
 
         info = open_study(study).trace.info
@@ -217,14 +217,20 @@ def _run(
     return tuple(sorted(rows, key=lambda row: row.point.number)), int(told[0][0]) if told else 0
 
 
-def _refuse_nothing(rows: tuple[Row, ...]) -> None:
+def _refuse_nothing(rows: tuple[Row, ...], axes: tuple[Axis, ...]) -> None:
     """InputError with the reasons where no point at all could be made."""
     from sim.errors import input_error
 
     reasons = list(dict.fromkeys(row.refused for row in rows if row.refused is not None))
-    if all(row.refused is not None for row in rows):
-        more = len(reasons) - _MOST_REASONS
-        raise input_error([*map(str, reasons[:_MOST_REASONS]), *([f"and {more:,} more reasons"] if more > 0 else [])])
+    if any(row.refused is None for row in rows):
+        return
+    said = []
+    for reason in reasons[:_MOST_REASONS]:
+        for axis in axes:
+            reason = reason.replace(f"--set {axis.setting_key}:", f"--over {axis.key}:")
+        said.append(reason)
+    more = len(reasons) - _MOST_REASONS
+    raise input_error([*said, *([f"and {more:,} more reasons"] if more > 0 else [])])
 
 
 def _print(report: SweepReport, form: str) -> None:

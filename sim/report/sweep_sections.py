@@ -63,7 +63,7 @@ def _columns(report: SweepReport) -> list[tuple[str, Callable[[int, Row], str]]]
         ("TTFT p99", lambda _, row: show_seconds(row.metrics["ttft_p99_s"])),
         ("TPOT p95", lambda _, row: show_ms(row.metrics["tpot_p95_s"])),
     ]
-    load: tuple[str, Callable[[int, Row], str]] = ("load", lambda _, row: _load(row.metrics["load"]))
+    load: tuple[str, Callable[[int, Row], str]] = ("load", lambda _, row: _load(row))
     marks: tuple[str, Callable[[int, Row], str]] = ("front", lambda i, _: report.marks(i))
     if report.study.months:
         held: Callable[[int, Row], str] = lambda _, row: chance(p) if (p := row.metrics["p_met_all_months"]) is not None else "-"  # noqa: E731
@@ -75,7 +75,10 @@ def _columns(report: SweepReport) -> list[tuple[str, Callable[[int, Row], str]]]
     ]  # fmt: skip
 
 
-def _load(value: float | None) -> str:
+def _load(row: Row) -> str:
+    """Of the fullest pool, or, where there is none, of the API nearest to its rate limit."""
+    pool, api = row.metrics["load"], row.metrics["api_load"]
+    value = api if pool is None and row.metrics["busy_share"] is None else pool
     return "-" if value is None else f"{value:.2f}"
 
 
