@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from sim.cli.horizon import Horizon
     from sim.cli.progress import Progress
     from sim.planning.capacity_calendar import CapacityMonth
+    from sim.planning.choice import Question
     from sim.planning.levels import ServiceLevel
-    from sim.planning.plan import Plan, Question
+    from sim.planning.plan import Plan
     from sim.planning.search import Evaluations
     from sim.report.plan_report import PlanReport
     from sim.stack import StackFile
 
 INFEASIBLE = 1
-MONTHS = 12
+MONTHS = 0
 _MOST_REDUNDANCY = 100
 _MOST_LEAD_DAYS = 3650
 
@@ -37,7 +38,9 @@ _MOST_LEAD_DAYS = 3650
 )
 @click.option("--space", metavar="FILE", help="What may be chosen: lists and ranges (docs/plan.md).  [default: models/spaces/default.yaml]")
 @click.option("--confidence", default="95%", show_default=True, metavar="SHARE", help="Of futures that must meet the levels in each month.")
-@click.option("--months", type=click.IntRange(0, MOST_MONTHS), default=MONTHS, show_default=True, help="To hold for; 0: the trace alone.")
+@click.option(
+    "--months", type=click.IntRange(0, MOST_MONTHS), default=MONTHS, show_default=True, help="To hold for; 0: for the trace as it is."
+)
 @click.option("--growth", metavar="RATE", help="Of demand a month, as 5%, in place of the outlook's.")
 @click.option("--redundancy", default="0", show_default=True, metavar="K|node", help="Replicas that may be gone, or all on one machine.")
 @click.option(
@@ -190,8 +193,8 @@ def _question(
     from sim.catalog.yaml_file import read_text
     from sim.cli.opening import trace_for_months
     from sim.planning.assess import PlanStudy, slo_settings
+    from sim.planning.choice import Question
     from sim.planning.demand_ahead import demand_ahead
-    from sim.planning.plan import Question
     from sim.stack.outlook_read import split_settings
     from sim.stack.read import find_stack, read_stack
 

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from sim.stack.outlook_quantity import Change
 
 _SAME = 1e-3
-_CERTAINTY = 2.0
+_CERTAINTY = 1.2
 """So many times the share of futures that may miss the levels have more demand than the one replays must hold at. A stack that fails
-there misses them in more futures than it may: a stack that would pass is not dropped for luck."""
+there misses them in more futures than it may, as days, weekdays and incidents vary on top: one that would pass is not dropped."""
 
 
 def demand_ahead(growth: Change, months: int, confidence: float, rows: int) -> tuple[float, float]:

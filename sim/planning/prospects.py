@@ -12,8 +12,8 @@ from sim.planning.assess import PlanStudy
 from sim.planning.bounds import gpus_paid
 from sim.planning.candidates import Candidate
 from sim.planning.capacity_calendar import CapacityMonth, LeadTime, months_of
+from sim.planning.choice import Chosen, Question
 from sim.planning.headroom import Headroom, headroom
-from sim.planning.plan import Chosen, Question
 from sim.planning.points import Row
 from sim.planning.search import Evaluations
 from sim.stack.resolved import ResolvedPool, ResolvedStack

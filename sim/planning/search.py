@@ -53,9 +53,14 @@ class Judged:
     held: Row
     """What the levels were read off: with replicas gone, at the demand they must hold at."""
     usd_per_month: float
-    excess: float
-    """The worst level's, as a share of its limit; at most 0 where all hold."""
+    excesses: tuple[float, ...]
+    """How far beyond each level, as a share of its limit; at most 0 where it holds."""
     met: bool
+
+    @property
+    def excess(self) -> float:
+        """The worst level's."""
+        return max(self.excesses, default=0.0)
 
 
 @dataclass(frozen=True)
@@ -225,11 +230,11 @@ class Race:
 
 def judged_of(candidate: Candidate, row: Row, held: Row, levels: Sequence[ServiceLevel]) -> Judged:
     """A candidate with its rows."""
-    excess = max((level.excess(measured) for level, (_, _, measured, _) in zip(levels, held.slo, strict=True)), default=0.0)
+    excesses = tuple(level.excess(measured) for level, (_, _, measured, _) in zip(levels, held.slo, strict=True))
     met = all(ok for *_, ok in held.slo)
     usd = row.metrics["usd_per_month"]
     assert usd is not None
-    return Judged(candidate, row, held, usd, excess, met)
+    return Judged(candidate, row, held, usd, excesses, met)
 
 
 def _short(each: Candidate) -> tuple[str, ...]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sim.planning.capacity_calendar import CapacityMonth, LeadTime
+from sim.planning.choice import Foreseen
 from sim.planning.front import pareto
 from sim.planning.headroom import Headroom
 from sim.planning.levels import ServiceLevel
-from sim.planning.plan import Foreseen, Plan
+from sim.planning.plan import Plan
 from sim.planning.search import Judged
 from sim.units import show_share
 
@@ -76,7 +77,8 @@ class PlanReport:
     def holds(self, judged: Judged) -> bool:
         """Whether it meets the levels as far as it was looked at."""
         seen = self.foreseen(judged)
-        refuted = any(each.judged.candidate.number == judged.candidate.number for each in self.plan.refuted)
+        gone = [each.judged for each in self.plan.refuted] + [each.judged for each in self.plan.inferred]
+        refuted = any(each.candidate.number == judged.candidate.number for each in gone)
         return judged.met and not refuted and (seen is None or seen.p_met >= self.plan.question.confidence)
 
     @property
@@ -123,6 +125,9 @@ class PlanReport:
             key=lambda each: each[0],
             default=None,
         )
+        inferred = next((each for each in self.plan.inferred if each.judged.candidate.number == judged.candidate.number), None)
+        if inferred is not None:
+            return f"no better in any level than {self.words(inferred.than)}, whose months fail"
         if worst is None:
             return "fails on futures that the search has not used" if not self.holds(judged) else ""
         return f"{worst[1]}: {worst[1].shown(worst[2])}, {beyond(worst[0])}"

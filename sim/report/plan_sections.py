@@ -72,7 +72,7 @@ def _frontier(report: PlanReport) -> Section:
         "Frontier",
         rows[:_FRONTIER],
         ("USD a month", "room"),
-        ("What more money buys in room; by replays. Below 0 a level fails, and by how much.",),
+        ("What more money buys in room, by replays; below 0 a level fails.",),
     )
 
 
