@@ -205,7 +205,7 @@ def calibrate(
         if wanted is not None or chosen in tried or len(tried) == _PASSES:
             break
         free = chosen
-    check_explained(model, logs)
+    check_explained(model, start_logs, logs)
     # Of all parts at once: one that stays at its estimate is unsure too, and so are those that make up for it.
     after = covariance(whole, range(len(PARTS)), dispersion)
     unsure = after.copy()

@@ -57,15 +57,23 @@ def check_units(model: Model, logs: Array) -> None:
         raise InputError("\n".join(problems))
 
 
-def check_explained(model: Model, logs: Array) -> None:
-    """InputError where steps, or times of tokens, are several times those of the calibrated profile: it is none of this server."""
-    problems = []
+def check_explained(model: Model, start_logs: Array, logs: Array) -> None:
+    """InputError where steps, or times of tokens, are several times those of the calibrated profile: it is none of this server.
+
+    It names the one that is furthest from the estimate (`start_logs`), to which a wrong half of the measurements has not moved.
+    """
+    import numpy as np
+
+    problems, beyond = [], np.nan_to_num(model.measured - start_logs)
     for metric in dict.fromkeys(o.metric for o in model.observations if o.fitted and o.metric in ("step_s", "tpot_s", "itl_s")):
-        factor, first = _throughout(model, logs, metric)
+        factor, _ = _throughout(model, logs, metric)
         if not 1.0 / FAR_OFF < factor < FAR_OFF:
+            rows = [i for i, o in enumerate(model.observations) if o.metric == metric and o.fitted]
+            furthest = rows[int(np.argmax(np.abs(beyond[rows])))]
             problems.append(
-                f"{_found(model, first, factor)}; measured {metric} is {_times(factor)} that of the profile nearest to it throughout: "
-                "are two columns exchanged, and are the LLM, precision, GPU and tensor parallel size right?"
+                f"{_found(model, model.observations[furthest], exp(float(beyond[furthest])))}; measured {metric} is {_times(factor)} that "
+                "of the profile nearest to it throughout: are two columns exchanged, are all files in the same unit, and are the LLM, "
+                "precision, GPU and tensor parallel size right?"
             )
     if problems:
         raise InputError("\n".join(problems))

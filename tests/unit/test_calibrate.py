@@ -199,7 +199,7 @@ def test_another_unit_is_refused(factor: float) -> None:
 def test_exchanged_columns_are_refused() -> None:
     first, second = ("ttft_s", "mean"), ("tpot_s", "mean")
     points = [replace(p, measured={first: p.measured[second], second: p.measured[first]}) for p in measured(TRUTH)]
-    with pytest.raises(InputError, match=r"made.csv:2: tpot_s: .*are two columns exchanged"):
+    with pytest.raises(InputError, match=r"made.csv:10: tpot_s: found .*are two columns exchanged"):
         found(points)
 
 
