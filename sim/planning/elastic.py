@@ -215,15 +215,15 @@ def _between(rows: list[Tried]) -> list[tuple[Mapping[str, Any], int, int]]:
 
 def _recommended(pool: ElasticPool, rows: list[Tried], says: Says | None) -> tuple[tuple[Tried, ...], Tried | None]:
     """The rows, and of those that meet the levels the one with the fewest GPU-hours that meets them with other seeds too."""
-    ranked = sorted((i for i, row in enumerate(rows) if row.verdict.holds and not row.own), key=lambda i: (rows[i].verdict.gpu_hours, i))
+    ranked = sorted((i for i, row in enumerate(rows) if row.verdict.holds), key=lambda i: (rows[i].verdict.gpu_hours, rows[i].own, i))
     # What stands all the time is the last resort, so it is always among those that are looked at.
-    fixed = [i for i in ranked if rows[i].law == "fixed"]
+    fixed = [i for i in ranked if rows[i].law == "fixed" and not rows[i].own]
     for number, i in enumerate(dict.fromkeys([*ranked[:_CANDIDATES], *fixed])):
         if says is not None:
             says("other seeds", number, _CANDIDATES)
         row = rows[i]
         seeds = range(pool.study.seed + 1, pool.study.seed + 1 + SEEDS)
-        met = sum(pool.scaled(row.autoscaler, row.low, row.high, seed).holds for seed in seeds)
+        met = sum((pool.as_it_is(seed) if row.own else pool.scaled(row.autoscaler, row.low, row.high, seed)).holds for seed in seeds)
         rows[i] = replace(row, seeds_met=met)
         if met == SEEDS:
             return tuple(rows), rows[i]

@@ -105,9 +105,9 @@ class ElasticPool:
         law = ", ".join(f"{name}: {value}" for name, value in autoscaler.items())
         return (f"{own}.replicas={{min: {low}, max: {high}}}", f"{own}.autoscaler={{{law}}}")
 
-    def as_it_is(self) -> Verdict:
+    def as_it_is(self, seed: int | None = None) -> Verdict:
         """The verdict of the stack as it is."""
-        return self._verdict(self.system, self.study.seed)
+        return self._verdict(self.system, self.study.seed if seed is None else seed)
 
     def scheduled(self, counts: Sequence[int], interval_s: float, most: int) -> Verdict:
         """The verdict of so many replicas in each interval, ordered a cold start ahead."""

@@ -23,15 +23,17 @@ def answer(report: ElasticReport) -> str:
             f"{report.trace_name}: {report.missed(found.standing)}."
         )
     fixed, best = found.fixed, found.recommended
-    said = (
-        f"With perfect foresight {found.deployment} needs {_hours(found.schedule.verdict)} GPU-hours for {report.trace_name}; "
-        f"{fixed.low} replicas all the time take {_hours(fixed.verdict)}{_times(report, fixed.verdict)}" if fixed else ""
-    )  # fmt: skip
+    said = f"With perfect foresight {found.deployment} needs {_hours(found.schedule.verdict)} GPU-hours for {report.trace_name}"
+    if fixed is not None:
+        standing = "one replica" if fixed.low == 1 else f"{fixed.low} replicas"
+        takes = "takes" if fixed.low == 1 else "take"
+        said += f"; {standing} all the time {takes} {_hours(fixed.verdict)}{_times(report, fixed.verdict)}"
     if best is None:
-        return f"{said}; no autoscaler that was tried meets the service levels with other seeds too."
-    if best is fixed or best.law == "fixed":
+        return f"{said}; nothing that was tried meets the service levels with other seeds too."
+    if best is fixed:
         return f"{said}, and no autoscaler that was tried meets the service levels with fewer."
-    return f"{said}, the best autoscaler that was tried, {called(best)}, {_hours(best.verdict)}{_times(report, best.verdict)}."
+    name = f"the stack as it is ({called(best)})" if best.own else f"the best autoscaler that was tried, {called(best)},"
+    return f"{said}; {name} takes {_hours(best.verdict)}{_times(report, best.verdict)}."
 
 
 def _hours(verdict: Verdict) -> str:
@@ -88,7 +90,7 @@ def _schedule(report: ElasticReport) -> Section:
     if found.schedule is None:
         return Section("", ())
     steps = found.steps
-    listed = ", ".join(f"{clock(at)} {count}" for at, count in steps[:_MOST_STEPS])
+    listed = ", ".join(f"{clock(at)}={count}" for at, count in steps[:_MOST_STEPS])
     more = f" and {len(steps) - _MOST_STEPS} more in schedule.csv" if len(steps) > _MOST_STEPS else ""
     proof = (
         "no interval can do with one replica less, the others as they are; that no other schedule takes less is not proved"
@@ -110,7 +112,8 @@ def _paste(report: ElasticReport) -> Section:
     best = report.found.recommended
     if best is None:
         return Section("", ())
-    facts = [("recommended", called(best)), ("settings", " ".join(f"--set '{each}'" for each in best.settings))]
+    settings = " ".join(f"--set '{each}'" for each in best.settings)
+    facts = [("recommended", called(best)), ("settings", settings or "none: the stack as it is")]
     notes = [f"It meets the levels with {SEEDS} other seeds too. It was chosen on this trace: try it on another day before you rely on it."]
     return Section("recommended", facts, notes=notes, facts=True)
 

@@ -191,11 +191,21 @@ def test_the_whole_answer(tmp_path: Path) -> None:
     best = found.recommended
     assert best.seeds_met == SEEDS and best.verdict.holds
     assert best.verdict.gpu_hours <= found.fixed.verdict.gpu_hours
-    cheaper = [row for row in found.tried if row.verdict.holds and not row.own and row.verdict.gpu_hours < best.verdict.gpu_hours]
+    cheaper = [row for row in found.tried if row.verdict.holds and row.verdict.gpu_hours < best.verdict.gpu_hours]
     assert all(row.seeds_met is not None and row.seeds_met < SEEDS for row in cheaper)
     assert pool.stack(best.settings).stack.model_dump()["deployments"]["own"]["autoscaler"]["law"] == best.law
     assert said
     assert elastic(ElasticPool(pool.study), MINUTE) == found
+
+
+def test_a_stack_that_is_best_is_left_as_it_is(tmp_path: Path) -> None:
+    """Its schedule is made for the trace, which no law that looks at metrics can match."""
+    plan = "{law: plan, steps: [{at: 0, replicas: 1}, {at: 60, replicas: 3}, {at: 180, replicas: 1}]}"
+    made = POOL.replace("{law: hpa, metric: concurrency, target: 4}", plan)
+    assert made != POOL
+    found = elastic(ElasticPool(study(tmp_path, (2.0, 2.0, 14.0, 2.0, 2.0, 2.0), stack=made)), MINUTE)
+    assert found.recommended is not None and found.recommended.own and found.recommended.seeds_met == SEEDS
+    assert (found.recommended.settings, found.recommended.law) == ((), "plan")
 
 
 def test_levels_that_no_count_meets(tmp_path: Path) -> None:
