@@ -20,11 +20,11 @@ from sim.planning.candidates import Candidate
 from sim.planning.evaluate import stack_at
 from sim.planning.execute import Says, run_points
 from sim.planning.levels import ServiceLevel
-from sim.planning.opened import open_study
+from sim.planning.opened import Opened, open_study
 from sim.planning.point_store import PointStore
 from sim.planning.points import Point, Row
 from sim.stack.resolve import resolve
-from sim.stack.resolved import ResolvedPool
+from sim.stack.resolved import ResolvedPool, ResolvedStack
 
 _AT_ONCE = 32
 """Candidates that are looked at, or replayed, together: as many on any number of workers, so that all find the same."""
@@ -148,14 +148,15 @@ class Race:
             if each.short_settings is None:
                 self.dropped.append(Dropped(each, "bound", "not so many replicas as must be spared"))
                 continue
-            try:
-                resolved = resolve(stack_at(self._costs, each.settings), opened.catalog, opened.book, opened.facts)
-                short = resolved
-                if each.short_settings != each.settings:
-                    short = resolve(stack_at(self._costs, each.short_settings), opened.catalog, opened.book, opened.facts)
-            except InputError as error:
-                self.dropped.append(Dropped(each, "refused", _plain(str(error))))
+            resolved = self._resolved(each, each.settings, opened, "refused", "")
+            if resolved is None:
                 continue
+            short = resolved
+            if each.short_settings != each.settings:
+                spared = self._resolved(each, each.short_settings, opened, "bound", "with replicas gone: ")
+                if spared is None:
+                    continue
+                short = spared
             why = bounds.cannot(short)
             if why is not None:
                 self.dropped.append(Dropped(each, "bound", why))
@@ -166,6 +167,14 @@ class Race:
                 self._scaled.add(each.number)
             kept.append(each)
         return sorted(kept, key=lambda each: (self._least[each.number], each.number))
+
+    def _resolved(self, each: Candidate, settings: tuple[str, ...], opened: Opened, by: str, before: str) -> ResolvedStack | None:
+        """A candidate in plain numbers; None, and dropped, where it cannot be made."""
+        try:
+            return resolve(stack_at(self._costs, settings), opened.catalog, opened.book, opened.facts)
+        except InputError as error:
+            self.dropped.append(Dropped(each, by, before + _plain(str(error))))
+            return None
 
     def _looked(self, some: Sequence[Candidate]) -> list[Candidate]:
         """Those that a look at the busiest part does not drop."""
