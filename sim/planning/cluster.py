@@ -115,15 +115,14 @@ def without_program(address: Address, why: str) -> InputError:
 
 
 class ClusterWorkers:
-    """Where points are computed: the workers of a cluster, with what they do not have sent along."""
+    """The workers of a cluster at work on the points of one study, with what they do not have sent along."""
 
     tries_alone = 2
     """Calls that were waiting for a worker that another one killed are lost with it."""
 
-    def __init__(self, address: str, study: Study, evaluate: Callable[[Study, Point], Row]) -> None:
-        self._address = address_of(address)
+    def __init__(self, address: Address, connection: Connection, study: Study, evaluate: Callable[[Study, Point], Row]) -> None:
+        self._address, self._connection = address, connection
         self._study, self._evaluate = study, evaluate
-        self._connection = connect(self._address)
         self._texts = texts_bytes(study)
         self._trace: Bytes | None = None
         self._lock = threading.Lock()
@@ -160,10 +159,6 @@ class ClusterWorkers:
     def renew(self) -> None:
         """Have workers that no lost point was on."""
         self._connection.renew()
-
-    def close(self) -> None:
-        """Leave the cluster, and what is under way there."""
-        self._connection.close()
 
     def _send(self, point: Point, trace: Bytes | None, promise: Future[str]) -> None:
         future = self._connection.send(answer, self._evaluate, asked(self._study, point), trace, self._texts)

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
 
 from sim.errors import InputError
 from sim.planning.contents import program_sha256
 from sim.planning.point_store import PointStore, row_of, row_text
 from sim.planning.points import Point, Row, Study
-from sim.planning.workers import LocalWorkers, quiet_pools
+from sim.planning.workers import quiet_pools
+from sim.planning.workplace import Workers, Workplace
 
 Evaluate = Callable[[Study, Point], Row]
 Says = Callable[[str, float, float], None]
@@ -31,32 +30,6 @@ _NO_MEMORY = "not enough memory"
 """What the reason of a row begins with that another machine might have."""
 
 
-class Workers(Protocol):
-    """Where points are computed."""
-
-    tries_alone: int
-    """How often a point whose worker was lost is tried with nothing beside it: once where it is known to have been its own, else twice."""
-
-    @property
-    def at_once(self) -> int:
-        """How many points may be under way."""
-
-    def submit(self, point: Point) -> Future[str]:
-        """The text of a point's row, to come."""
-
-    def why_lost(self, error: BaseException) -> str | None:
-        """How the worker of a point ended, where that is why there is no row; None for any other error."""
-
-    def look(self) -> None:
-        """InputError where no point can be computed any more."""
-
-    def renew(self) -> None:
-        """Have workers that no lost point was on."""
-
-    def close(self) -> None:
-        """Let go of everything, at once."""
-
-
 def run_points(
     study: Study,
     points: Sequence[Point],
@@ -67,12 +40,14 @@ def run_points(
     says: Says | None = None,
     notes: Notes | None = None,
     evaluate: Evaluate | None = None,
+    place: Workplace | None = None,
 ) -> tuple[Row, ...]:
     """The row of each point, in order: the same on any number of workers.
 
     `workers` are processes of this machine (1: this process), `cluster` an address as `dask://host:port` or `ray://host:port` instead of
-    them. Without a `store` nothing is kept. A point whose worker is killed is tried once more, alone, after all others; if that is killed
-    too its row says so. InputError for a cluster that cannot be reached or runs another program; what is finished stays in the store.
+    them; a `place` in place of both stays for the next call. Without a `store` nothing is kept. A point whose worker is killed is tried
+    again, alone, after all others; if that is killed too its row says so. InputError for a cluster that cannot be reached or runs another
+    program; what is finished stays in the store.
     """
     evaluate = evaluate or _evaluate()
     run = _Run(study, points, store or PointStore(None), says, notes)
@@ -80,18 +55,19 @@ def run_points(
     if not left:
         return run.rows()
     work = partial(computed, evaluate, study, program_sha256())
-    if cluster is not None:
-        from sim.planning.cluster import ClusterWorkers
-
-        with closing(ClusterWorkers(cluster, study, evaluate)) as remote:
-            _share_out(run, left, remote)
-    elif workers == 1 or len(left) == 1:
-        for point in left:
-            run.finished(point, work(point))
-    else:
-        _compile()
-        with quiet_pools(), closing(LocalWorkers(work, min(workers, len(left)))) as local:
-            _share_out(run, left, local)
+    at = place or Workplace(workers, cluster)
+    try:
+        if at.is_here(len(left)):
+            for point in left:
+                run.finished(point, work(point))
+        else:
+            with quiet_pools():
+                _share_out(run, left, at.workers_for(study, evaluate, work, len(left)))
+    except BaseException:
+        at.close()  # points are under way there
+        raise
+    if place is None:
+        at.close()
     return run.rows()
 
 
@@ -217,16 +193,6 @@ def _lost(run: _Run, point: Point, future: Future[str], workers: Workers) -> str
         return why
     run.finished(point, text)
     return None
-
-
-def _compile() -> None:
-    """Before workers start: each would compile the engine for itself."""
-    from sim.engine.compiled import is_compiled
-
-    if not is_compiled():
-        from sim.engine.warm import warm
-
-        warm()
 
 
 def _refused(study: Study, point: Point, why: str) -> Row:

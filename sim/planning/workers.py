@@ -37,31 +37,48 @@ _LOOK_S = 0.5
 _EXIT_CODES = re.compile(r"exit codes of the workers are \{(.+?)\}")
 
 
-class LocalWorkers:
-    """`count` processes that compute one point each at a time; a killed one is replaced."""
+class Processes:
+    """Processes that compute one point each at a time; they are started when they are needed, and replaced when they are killed."""
 
-    tries_alone = 1
-
-    def __init__(self, work: Callable[[Point], str], count: int) -> None:
-        self._work = work
-        self.at_once = count
-        self._free = [_pool() for _ in range(count)]
+    def __init__(self) -> None:
+        self._free: list[Any] = []
         self._taken: dict[Future[str], Any] = {}
 
-    def submit(self, point: Point) -> Future[str]:
-        """The text of a point's row, to come. No more than `at_once` may be under way."""
+    def submit(self, work: Callable[[Point], str], point: Point) -> Future[str]:
+        """What comes of a point, to come; in a process that does nothing else, a new one where there is none."""
         for done in [each for each in self._taken if each.done()]:
             self._free.append(self._taken.pop(done))
-        pool = self._free.pop()
+        pool = self._free.pop() if self._free else _pool()
         with _no_interrupts():
             try:
-                future: Future[str] = pool.submit(self._work, point)
+                future: Future[str] = pool.submit(work, point)
             except _broken():
                 pool.shutdown()
                 pool = _pool()
-                future = pool.submit(self._work, point)
+                future = pool.submit(work, point)
         self._taken[future] = pool
         return future
+
+    def close(self) -> None:
+        """End all processes, whatever they are doing."""
+        pools = [*self._free, *self._taken.values()]
+        self._free, self._taken = [], {}
+        with quiet_pools(), ThreadPoolExecutor(max(len(pools), 1)) as side_by_side:
+            list(side_by_side.map(lambda pool: pool.shutdown(kill_workers=True), pools))
+
+
+class LocalWorkers:
+    """`count` processes at work on the points of one study."""
+
+    tries_alone = 1
+
+    def __init__(self, processes: Processes, work: Callable[[Point], str], count: int) -> None:
+        self._processes, self._work = processes, work
+        self.at_once = count
+
+    def submit(self, point: Point) -> Future[str]:
+        """The text of a point's row, to come. No more than `at_once` may be under way."""
+        return self._processes.submit(self._work, point)
 
     def why_lost(self, error: BaseException) -> str | None:
         """How the worker of a point ended, where that is why there is no row; None for any other error."""
@@ -77,13 +94,6 @@ class LocalWorkers:
 
     def renew(self) -> None:
         """Nothing to be done: every lost process is replaced."""
-
-    def close(self) -> None:
-        """End all processes, whatever they are doing."""
-        pools = [*self._free, *self._taken.values()]
-        self._free, self._taken = [], {}
-        with ThreadPoolExecutor(max(len(pools), 1)) as side_by_side:
-            list(side_by_side.map(lambda pool: pool.shutdown(kill_workers=True), pools))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.engine.warm import warm
 from tests.benchmark.process import Used, report, use
 from tests.benchmark.traffic import write_traffic
 from tests.made.clusters import with_machine_code
@@ -17,12 +18,13 @@ from tests.made.clusters import with_machine_code
 pytestmark = pytest.mark.benchmark
 
 REQUIRED = 1.7
-REQUESTS = 100_000
+REQUESTS = 300_000
 OVER = ("--over", "deployments.own.replicas=1:32", "--over", "deployments.own.gpu=h100-sxm,a100-80gb")
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core")
 def test_two_workers_against_one(tmp_path: Path, root: Path) -> None:
+    warm()
     trace = write_traffic(tmp_path / "trace.parquet", REQUESTS, per_s=8.0)
     one, two = (swept(tmp_path / f"cache{workers}", trace, workers, root) for workers in (1, 2))
     report("64 points, one worker", [one], "the whole command")

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from sim.planning.contents import program_sha256
 from sim.planning.execute import computed, run_points
 from sim.planning.point_store import PointStore
 from sim.planning.points import Point, Row, Study
+from sim.planning.workplace import Workplace
 from tests.made.points import computes, point_of, study_of
 
 
@@ -156,6 +158,23 @@ def test_a_program_that_changed_computes_nothing(study: Study) -> None:
 def test_workers_compute_with_one_thread(study: Study) -> None:
     found = run_points(study, [point_of(number) for number in range(2)], workers=2, evaluate=_threads)
     assert [row.metrics for row in found] == [{"threads": 1.0, "numba": 1.0}] * 2
+
+
+def test_processes_stay_from_one_study_to_the_next(study: Study) -> None:
+    """And end with the block, or with what is raised."""
+    points = [point_of(number) for number in range(4)]
+    with Workplace(2) as place:
+        first = run_points(study, points, evaluate=computes, place=place)
+        at_work = set(workers_of(os.getpid()))
+        again = run_points(replace(study, seed=1), points, evaluate=computes, place=place)
+        assert set(workers_of(os.getpid())) == at_work
+        assert len(at_work) == 2
+        assert [row.metrics for row in again] == [row.metrics for row in first]
+        with pytest.raises(ZeroDivisionError):
+            run_points(study, [point_of(5, ("bug", 1.0)), point_of(6, ("sleep", 30.0))], evaluate=computes, place=place)
+        assert workers_of(os.getpid()) == []
+        assert run_points(study, points[:2], evaluate=computes, place=place) == first[:2]
+    assert workers_of(os.getpid()) == []
 
 
 def test_ctrl_c_stops_at_once_and_leaves_no_process(study: Study, store: PointStore) -> None:
