@@ -177,7 +177,6 @@ def steps_of(counts: Sequence[int], interval_s: float, lead_s: float) -> tuple[t
     """
     begins = [max(0.0, math.floor((i * interval_s - lead_s) / SYNC_S) * SYNC_S) if i else 0.0 for i in range(len(counts))]
     ends = [math.floor((i + 1) * interval_s / SYNC_S) * SYNC_S for i in range(len(counts))]
-    ends[-1] = math.inf
     steps: list[tuple[float, int]] = []
     for at in sorted({*begins, *ends[:-1]}):
         wanted = max(count for count, begin, end in zip(counts, begins, ends, strict=True) if begin <= at < end)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.errors import InputError
-from sim.planning.elastic import SEEDS, bounds, candidates, elastic
+from sim.planning.elastic import SEEDS, Tried, _enough, _recommended, bounds, candidates, elastic
 from sim.planning.elastic_pool import SYNC_S, ElasticPool, Verdict, interval_of, steps_of
 from sim.planning.elastic_search import by_work, fewest
 from sim.planning.levels import parse_levels
@@ -132,6 +133,16 @@ def test_where_the_work_says_nothing_the_count_that_holds_is_the_start() -> None
     assert fewest([9.0, 0.0, 0.0], 1.0, judge, enough=3).counts == (2, 2, 2)
 
 
+def test_the_work_saves_replays() -> None:
+    """Where the work is the need, the search begins there: what is left is to look at each block and interval once."""
+
+    def judge(counts: tuple[int, ...]) -> Verdict:
+        return verdict(float(sum(counts)), holds=min(counts) >= 4)
+
+    found = fewest([4.0] * 24, 1.0, judge, enough=64)
+    assert found.counts == (4,) * 24 and found.replays <= 7 + 2 * (3 + 6 + 12 + 24)
+
+
 def test_work_in_replicas() -> None:
     assert by_work((0.0, 10.0, 10.1, 99.0), 10.0, 1.0, 3) == (0, 1, 2, 3)
     assert by_work((10.0,), 10.0, 1.5, 9) == (2,)
@@ -172,6 +183,50 @@ def test_replicas_that_stand_all_the_time_take_their_count_times_the_time(tmp_pa
     found = pool.scaled({"law": "fixed"}, 2, 2)
     assert found.replica_hours == pytest.approx(2 * 120 / 3600) and found.gpu_hours == found.replica_hours
     assert (found.mean_replicas, found.most_replicas) == (pytest.approx(2.0), 2)
+
+
+def test_gpus_of_a_replica(tmp_path: Path) -> None:
+    two = POOL.replace("    replicas: {min", "    tensor_parallel: 2\n    replicas: {min")
+    found = ElasticPool(study(tmp_path, (2.0, 3.0), stack=two)).scaled({"law": "fixed"}, 1, 1)
+    assert found.gpu_hours == pytest.approx(2 * found.replica_hours) and found.replica_hours == pytest.approx(120 / 3600)
+
+
+class Scripted:
+    """Stands for a pool: so many replicas hold the levels, and some laws fail with other seeds."""
+
+    def __init__(self, enough: int, fails: tuple[str, ...] = ()) -> None:
+        self.enough, self.fails, self.study = enough, fails, SimpleNamespace(seed=5)
+        self.asked: list[tuple[str, int]] = []
+
+    def scaled(self, autoscaler: dict[str, str], low: int, _high: int, seed: int | None = None) -> Verdict:
+        if seed is None:
+            return verdict(float(low), holds=low >= self.enough)
+        self.asked.append((autoscaler["law"], seed))
+        return verdict(1.0, holds=autoscaler["law"] not in self.fails or seed == 6)
+
+
+@pytest.mark.parametrize("enough", [*range(1, 18), 256])
+@pytest.mark.parametrize("work", [0.0, 7.0, 400.0])
+def test_the_fewest_that_stand_all_the_time(enough: int, work: float) -> None:
+    found, standing = _enough(Scripted(enough), (work,), 1.0, None)  # type: ignore[arg-type]
+    assert (found, standing.holds, standing.replica_hours) == (enough, True, float(enough))
+
+
+def test_more_than_the_most_is_not_looked_for() -> None:
+    found, standing = _enough(Scripted(257), (3.0,), 1.0, None)  # type: ignore[arg-type]
+    assert (found, standing.holds, standing.replica_hours) == (None, False, 256.0)
+
+
+def test_what_fails_with_other_seeds_is_not_recommended() -> None:
+    rows = [Tried(law, {"law": law}, 1, 4, (), verdict(hours, holds=held)) for law, hours, held in (
+        ("fixed", 9.0, True), ("knative", 2.0, False), ("hpa", 3.0, True), ("keda", 5.0, True), ("target_tracking", 7.0, True),
+    )]  # fmt: skip
+    pool = Scripted(1, fails=("hpa",))
+    found, best = _recommended(pool, rows, None)  # type: ignore[arg-type]
+    assert best is not None and best.law == "keda"
+    assert {row.law: row.seeds_met for row in found} == {"fixed": None, "knative": None, "hpa": 1, "keda": SEEDS, "target_tracking": None}
+    assert pool.asked == [(law, seed) for law in ("hpa", "keda") for seed in (6, 7, 8, 9)]
+    assert _recommended(Scripted(1, fails=("fixed", "hpa", "keda", "target_tracking")), rows, None)[1] is None  # type: ignore[arg-type]
 
 
 def test_the_whole_answer(tmp_path: Path) -> None:

@@ -48,7 +48,10 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         trace = ("trace.parquet", "--stack", "small.yaml")
         assert exit_code(["-q", "run", *trace, "--months", "0", "--log-requests", "-o", "replay"]) == 0
         assert exit_code(["-q", "run", *trace, *months, "--budget", "9000", "-o", "months"]) == 0
-        assert exit_code(["-q", "compare", *trace, "--stack", "api-first", *months, "-o", "pair"]) == 0
+        assert (
+            exit_code(["-q", "compare", *trace, "--stack", "api-first", *months, "--set", "costs.tooling_usd_per_month=300", "-o", "pair"])
+            == 0
+        )
         grid = ("--over", "deployments.own.replicas=1:2", "--over", "deployments.own.routing=round_robin", "--workers", "1")
         assert exit_code(["-q", "sweep", *trace, *grid, "-o", "sweep"]) == 0
         patch.setattr("sim.futures.run.forecast", lambda _stack, _trace, asked, **_more: ahead(asked.calendar.months, asked.futures))
@@ -207,6 +210,7 @@ def test_figures_are_those_of_the_summary(runs: dict[str, RunFolder]) -> None:
     assert math.fsum(value for value in lines if value is not None) == pytest.approx(month["invoice_usd"]["mean"])
     assert values(run, metric="slo_missed_share", month=month["month"]) == [found["slo"]["by_month"][1]["missed_share"]]
     assert values(run, metric="slo_met", level="completed") == [float(found["slo"]["levels"]["completed"]["met"])]
+    assert values(runs["pair"], against="api-first", month="all") == []
     pair = runs["pair"].content["pairs"][0]
     assert values(runs["pair"], metric="a_cheaper_share", kind="tco", statistic="value", month="") == [pair["tco"]["p_a_cheaper"]]
 
@@ -217,6 +221,9 @@ def test_openmetrics_are_well_formed_and_hold_every_figure(runs: dict[str, RunFo
     assert sum(len(each.samples) for key, each in families.items() if key.startswith("sim_") and key != "sim_run") == sum(
         each.value is not None for each in figures(runs[name])
     )
+    edges = {label[1] for each in families.values() for labels in each.samples for label in labels if label[0] == "quantile"}
+    known = {"0.5", "0.95"} if name in ("plan", "elastic") else {"0.05", "0.5", "0.9", "0.95", "0.99"}
+    assert edges <= known and (edges or name in ("plan", "elastic"))
     for each in families.values():
         assert each.words and each.samples
         assert each.kind == ("info" if each.name == "sim_run" else "gauge")
@@ -233,8 +240,12 @@ def test_the_names_of_opencost(runs: dict[str, RunFolder]) -> None:
             return math.fsum(value for labels, value in hourly.items() if {("cost_basis", basis), ("namespace", name)} <= labels)
 
         assert total("allocation") == pytest.approx(bill["month"]["total_usd"] / 730)
-        idle = math.fsum(line["usd"] for line in bill["lines"] if line["item"] in ("gpu_idle", "gpu_spare"))
-        assert total("usage") == pytest.approx((bill["total_usd"] - idle) * bill["month"]["factor"] / 730)
+        idle, shared = (
+            math.fsum(line["usd"] for line in bill["lines"] if line[key] in names)
+            for key, names in (("item", ("gpu_idle", "gpu_spare")), ("deployment", ("shared",)))
+        )
+        assert shared > 0
+        assert total("usage") == pytest.approx((bill["total_usd"] - idle - shared) * bill["month"]["factor"] / 730)
         assert (idle > 0) == (stack.name == "small")
     api = runs["pair"].stacks[1].summary["deployments"]["main"]
     of = {
@@ -243,8 +254,11 @@ def test_the_names_of_opencost(runs: dict[str, RunFolder]) -> None:
         if {("deployment", "main"), ("cost_basis", "allocation")} <= labels
     }
     count = {"prompt": api["input_tokens"] + api["cached_input_tokens"], "generation": api["output_tokens"]}
-    assert math.fsum(of[phase] * count[phase] for phase in count) / 1e6 == pytest.approx(api["cost_usd"])
-    assert of[""] * sum(count.values()) / 1e6 == pytest.approx(api["cost_usd"])
+    bill = runs["pair"].stacks[1].summary["bill"]
+    owned = math.fsum(usd for name, usd in bill["by_deployment"].items() if name != "shared")
+    allocated = api["cost_usd"] * bill["total_usd"] / owned
+    assert math.fsum(of[phase] * count[phase] for phase in count) / 1e6 == pytest.approx(allocated)
+    assert of[""] * sum(count.values()) / 1e6 == pytest.approx(allocated)
     assert of["generation"] > of[""] > of["prompt"] > 0
     assert {name for labels in tokens for name, _ in labels} == {
         "model_name", "model_version", "namespace", "cost_basis", "phase", "allocation_method", "workload_type", "deployment",
