@@ -13,6 +13,7 @@ from typing import Any
 from sim.planning.cluster import Address, one_call, only_answer, out_of_reach
 from sim.planning.sent import Answer
 
+_LOGGERS = ("distributed", "distributed.client", "distributed.comm", "distributed.batched", "distributed.utils", "tornado.application")
 _LONGEST_GREETING_BYTES = 1 << 20
 _GONE_S = 8.0
 """A client whose scheduler has been away for so long does not wait for it to come back."""
@@ -29,9 +30,9 @@ class DaskConnection:
         self._address = address
         self._client = _client(address, timeout_s)
         # What it has to say is said here in one line.
-        self._logger = logging.getLogger("distributed.client")
-        self._level = self._logger.level
-        self._logger.setLevel(logging.CRITICAL)
+        self._levels = [(logger, logger.level) for logger in map(logging.getLogger, _LOGGERS)]
+        for logger, _ in self._levels:
+            logger.setLevel(logging.CRITICAL + 1)
         try:
             self._backend: Any = DaskDistributedBackend(client=self._client)
             self._backend.start_call()
@@ -74,7 +75,8 @@ class DaskConnection:
             self._backend.stop_call()
             self._client.close(timeout=_GONE_S)
         finally:
-            self._logger.setLevel(self._level)
+            for logger, level in self._levels:
+                logger.setLevel(level)
 
     def _came(self, promise: Future[Answer], future: Future[Any]) -> None:
         try:
