@@ -13,6 +13,7 @@ from typing import Any
 
 from sim.errors import InputError
 from sim.report.export_columns import Column, Table, figure, key
+from sim.report.export_reading import whole
 from sim.report.export_source import FoundTable, RunFolder, StackPart
 
 FIGURES = "figures"
@@ -107,7 +108,9 @@ class Figure:
 def figures(run: RunFolder) -> Iterator[Figure]:
     """Every figure of a run, table by table; InputError for a run that is too long for it."""
     for stack in run.stacks:
-        yield from _of_summary(stack)
+        with whole(run.folder, stack.name):
+            of_summary = list(_of_summary(stack))
+        yield from of_summary
     count = 0
     for found in run.tables:
         if found.table.prefix:

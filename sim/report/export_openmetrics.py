@@ -16,6 +16,7 @@ from types import MappingProxyType
 from sim.report.export_columns import words
 from sim.report.export_figures import KEYS, Figure, figures
 from sim.report.export_opencost import opencost
+from sim.report.export_reading import whole
 from sim.report.export_source import RunFolder
 
 Labels = tuple[tuple[str, str], ...]
@@ -55,7 +56,11 @@ class Family:
 
 def openmetrics(run: RunFolder) -> str:
     """The whole exposition, ending with `# EOF`; the same run gives the same bytes."""
-    families = [_info(run), *(each for stack in run.stacks for each in opencost(stack)), *_families(figures(run))]
+    families = [_info(run)]
+    for stack in run.stacks:
+        with whole(run.folder, stack.name):
+            families += opencost(stack)
+    families += _families(figures(run))
     return "".join(_text(family) for family in _merged(families)) + "# EOF\n"
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +57,12 @@ def damaged(place: str, error: Exception) -> InputError:
     """What to say of a file that cannot be read."""
     said = str(error).splitlines()
     return InputError(f"{place}: damaged or not there: {said[0] if said else type(error).__name__}; run it again")
+
+
+@contextmanager
+def whole(folder: Path, of: str) -> Iterator[None]:
+    """InputError where what is read from a summary is not there, or is of another type."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"{folder}: the summary of {of} is damaged: {error!r} is missing or of another type; run it again") from None

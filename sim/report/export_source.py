@@ -74,6 +74,8 @@ class RunFolder:
     """A run as it lies on disk."""
 
     folder: Path
+    trace: str
+    """The name of the trace."""
     kind: Kind
     record: Mapping[str, Any]
     """run.json."""
@@ -84,11 +86,6 @@ class RunFolder:
     stacks: tuple[StackPart, ...]
     """Those that were run as such: none of a sweep, a plan or an elastic pool."""
     tables: tuple[FoundTable, ...]
-
-    @property
-    def trace(self) -> str:
-        """The name of the trace."""
-        return str(self.content["trace"]["name"])
 
 
 def read_run(name: str) -> RunFolder:
@@ -107,7 +104,7 @@ def read_run(name: str) -> RunFolder:
     for each, file in ((record, MARK), (content, dict(_KINDS)[kind])):
         check_version(each, f"{name}/{file}")
     try:
-        return RunFolder(folder, kind, record, content, *_parts(folder, kind, content, name))
+        return RunFolder(folder, str(content["trace"]["name"]), kind, record, content, *_parts(folder, kind, content, name))
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{name}: {dict(_KINDS)[kind]} is damaged: {error!r} is missing or of another type; run it again") from None
 

@@ -241,6 +241,8 @@ def test_the_whole_answer(tmp_path: Path) -> None:
         if row.verdict.holds:
             assert row.verdict.gpu_hours >= found.schedule.verdict.gpu_hours - 1e-9
     assert 0 < found.bound_gpu_hours <= found.schedule.verdict.gpu_hours
+    throughput = pool.offered(MINUTE)[1].throughput_per_s
+    assert found.bound_gpu_hours == pytest.approx(pool.trace.info.rows * 0.99 / throughput / 3600)
     assert found.tried[0].own and found.tried[0].verdict == pool.as_it_is()
     assert {row.law for row in found.tried} == {"fixed", "hpa", "keda", "knative", "target_tracking"}
     best = found.recommended

@@ -394,6 +394,16 @@ def test_a_cell_that_is_no_number_is_refused(folders: dict[str, Path], tmp_path:
         list(figures(run))
 
 
+@pytest.mark.parametrize(
+    ("known", "strange"), [('"goodput_per_s"', '"x"'), ('"levels": {', '"levels": 5, "x": {'), ('"lines": [', '"lines": 5, "x": [')]
+)
+def test_a_summary_without_what_is_exported(folders: dict[str, Path], tmp_path: Path, known: str, strange: str) -> None:
+    change = copied(folders["replay"], tmp_path / "r")
+    change("summary.json", lambda text: text.replace(known, strange, 1))
+    with pytest.raises(InputError, match="the summary of small is damaged"):
+        openmetrics(read_run(str(tmp_path / "r")))
+
+
 def test_a_comparison_without_one_of_its_stacks(folders: dict[str, Path], tmp_path: Path) -> None:
     copied(folders["pair"], tmp_path / "r")
     (tmp_path / "r" / "small").rename(tmp_path / "r" / "other")
