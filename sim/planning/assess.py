@@ -156,8 +156,12 @@ def _misses(study: PlanStudy, resolved: ResolvedStack, opened: Opened) -> dict[s
 
 def _replayed(study: PlanStudy, point: Point, resolved: ResolvedStack, opened: Opened) -> Row:
     from sim.cost.replay import replay
+    from sim.planning.plain_replay import plain_replay
 
-    found = replay(resolved, opened.trace, catalog=opened.catalog, book=opened.book, seed=study.seed, cache=opened.saturations)
+    if study.months or any("load" in level.metric for level in study.levels):
+        found = replay(resolved, opened.trace, catalog=opened.catalog, book=opened.book, seed=study.seed, cache=opened.saturations)
+    else:
+        found = plain_replay(resolved, opened.trace, seed=study.seed)
     metrics = of_replay(found)
     levels = tuple(_measured(level, metrics, found) for level in study.levels)
     if study.months:

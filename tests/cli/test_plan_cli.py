@@ -1,0 +1,185 @@
+"""`sim plan`: what it finds, what it refuses, what is printed and written."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sim.futures.forecast import Forecast
+from sim.futures.run import Question
+from tests.made import command
+from tests.made.ahead import ahead
+from tests.made.command import Capture
+from tests.made.world import STACK, write_trace
+
+LEVELS = ("--slo", "ttft_p95 <= 500ms", "--slo", "tpot_p95 <= 20ms", "--slo", "completed >= 99%")
+SPACE = "replicas: 1:4\nmax_num_seqs: [2, 16]\noverflow: [stack, none]\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with trace.parquet, small.yaml and space.yaml, and a cache of its own."""
+    write_trace(tmp_path / "trace.parquet", rate=8.0)
+    (tmp_path / "small.yaml").write_text(STACK)
+    (tmp_path / "space.yaml").write_text(SPACE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def planned(capsys: Capture, *arguments: str, code: int = 0) -> tuple[str, str]:
+    found, out, err = command.run(capsys, "plan", "trace.parquet", "--stack", "small.yaml", "--space", "space.yaml", *arguments)
+    assert found == code, err
+    return out, err
+
+
+def summary(capsys: Capture, *arguments: str, code: int = 0) -> dict[str, Any]:
+    out, _ = planned(capsys, *arguments, "--format", "json", code=code)
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def refused(capsys: Capture, *arguments: str) -> str:
+    return command.refused(capsys, "plan", "trace.parquet", "--stack", "small.yaml", *arguments)
+
+
+def test_what_is_found_and_written(folder: Path, capsys: Capture) -> None:
+    found = summary(capsys, *LEVELS, "-o", "p")
+    assert found["feasible"] is True
+    chosen = found["chosen"]
+    assert set(chosen["slo"]) == {"ttft_p95", "tpot_p95", "completed"} and all(each["met"] for each in chosen["slo"].values())
+    assert found["candidates"] == 16 and 0 < found["evaluated"] <= 16
+    assert found["evaluated"] + sum(found["left_out"].values()) - found["left_out"]["look"] == found["candidates"]
+    assert chosen["confidence"]["low"] <= chosen["confidence"]["met"] <= chosen["confidence"]["high"] <= 1
+    ranked = found["ranked"]
+    assert [each["monthly_usd"] for each in ranked] == sorted(each["monthly_usd"] for each in ranked)
+    assert ranked[0]["values"] == chosen["values"] and all(each["met"] for each in ranked)
+    assert found["runner_up"]["values"] == ranked[1]["values"] and found["runner_up"]["why"].startswith("costs")
+    assert all(not each["met"] and each["why"] for each in found["failed"])
+    frontier = [(each["replayed_usd"], each["room"]) for each in found["frontier"]]
+    assert frontier and frontier == sorted(frontier)
+    assert found["growth_until_it_breaks"]["holds"] > 0
+    names = {path.name for path in Path("p").iterdir()}
+    assert names == {"plan.json", "candidates.csv", "stack.yaml", "run.json"}
+    assert json.loads(Path("p/plan.json").read_text()) == found
+    with Path("p/candidates.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 16 - found["left_out"]["dearer"]
+    assert sum(row["result"] == "meets" for row in rows) == len(ranked)
+
+
+def test_the_chosen_stack_runs_and_gives_the_same(folder: Path, capsys: Capture) -> None:
+    chosen = summary(capsys, *LEVELS, "--seed", "3", "-o", "p")["chosen"]
+    Path("again.yaml").write_text(json.dumps(chosen["stack"]))
+    for stack in ("p/stack.yaml", "again.yaml"):
+        run = command.replayed(capsys, "trace.parquet", "--stack", stack, "--seed", "3")
+        assert run["bill"]["month"]["total_usd"] == pytest.approx(chosen["monthly_usd"], rel=1e-12)
+        assert {name: level["measured"] for name, level in run["slo"]["levels"].items()} == {
+            name: level["measured"] for name, level in chosen["slo"].items()
+        }
+        assert {name: level["limit"] for name, level in run["slo"]["levels"].items()} == {
+            "ttft_p95": 0.5,
+            "tpot_p95": 0.02,
+            "completed": 0.99,
+        }
+        assert run["slo"]["met"] is True
+
+
+def test_the_same_on_any_number_of_workers_and_again(folder: Path, capsys: Capture) -> None:
+    first, _ = planned(capsys, *LEVELS, "-o", "a")
+    second, _ = planned(capsys, *LEVELS, "--workers", "2", "-o", "b")
+    assert first == second
+    assert first.startswith(("seqs", "x")) and max(map(len, first.splitlines())) <= 80
+    page, _ = planned(capsys, *LEVELS, "--format", "md", "-o", "c")
+    assert page.startswith("# Plan of small for trace\n") and "| " in page
+
+
+def test_months_are_held_against_fresh_futures(folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("space.yaml").write_text("replicas: 1:4\noverflow: none\n")
+    asked: list[Question] = []
+
+    def months(resolved: Any, _trace: object, question: Question, **_: object) -> Forecast:
+        asked.append(question)
+        return ahead(question.calendar.months, question.futures, start=question.calendar.start, seed=question.seed, spread=0.0)
+
+    monkeypatch.setattr("sim.futures.run.forecast", months)
+    words = (*LEVELS, "--months", "2", "--futures", "300", "--outlook", "calm", "--growth", "10%", "--lead-time", "45", "-o", "p")
+    found = summary(capsys, *words)
+    chosen = found["chosen"]
+    searched, fresh = asked
+    assert (searched.seed, searched.futures) == (0, 200) and fresh.seed == chosen["confidence"]["seed"] != 0
+    assert chosen["confidence"] == {
+        "met": 1.0, "low": pytest.approx(0.05 ** (1 / 300)), "high": 1.0, "of": 300, "kind": "futures", "seed": fresh.seed, "all_months": 1.0
+    }  # fmt: skip
+    assert chosen["monthly_usd"] == pytest.approx(float(ahead(2, 300, spread=0.0).total("invoice").mean()))
+    assert fresh.outlook.demand.growth_per_month.p50 == 0.1
+    assert [each["month"] for each in found["calendar"]] == found["forecast"]["months"] == ["2026-11", "2026-12"]
+    assert found["lead_time"] == {"days": 45, "assumed": False, "source": "given"}
+    assert found["forecast"]["demand_held"] == pytest.approx(1.1)
+    assert found["calendar"][0]["order_by"] == "2026-09-17"
+    assert (Path("p") / "calendar.csv").is_file()
+    out, _ = planned(capsys, *words, "--force")
+    assert "futures that the search has not used" in " ".join(out.split()) and "Capacity" in out
+
+
+def test_real_months(folder: Path, capsys: Capture) -> None:
+    write_trace(folder / "trace.parquet", rows=900, rate=0.02)
+    Path("space.yaml").write_text("replicas: 1:2\noverflow: none\nfallback: none\n")
+    found = summary(capsys, *LEVELS, "--months", "2", "--futures", "20", "--outlook", "certain", "-o", "p")
+    chosen = found["chosen"]
+    assert (chosen["values"]["replicas"], chosen["confidence"]["met"]) == ("1", 1.0)
+    assert chosen["monthly_usd"] == pytest.approx(3.6 * 24 * 61 / 2, rel=0.02)
+    assert [each["demand_p50"] for each in found["calendar"]] == pytest.approx([1.0, 1.0], rel=0.1)
+
+
+def test_replicas_to_spare(folder: Path, capsys: Capture) -> None:
+    Path("space.yaml").write_text("replicas: 1:5\noverflow: none\nfallback: none\n")
+    alone = summary(capsys, *LEVELS, "-o", "a")["chosen"]["values"]["replicas"]
+    spare = summary(capsys, *LEVELS, "--redundancy", "2", "-o", "b")
+    assert int(spare["chosen"]["values"]["replicas"]) == int(alone) + 2
+    assert spare["spare"] == "2 replicas"
+    machine = summary(capsys, *LEVELS, "--redundancy", "node", "-o", "c")
+    assert int(machine["chosen"]["values"]["replicas"]) == int(alone) + 1
+
+
+def test_nothing_is_feasible(folder: Path, capsys: Capture) -> None:
+    words = ("--slo", "tpot_p95 <= 8500us", "--set", "deployments.own.max_num_seqs=64", "-o", "p")
+    Path("space.yaml").write_text("replicas: 1:3\noverflow: none\nfallback: none\n")
+    found = summary(capsys, *words, code=1)
+    assert found["feasible"] is False and found["chosen"] is None
+    assert found["nearest"]["why"].startswith("tpot_p95 <= 8.50 ms: ") and found["nearest"]["room"] < 0
+    assert found["answer"].startswith("None of the 3 candidates meets tpot_p95 <= 8.5 ms")
+    assert not (Path("p") / "stack.yaml").exists()
+    out, err = planned(capsys, *words, "--force", code=1)
+    assert "% beyond" in out and "Traceback" not in err
+
+
+def test_an_empty_space(folder: Path, capsys: Capture) -> None:
+    Path("none.yaml").write_text("settings: {deployments.own.llm: [llama-3.1-7b, no-such-model]}\n")
+    err = refused(capsys, "--space", "none.yaml")
+    assert "none of its 2 candidates can be made" in err and "did you mean" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--slo", "tfft_p95 <= 3s"), "did you mean 'ttft_p95'?"),
+        (("--slo", "ttft_p95"), "METRIC OP VALUE"),
+        (("--confidence", "100%"), "below 100 %"),
+        (("--confidence", "lots"), "--confidence"),
+        (("--redundancy", "-1"), "--redundancy"),
+        (("--redundancy", "machine"), "or node"),
+        (("--growth", "5%"), "--months 1 or more"),
+        (("--outlook", "calm"), "--months 1 or more"),
+        (("--months", "3", "--growth", "fast"), "growth_per_month"),
+        (("--space", "nowhere.yaml"), "no such file"),
+        (("--space", "defualt"), "did you mean 'default'"),
+        (("--stack", "api-first"), "no deployment of kind gpu"),
+        (("--cluster", "dsk://x:1", "--space", "space.yaml"), "dask://"),
+    ],
+)
+def test_bad_input(folder: Path, capsys: Capture, words: tuple[str, ...], said: str) -> None:
+    assert said in refused(capsys, *words)
