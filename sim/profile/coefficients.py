@@ -174,14 +174,13 @@ class ExpertKernels(Strict):
 
     share_of_dense: ByPrecision
     """Share of the dense kernels' rates that grouped kernels reach: small matrices, and experts unevenly loaded."""
-    layer_overhead_us: ByPrecisionUs
-    """A layer on one GPU: choosing experts, sorting tokens, gathering results."""
-    overhead_exponent: NotNegative
-    """x of the share n^-x of that overhead that is left on n GPUs, which have fewer or smaller experts each."""
-    layer_link_overhead_us: NotNegative
-    """With whole experts on each GPU, a layer, for each doubling of GPUs: tokens travel to the GPUs of their experts and back."""
-    skew_exponent: NotNegative
-    """With whole experts on each GPU: the busiest of n reads n^x times what it would, were tokens spread evenly."""
+    layer_overhead_us: NotNegative
+    """A layer: choosing experts, sorting tokens, gathering results."""
+    whole_overhead_us: ByPrecisionUs
+    """With whole experts on each of n GPUs, a layer beside that, times n^-`whole_exponent`: grouped kernels run over experts of one GPU."""
+    whole_exponent: NotNegative
+    whole_link_overhead_us: NotNegative
+    """With whole experts, a layer, for each doubling of GPUs: tokens travel to the GPUs of their experts and back."""
     decode_error: Positive
     prefill_error: Positive
     """Root mean square of ln(predicted/measured), each LLM held out on one kind of GPU; prompts, never measured, as decodes."""

@@ -66,6 +66,25 @@ def active_ffn_size(llm: Llm) -> float:
     return float(llm.ffn_size if e is None else e.ffn_size * (e.per_token + e.shared))
 
 
+def touched_experts(llm: Llm, tokens: int, groups: int = 1) -> float:
+    """Routed experts of a layer that a step of so many tokens reads, if tokens choose at random and experts independently.
+
+    With whole experts on each of several GPUs (`groups`) all wait for the one that reads most, and it counts for each: the mean of the
+    largest of so many binomial numbers. The operations are taken to be even. 0 without experts.
+    """
+    expected = llm.expected_experts(tokens)
+    if llm.experts is None or groups == 1 or expected >= llm.experts.routed:
+        return expected
+    share, held = expected / llm.experts.routed, llm.experts.routed // groups
+    busiest = at_most = 0.0
+    exactly = (1.0 - share) ** held
+    for count in range(held):
+        at_most += exactly
+        busiest += 1.0 - min(at_most, 1.0) ** groups
+        exactly *= (held - count) / (count + 1) * share / (1.0 - share)
+    return groups * busiest
+
+
 def all_reduce_bytes_per_token(llm: Llm, tensor_parallel: int) -> float:
     """Bytes that each GPU sends for one token: two all-reduces a layer of the hidden state in bf16, on a ring."""
     if tensor_parallel == 1:
@@ -93,15 +112,17 @@ def step_coefficients(
     c = engine.step_overhead_us + llm.layers * (engine.layer_overhead_us + engine.layer_link_overhead_us * log2(tensor_parallel))
     if llm.experts is not None:
         e = coefficients.experts
-        each = e.layer_overhead_us.at(_multiplied(precision, gpu)) * tensor_parallel**-e.overhead_exponent
-        each += e.layer_link_overhead_us * log2(tensor_parallel) if expert_parallel else 0.0
+        each = e.layer_overhead_us
+        if expert_parallel:
+            each += e.whole_overhead_us.at(_multiplied(precision, gpu)) * tensor_parallel**-e.whole_exponent
+            each += e.whole_link_overhead_us * log2(tensor_parallel)
         c += (llm.layers - llm.experts.dense_layers) * each
     head = head_bytes(llm) / (_reading_share("bf16", 1.0, hardware, engine) * bandwidth * tensor_parallel)
     per_token = _per_token_s(llm, gpu, tensor_parallel, hardware, coefficients)
     g = []
     for tokens in KNOTS:
-        skew = tensor_parallel**coefficients.experts.skew_exponent if expert_parallel else 1.0
-        matrices = _matrices_s(llm, gpu, tensor_parallel, precision, tokens, hardware, engine, coefficients, skew)
+        read = touched_experts(llm, tokens, tensor_parallel if expert_parallel else 1)
+        matrices = _matrices_s(llm, gpu, tensor_parallel, precision, tokens, read, hardware, engine, coefficients)
         launched = engine.uncaptured_layer_us * llm.layers - c if tokens > engine.captured_tokens else 0.0
         g.append(max(head + matrices + tokens * per_token, launched * 1e-6))
     read_s = 1.0 / (hardware.kv_share_of_bandwidth.at(kv_precision) * bandwidth)
@@ -125,18 +146,18 @@ def _matrices_s(
     tensor_parallel: int,
     precision: Precision,
     tokens: float,
+    experts: float,
     hardware: Hardware,
     engine: Engine,
     coefficients: Coefficients,
-    skew: float,
 ) -> float:
     """Seconds of the layers' matrix products of a step: the smooth maximum of reading them and computing with them.
 
     Routed experts, other quantised matrices and those left in 16 bits each go at their own rates; active parameters outside the routed
-    experts are taken to be all there is (shared experts, attention, dense layers).
+    experts are taken to be all there is (shared experts, attention, dense layers). `experts` is how many routed ones of a layer are read.
     """
     reading = computing = 0.0
-    for touched, flops, stored, share in _matrix_parts(llm, precision, gpu, tokens, coefficients, skew):
+    for touched, flops, stored, share in _matrix_parts(llm, precision, gpu, experts, coefficients):
         reading += touched / (share * _reading_share(stored, tokens, hardware, engine) * gpu.bandwidth_bytes_per_s)
         rate = min(hardware.compute_share_of_peak.at(stored) * engine.compute_share_of_kernels, 1.0) * gpu.peak_flops(stored)
         computing += tokens * flops / (share * rate)
@@ -150,7 +171,7 @@ def _multiplied(precision: Precision, gpu: Gpu) -> Precision:
 
 
 def _matrix_parts(
-    llm: Llm, precision: Precision, gpu: Gpu, tokens: float, coefficients: Coefficients, skew: float
+    llm: Llm, precision: Precision, gpu: Gpu, experts: float, coefficients: Coefficients
 ) -> list[tuple[float, float, Precision, float]]:
     """(bytes touched, operations a token, precision, share of the dense kernels' rates) of the parts of the layers' matrices."""
     routed_params = routed_flops = 0.0
@@ -159,8 +180,8 @@ def _matrix_parts(
         e, mixed = llm.experts, llm.layers - llm.experts.dense_layers
         routed_params = float(mixed * e.routed * llm.params_per_expert)
         routed_flops = 2.0 * mixed * e.per_token * llm.params_per_expert
-        touched = mixed * llm.expected_experts(int(tokens)) * llm.params_per_expert * llm.bytes_per_quantised_param(precision)
-        share = coefficients.experts.share_of_dense.at(_multiplied(precision, gpu)) / skew
+        touched = mixed * experts * llm.params_per_expert * llm.bytes_per_quantised_param(precision)
+        share = coefficients.experts.share_of_dense.at(_multiplied(precision, gpu))
         parts.append((touched, routed_flops, precision, share))
     kept = float(llm.matrix_params - llm.quantised_params)
     quantised = llm.matrix_params - routed_params - kept

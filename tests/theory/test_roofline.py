@@ -33,6 +33,7 @@ from sim.profile.physics import (
     matrix_bytes,
     step_coefficients,
     streaming_floor_s,
+    touched_experts,
 )
 from sim.profile.shipped import load_shipped
 from sim.profile.step import KNOTS, StepCoefficients
@@ -67,7 +68,9 @@ def ideal() -> tuple[Coefficients, Hardware, Engine]:
             "weights_share_of_kernels": KernelShares(bf16=1.0, fp8=1.0),
         }
     )
-    experts = bundled.experts.model_copy(update={"share_of_dense": ones, "layer_overhead_us": zero, "layer_link_overhead_us": 0.0})
+    experts = bundled.experts.model_copy(
+        update={"share_of_dense": ones, "layer_overhead_us": 0.0, "whole_overhead_us": zero, "whole_link_overhead_us": 0.0}
+    )
     shared = bundled.model_copy(update={"hidden_passes": 0.0, "ffn_passes": 0.0, "experts": experts})
     return shared, hardware, engine
 
@@ -151,6 +154,29 @@ def test_tokens_touch_as_many_experts_as_random_choices_do():
         expected = (matrix_bytes(llm, "fp8", tokens) - rest) / one_expert
         assert abs(expected - mean) <= 4 * error + 1e-9
         assert error <= 0.01 * expected
+
+
+def test_the_busiest_of_several_gpus_reads_as_many_whole_experts_as_random_choices_make_it():
+    llm = CATALOG.llm("qwen3-30b-a3b")
+    assert llm.experts is not None
+    draw, n, k, groups, tokens = random.Random(11), llm.experts.routed, llm.experts.per_token, 8, 12
+    share = llm.expected_experts(tokens) / n
+    found = [max(sum(draw.random() < share for _ in range(n // groups)) for _ in range(groups)) for _ in range(4000)]
+    assert touched_experts(llm, tokens, groups) == pytest.approx(groups * sum(found) / len(found), rel=0.01)
+    assert touched_experts(llm, tokens, groups) > touched_experts(llm, tokens) == llm.expected_experts(tokens)
+    assert k < n and touched_experts(llm, 100_000, groups) == pytest.approx(n)
+    assert touched_experts(CATALOG.llm("llama-3.1-8b"), tokens, groups) == 0.0
+
+
+def test_a_mixture_is_not_slower_in_eight_bits_than_in_sixteen_where_the_gpu_computes_in_eight():
+    for tensor_parallel, sequences in ((1, 1), (1, 32), (4, 1), (4, 64)):
+        steps = [
+            resolve_profile(
+                llm=CATALOG.llm("qwen3-30b-a3b"), gpu=CATALOG.gpu("h100-sxm"), tensor_parallel=tensor_parallel, precision=precision, shipped=()
+            ).step.decode_s(sequences=sequences, context=1000.0 * sequences)
+            for precision in ("bf16", "fp8")
+        ]  # fmt: skip
+        assert steps[1] <= 1.02 * steps[0]
 
 
 def test_an_ideal_machine_stands_on_the_floor_and_no_lower():

@@ -90,7 +90,7 @@ def without_gpu() -> Rows:
 def strange_gpu() -> Rows:
     """The same, but with the engine as the whole joint fit has it: what the unknown hardware alone adds."""
     whole = load_coefficients()
-    unseen = with_values(whole, {**means_of_others(whole, "h200"), **_assumed(whole)})
+    unseen = with_values(whole, {**means_of_others(whole, "h200", leave_one_out.kernels()), **_assumed(whole)})
     hardware = tuple(h.model_copy(update={"gpus": ()}) if h.name == "h200" else h for h in unseen.hardware)
     coefficients = unseen.model_copy(update={"hardware": hardware})
     return tuple(_row(p, coefficients) for p in benchmark().serving)

@@ -65,10 +65,11 @@ def free_coefficients() -> dict[str, tuple[float, float]]:
     free["engines.vllm/2023.uncaptured_layer_us"] = (100.0, 1500.0)
     # The fp8 kernels of the serving sweep are a year older than those of the table.
     free |= {f"hardware.h200.reading_factor.fp8.{step}": (0.7, 1.6) for step in ("upto_16", "upto_32", "upto_64")}
-    free |= {"experts.layer_link_overhead_us": (0.0, 200.0), "experts.overhead_exponent": (0.0, 1.0), "experts.skew_exponent": (0.0, 1.0)}
-    for precision in ("bf16", "fp8", "int4", "fp4"):
-        free[f"experts.share_of_dense.{precision}"] = (0.3, 1.0)
-        free[f"experts.layer_overhead_us.{precision}"] = (0.0, 500.0)
+    free |= {
+        "experts.layer_overhead_us": (0.0, 300.0), "experts.whole_overhead_us.bf16": (0.0, 500.0), "experts.whole_overhead_us.fp8": (0.0, 800.0),
+        "experts.whole_exponent": (0.0, 1.0), "experts.whole_link_overhead_us": (0.0, 200.0),
+    }  # fmt: skip
+    free |= {f"experts.share_of_dense.{precision}": (0.3, 1.0) for precision in ("bf16", "fp8", "int4", "fp4")}
     return free
 
 
@@ -85,9 +86,7 @@ def derived(kernels: Mapping[str, float], fitted: Coefficients) -> dict[str, flo
     def every(key: str, families: Sequence[str]) -> float:
         return geometric_mean([at(f"hardware.{family}.{key}") for family in families])
 
-    fp8_reading = geometric_mean(
-        [at(f"hardware.{f}.weights_share_of_bandwidth.fp8") / at(f"hardware.{f}.weights_share_of_bandwidth.bf16") for f in hopper]
-    )
+    fp8_reading = fp8_over_bf16(kernels, hopper)
     fp8_kv = at("hardware.h200.kv_share_of_bandwidth.fp8") / at("hardware.h100.kv_share_of_bandwidth.bf16")
     for family in (*measured, "ada", "default"):
         here, other = f"hardware.{family}", family not in measured
@@ -134,8 +133,9 @@ def derived(kernels: Mapping[str, float], fitted: Coefficients) -> dict[str, flo
         new[f"engines.trtllm/2025.{key}"] = ratio * at(f"engines.vllm/2025.{key}")
     for engine in ("vllm/2024", "vllm/2023", "trtllm/2024"):
         new[f"engines.{engine}.weights_share_of_kernels.fp8"] = at(f"engines.{engine}.weights_share_of_kernels.bf16")
-    for kind in ("share_of_dense", "layer_overhead_us"):
+    for kind in ("share_of_dense", "whole_overhead_us"):
         new[f"experts.{kind}.int8"] = at(f"experts.{kind}.fp8")
+    new |= {f"experts.whole_overhead_us.{precision}": at("experts.whole_overhead_us.bf16") for precision in ("int4", "fp4")}
     return new
 
 
@@ -168,7 +168,9 @@ def closed_loop_errors(coefficients: Coefficients) -> tuple[float, float]:
     return median(ttft), median(tpot)
 
 
-def held_out_errors(measurements: Sequence[Measurement], fitted: Coefficients, free: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+def held_out_errors(
+    measurements: Sequence[Measurement], fitted: Coefficients, free: Mapping[str, tuple[float, float]], kernels: Mapping[str, float]
+) -> dict[str, float]:
     """RMS over held-out configurations of their median error, by family, engine and experts, and for GPUs of no known family."""
 
     def score(chosen: Sequence[Measurement], errors: Sequence[float]) -> float:
@@ -203,7 +205,7 @@ def held_out_errors(measurements: Sequence[Measurement], fitted: Coefficients, f
         rest = [m for m in measurements if fitted.family(m.gpu.name).name != family]
         start = with_values(fitted, FORGOTTEN) if family == "h200" else fitted
         refit = fit(rest, start, {path: free[path] for path in free if f"hardware.{family}." not in path and path not in FORGOTTEN})
-        refit = with_values(refit, means_of_others(refit, family))
+        refit = with_values(refit, means_of_others(refit, family, kernels))
         # Prompts of the newest engine were measured on H200 only: without it nothing is left to predict them by.
         chosen = [
             m for m in measurements
@@ -216,7 +218,13 @@ def held_out_errors(measurements: Sequence[Measurement], fitted: Coefficients, f
     return found
 
 
-def means_of_others(fitted: Coefficients, family: str) -> dict[str, float]:
+def fp8_over_bf16(kernels: Mapping[str, float], families: Sequence[str]) -> float:
+    """Share of the bandwidth at which kernels read weights in fp8 over that in 16 bits; where no engine was measured, kernels say it."""
+    key = "weights_share_of_bandwidth"
+    return geometric_mean([kernels[f"hardware.{f}.{key}.fp8"] / kernels[f"hardware.{f}.{key}.bf16"] for f in families])
+
+
+def means_of_others(fitted: Coefficients, family: str, kernels: Mapping[str, float]) -> dict[str, float]:
     """The shares of `default` as they would be had a family never been measured, its kernels included."""
     known = {"bf16": ("h100", "h200", "a100", "b200"), "fp8": ("h100", "h200", "b200")}
     shares = {}
@@ -233,6 +241,8 @@ def means_of_others(fitted: Coefficients, family: str) -> dict[str, float]:
     shares["hardware.default.attention_share_of_peak"] = geometric_mean(
         [value_at(fitted, f"hardware.{name}.attention_share_of_peak") for name in known["bf16"] if name != family]
     )
+    weights = "hardware.default.weights_share_of_bandwidth"
+    shares[f"{weights}.fp8"] = shares[f"{weights}.bf16"] * fp8_over_bf16(kernels, [f for f in ("h100", "h200") if f != family])
     return shares
 
 
@@ -249,7 +259,7 @@ def main() -> None:
         measurements = [*others, *serving_runs(fitted)]
         fitted = fit(measurements, fitted, free)
         fitted = with_values(fitted, derived(kernels, fitted))
-    errors = held_out_errors(measurements, fitted, free)
+    errors = held_out_errors(measurements, fitted, free, kernels)
     ttft_error, tpot_error = closed_loop_errors(fitted)
     summary = {
         "in_sample": median(map(abs, log_errors(measurements, fitted))), "held_out": errors["all_median"], "kernels": kernel_error,

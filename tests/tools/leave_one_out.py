@@ -61,7 +61,7 @@ def without_family(family: str) -> Coefficients:
         found = without_serving()
     else:
         found = _without_family(family)
-    strange = with_values(found, means_of_others(found, family))
+    strange = with_values(found, means_of_others(found, family, kernels()))
     hardware = [h.model_copy(update={"gpus": ()}) if h.name == family else h for h in strange.hardware]
     return strange.model_copy(update={"hardware": tuple(hardware)})
 

@@ -6,6 +6,7 @@ One file of models/profiles/ for each source. A configuration needs three loads;
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -68,4 +69,18 @@ def write_own_profiles(folder: Path) -> None:
             else:
                 print(f"not shipped: {each.key}, {each.loads} loads, held-out error {each.decode_error:.3f}")
         text = profile_yaml(tuple(shipped), source=source, as_of=as_of, heading=HEADING)
+        if name == "mlenergy":
+            text = _noted(
+                text, {each.key[:3] for each in shipped if each.server.llm.experts is not None and each.server.tensor_parallel > 1}
+            )
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def _noted(text: str, whole: set[tuple[str, str, int]]) -> str:
+    """The profiles of mixtures of experts with a note that each GPU held whole experts, as ML.ENERGY runs all of them but gpt-oss."""
+    blocks = text.split("  - llm: ")
+    for i, block in enumerate(blocks):
+        llm, gpu, size = (re.search(rf"^{key}(\S+)$", block, re.MULTILINE) for key in ("", "    gpu: ", "    tensor_parallel: "))
+        if llm and gpu and size and (llm[1], gpu[1], int(size[1])) in whole and not llm[1].startswith("gpt-oss"):
+            blocks[i] = block.replace("    notes: [", '    notes: ["measured with whole experts on each GPU", ', 1)
+    return "  - llm: ".join(blocks)

@@ -35,7 +35,8 @@ CHAT_PROMPT_TOKENS = 400.0
 MEAN_PROGRESS = 0.75
 """Assumed mean position of a decoding sequence, in mean outputs: 0.5 for equal lengths, 1 for exponential ones."""
 LONG_TASK_PROMPT_TOKENS, LONG_TASK_PROGRESS = 250.0, 0.5
-"""The same of its gpqa task: short questions, and outputs so long that few sequences of a run ever follow one another (assumed)."""
+"""The same of gpt-oss, measured in the gpqa task only: short questions, and outputs so long that few sequences of a run ever follow one
+another (assumed)."""
 MAX_STARTS_PER_STEP = 0.35
 """Decode points above this many prompts a step are not of decodes alone, and are left out."""
 INFERENCEX_SHORTEST = 0.8
@@ -104,7 +105,9 @@ def mlenergy(task: str = "lm-arena-chat", *, every: bool = False) -> list[Measur
             continue
         if (task == "gpqa" and row["model_id"].startswith("openai/")) or ("Llama-4" in row["model_id"] and not every):
             continue
-        prompt, progress = (LONG_TASK_PROMPT_TOKENS, LONG_TASK_PROGRESS) if row["task"] == "gpqa" else (CHAT_PROMPT_TOKENS, MEAN_PROGRESS)
+        prompt, progress = (
+            (LONG_TASK_PROMPT_TOKENS, LONG_TASK_PROGRESS) if row["model_id"].startswith("openai/") else (CHAT_PROMPT_TOKENS, MEAN_PROGRESS)
+        )
         found.append(
             Measurement(
                 llm=_as_published(row["model_id"]), gpu=gpu_named(_GPUS[row["gpu_model"]]), tensor_parallel=int(row["num_gpus"]),

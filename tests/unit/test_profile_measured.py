@@ -50,7 +50,7 @@ def test_mixtures_of_experts_are_as_good_as_they_say(measured: list[Measurement]
 def test_a_task_that_was_never_fitted_is_predicted_too(shared_data: Path):
     points = [m for m in perf_data.mlenergy("gpqa") if m.llm.experts is None]
     assert len(points) >= 10
-    assert median(map(abs, log_errors(points, load_coefficients()))) < 0.10
+    assert median(map(abs, log_errors(points, load_coefficients()))) < 0.15
 
 
 def test_calibrated_profiles_are_as_good_as_they_say(measured: list[Measurement], shared_data: Path):
