@@ -116,10 +116,13 @@ def profile_of(
 
 
 def kv_precision_of(server: Server) -> KvPrecision:
-    """What the KV cache is kept in: as said, else fp8 beside weights of 8 or 4 bits floating point, which such servers are run with."""
+    """What the KV cache is kept in: as said, else fp8 beside weights of 8 or 4 bits floating point, which such servers are run with.
+
+    A GPU without fp8 reads such a cache so slowly that nobody keeps one there: bf16.
+    """
     if server.kv_precision != "auto":
         return server.kv_precision
-    return "fp8" if server.precision.startswith("fp") else "bf16"
+    return "fp8" if server.precision.startswith("fp") and server.gpu.peak_fp8_tflops is not None else "bf16"
 
 
 def utilisation_of(server: Server, coefficients: Coefficients) -> float:
@@ -273,7 +276,7 @@ def assumed_of(server: Server, load: Load, profile: Profile) -> tuple[str, ...]:
     if server.engine_era is None:
         said.append(f"{profile.engine} as of {profile.engine_era} (engine_era)")
     if server.kv_precision == "auto":
-        said.append("KV cache in fp8 beside weights in fp8 or fp4, else in bf16 (kv_precision)")
+        said.append("KV cache in fp8 beside weights in fp8 or fp4 on GPUs that have fp8, else in bf16 (kv_precision)")
     if server.utilisation is None:
         said.append(
             f"{EARLIER_UTILISATION:.0%} of the memory for engines up to {LAST_EARLIER_ERA}, else {DEFAULT_UTILISATION:.0%} (utilisation)"

@@ -18,7 +18,7 @@ KERNELS = "matrix and attention kernels of aiconfigurator-core 0.12.0 (Apache-2.
 _FAMILY_SOURCES = {
     "h100": f"{KERNELS}; fp8 weights, KV: joint fit to {perf_data.MLENERGY}; links, fp8 KV: as on H200; int4, fp4: assumed",
     "h200": f"{KERNELS}, prompt attention as on H100; fp8 at 16 to 64 tokens, links, fp8 KV: joint fit to {perf_data.INFERENCEX}; int4, fp4: assumed",
-    "a100": f"{KERNELS}; KV: joint fit to {perf_data.ARGONNE}; {perf_data.SPLITWISE}; links: as on H200; fp8, int4, fp4: assumed",
+    "a100": f"{KERNELS}; KV: joint fit to {perf_data.ARGONNE}; {perf_data.SPLITWISE}; fp8 KV: argonne-lcf/LLM-Inference-Bench 4211f5d4 (BSD-3-Clause), quantised runs; links: as on H200; fp8, int4, fp4: assumed",
     "b200": f"weights: joint fit to {perf_data.MLENERGY}; all else as on H100 and H200, assumed; fp4: as fp8, assumed",
     "ada": f"A40 of {OPERATORS}; beyond 8 tokens and attention as on A100; fp8, int4, fp4, links: assumed",
     "default": "means of the measured families; error: each family predicted by the means of the others",
