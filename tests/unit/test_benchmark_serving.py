@@ -162,6 +162,7 @@ def test_no_request_that_fits_is_an_error() -> None:
 
 def test_what_a_benchmark_does_not_say_of_its_server() -> None:
     assert [kv_precision_of(server(precision=each)) for each in ("bf16", "fp8", "fp4", "int4")] == ["bf16", "fp8", "fp8", "bf16"]
+    assert kv_precision_of(server(gpu="a100-80gb", precision="fp8")) == "bf16"
     assert kv_precision_of(server(kv_precision="bf16")) == "bf16"
     usual = profile_of(server(), longest_tokens=2048, catalog=CATALOG)
     assert usual.kv_precision == "fp8" and usual.max_model_len == 2048
