@@ -123,6 +123,8 @@ class Choice:
                 return best
             if best is not None and _dearer_alike(judged, best.judged):
                 continue
+            if any(_same(judged.held, each.judged.held) and _same(judged.row, each.judged.row) for each in self.foreseen):
+                continue  # another name for a stack whose months are known
             worse = next((each for each in self.foreseen if self._failed(each) and _no_better(judged, each.judged)), None)
             if worse is not None:
                 self.inferred.append(Inferred(judged, worse.judged))

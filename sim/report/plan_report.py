@@ -70,9 +70,15 @@ class PlanReport:
         return next((each for each in self.plan.foreseen if each.candidate.number == judged.candidate.number), None)
 
     def usd(self, judged: Judged) -> float:
-        """What it costs a month: by its forecast, if it has one."""
+        """What it costs a month: by its forecast; without one by its replay, moved as those of the same GPUs that were forecast."""
         seen = self.foreseen(judged)
-        return judged.usd_per_month if seen is None else seen.usd_per_month
+        if seen is not None:
+            return seen.usd_per_month
+        gpu = dict(judged.candidate.values).get("gpu")
+        every = [each for each in self.plan.foreseen if each.judged.usd_per_month > 0]
+        like = [each for each in every if dict(each.candidate.values).get("gpu") == gpu] or list(every)
+        moved = sum(each.usd_per_month / each.judged.usd_per_month for each in like) / len(like) if like else 1.0
+        return judged.usd_per_month * moved
 
     def holds(self, judged: Judged) -> bool:
         """Whether it meets the levels as far as it was looked at."""

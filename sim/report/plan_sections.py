@@ -40,7 +40,9 @@ def _ranking(report: PlanReport) -> Section:
         return Section("", ())
     rows = [[report.words(each), *_figures(report, each)] for each in report.ranked[:RANKED]]
     more = len(report.ranked) - len(rows)
-    cost = "USD a month: mean invoice over months and futures, of the replay where no months stand" if report.months else "USD of a month"
+    cost = "USD of a month"
+    if report.months:
+        cost = "USD a month: mean invoice over months and futures; where no share of futures stands, estimated from replays"
     notes = [f"{cost}; room: how far the tightest level is from its limit, in the replay that levels must hold in."]
     if more > 0:
         notes.append(f"{more} more that meet the levels are in plan.json.")
