@@ -18,7 +18,7 @@ from tests.made.clusters import with_machine_code
 pytestmark = pytest.mark.benchmark
 
 REQUIRED = 1.7
-REQUESTS = 300_000
+REQUESTS = 1_000_000
 OVER = ("--over", "deployments.own.replicas=1:32", "--over", "deployments.own.gpu=h100-sxm,a100-80gb")
 
 
