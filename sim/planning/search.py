@@ -90,8 +90,9 @@ class Evaluations:
         says = self._says
         told: Says | None = None if says is None else (lambda _, done, whole: says(what, done, whole))
         many = len(points) * rows_each / _ROWS_A_SECOND > _WORTH_WORKERS_S
+        away = self._cluster if len(points) > 1 or study.months else None  # one replay is done before a cluster has been greeted
         return run_points(
-            study, points, workers=self._workers if many else 1, cluster=self._cluster, store=self._store, says=told, evaluate=assess
+            study, points, workers=self._workers if many else 1, cluster=away, store=self._store, says=told, evaluate=assess
         )  # fmt: skip
 
 
