@@ -29,7 +29,7 @@ def plan_answer(report: PlanReport) -> str:
         parts.append("Nothing in its replay is left to chance.")
     next_best = report.runner_up
     if next_best is not None:
-        more = report.usd(next_best) - chosen.usd_per_month
+        more = report.dearer_usd(next_best)
         dearer = f"costs {show_usd(more)} more" if more >= 0.005 else "costs the same and has less room"
         parts.append(f"The next, {report.words(next_best)}, {dearer}.")
     if report.room is not None and report.room.fails is not None:

@@ -97,8 +97,17 @@ class PlanReport:
 
     @property
     def runner_up(self) -> Judged | None:
-        """The next that meets the levels."""
-        return self.ranked[1] if self.plan.chosen is not None and len(self.ranked) > 1 else None
+        """The next that meets the levels and does not come out the same in everything."""
+        if self.plan.chosen is None or len(self.ranked) < 2:
+            return None
+        own, *others = self.ranked
+        same = [each.held.slo == own.held.slo and each.usd_per_month == own.usd_per_month for each in others]
+        return others[same.index(False)] if False in same else others[0]
+
+    def dearer_usd(self, judged: Judged) -> float:
+        """What a candidate costs more in a month than the one that was chosen, both by the futures of the search."""
+        assert self.plan.chosen is not None
+        return self.usd(judged) - self.usd(self.plan.chosen.judged)
 
     @property
     def cheaper(self) -> tuple[Judged, ...]:

@@ -112,9 +112,7 @@ def _chosen(report: PlanReport) -> dict[str, Any] | None:
 
 
 def _why_lost(report: PlanReport, judged: Judged) -> str:
-    chosen = report.plan.chosen
-    assert chosen is not None
-    more = report.usd(judged) - chosen.usd_per_month
+    more = report.dearer_usd(judged)
     return f"costs {more:.2f} USD a month more" if more >= 0.005 else "costs the same and has less room to the levels"
 
 
