@@ -45,6 +45,8 @@ _NEARLY = 0.99
 _BIAS = 0.02
 _RMS = 0.1
 """Relative errors of the cost of days against exact replays from which on a forecast is said to be inexact."""
+_KV_CAPACITY = "profile.kv_capacity"
+"""Counted from the shape of the model, also where the step time beside it was measured."""
 _MATTERS = 0.05
 """Share of requests or cost from which on the assumptions about a deployment matter."""
 
@@ -214,8 +216,10 @@ def _assumptions(measures: Measures, bill: Bill, assumed: Sequence[Origin]) -> l
         groups = []
         if any(key.startswith(("usd_per_gpu_hour", "prices")) for key in own):
             groups.append("price")
-        if any(key.startswith("profile") for key in own):
+        if any(key.startswith("profile.") and key != _KV_CAPACITY for key in own):
             groups.append("step time")
+        if _KV_CAPACITY in own:
+            groups.append("KV cache size")
         if (
             fleet is not None
             and fleet.present_most > 0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sim.errors import visible
+from sim.report.run_profiles import profile_used
 from sim.report.section import WIDTH, escaped
 from sim.stack.resolved import Origin, ResolvedApi, ResolvedPool, ResolvedRule, ResolvedStack
 from sim.units import show_seconds
@@ -19,7 +20,7 @@ def explain_data(stack: ResolvedStack) -> dict[str, Any]:
         "stack": stack.name,
         "description": stack.description,
         "prices_of": stack.date.isoformat(),
-        "deployments": {each.name: deployment_text(each) for each in stack.deployments},
+        "deployments": {each.name: deployment_text(each, stack) for each in stack.deployments},
         "routing": [rule_text(rule, stack) for rule in stack.rules],
         "notes": list(stack.notes),
         "numbers": [
@@ -33,7 +34,7 @@ def explain_text(stack: ResolvedStack) -> str:
     lines = [*_wrapped(f"{stack.name}: {stack.description or 'no description'}"), f"prices of {stack.date.isoformat()}", ""]
     lines.append("deployments")
     for each in stack.deployments:
-        lines += _wrapped(f"{each.name}: {deployment_text(each)}", "  ")
+        lines += _wrapped(f"{each.name}: {deployment_text(each, stack)}", "  ")
     lines += ["", "routing"]
     for number, rule in enumerate(stack.rules):
         lines += _wrapped(f"{number}: {rule_text(rule, stack)}", "  ")
@@ -55,7 +56,7 @@ def explain_text(stack: ResolvedStack) -> str:
 def explain_markdown(stack: ResolvedStack) -> str:
     """The same as a Markdown page."""
     title = [f"# {escaped(stack.name)}", "", escaped(stack.description), "", f"Prices of {stack.date.isoformat()}.", ""]
-    lines = [*title, "## Deployments", "", *(f"- `{each.name}`: {escaped(deployment_text(each))}" for each in stack.deployments)]
+    lines = [*title, "## Deployments", "", *(f"- `{each.name}`: {escaped(deployment_text(each, stack))}" for each in stack.deployments)]
     lines += ["", "## Routing", "", *(f"{number + 1}. {escaped(rule_text(rule, stack))}" for number, rule in enumerate(stack.rules))]
     if stack.notes:
         lines += ["", "## Guessed, chosen or left out", "", *(f"- {escaped(note)}" for note in stack.notes)]
@@ -65,17 +66,18 @@ def explain_markdown(stack: ResolvedStack) -> str:
     return "\n".join(lines)
 
 
-def deployment_text(each: ResolvedPool | ResolvedApi) -> str:
+def deployment_text(each: ResolvedPool | ResolvedApi, stack: ResolvedStack) -> str:
     """One deployment in a phrase."""
     if isinstance(each, ResolvedPool):
         spec = each.spec
         replicas = spec.replicas
         count = f"{replicas.max}" if replicas.min == replicas.max else f"{replicas.min} to {replicas.max}"
         law = f" by {spec.autoscaler.law}" if spec.autoscaler is not None else ""
-        gpus = f"{spec.tensor_parallel} x {spec.gpu}"
+        profile = profile_used(each, stack)
+        errors = f" ({profile.errors})" if profile.errors else ""
         return (
-            f"{count} x {spec.llm} {spec.precision} on {gpus}, {spec.engine}{law}; step time {each.label} "
-            f"(+-{each.error:.0%}); {each.gpu_hour.usd_per_gpu_hour:g} USD a GPU-hour, {each.gpu_hour.provider} {each.gpu_hour.purchase}"
+            f"{count} x {profile.configuration}{law}; step time {each.label}{errors}; "
+            f"{each.gpu_hour.usd_per_gpu_hour:g} USD a GPU-hour, {each.gpu_hour.provider} {each.gpu_hour.purchase}"
         )
     rate = each.rates.by_input_tokens[0]
     lane = f"batch lane of {each.lane_of}, " if each.lane_of else ""
@@ -138,11 +140,18 @@ def _reference(origin: Origin, sources: dict[str, int]) -> str:
 
 
 def _table(rows: list[tuple[str, str, str, str, str]]) -> list[str]:
-    """Rows of key, value, unit, label, reference; keys and values too long for their column are cut."""
+    """Rows of key, value, unit, label, reference. A key too long for its column stands whole on a line before; values are cut."""
     widths = (27, 18, 12, 10, 7)
-    cells = [tuple(_cut(cell, width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     align: tuple[Callable[[str, int], str], ...] = (str.ljust, str.rjust, str.ljust, str.ljust, str.ljust)
-    return ["  " + " ".join(put(cell, width) for put, cell, width in zip(align, row, widths, strict=True)).rstrip() for row in cells]
+    lines = []
+    for key, *others in rows:
+        name = visible(key)
+        if len(name) > widths[0]:
+            lines.append(f"  {name}")
+            name = ""
+        cells = (name, *(_cut(other, width) for other, width in zip(others, widths[1:], strict=True)))
+        lines.append("  " + " ".join(put(cell, width) for put, cell, width in zip(align, cells, widths, strict=True)).rstrip())
+    return lines
 
 
 def _cut(text: str, width: int) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sim.cost.bill import Bill
 from sim.measure.measures import Measures
 from sim.report.cautions import Caution, cautions
+from sim.report.run_profiles import ProfileUse, profiles_used
 from sim.report.section import brief
 from sim.units import show_seconds
 
@@ -78,6 +79,7 @@ class RunReport:
     by_client: Mapping[str, float]
     api_only: ApiOnly
     prices: tuple[PriceUse, ...]
+    profiles: tuple[ProfileUse, ...]
     assumed: tuple[Origin, ...]
     cautions: tuple[Caution, ...]
     notes: tuple[str, ...]
@@ -198,6 +200,7 @@ def report_of(
             PurePath(found.api_only_source).name if found.api_only_negotiated else found.api_only_source,
         ),
         prices=prices_used(resolved),
+        profiles=profiles_used(resolved),
         assumed=assumed,
         cautions=cautions(found.measures, found.bill, assumed, warned, stack=resolved.name, ahead=ahead, loop=loop),
         notes=(*plain, *resolved.notes, *_not_as_asked(found, trace, loop), *late_events(events, lasted_s)),

@@ -253,4 +253,5 @@ def _basis(report: RunReport) -> Section:
         f"{use.name} {use.price}{f' ({use.detail})' if use.detail else ''}{', negotiated' if use.negotiated else ''}"
         f"{', assumed' if use.assumed else ''}" for use in report.prices
     )  # fmt: skip
-    return Section("Basis", [("Prices", f"of {report.date}: {prices}"), ("Seed", str(report.seed))], facts=True)
+    profiles = [("" if number else "Profile", str(use)) for number, use in enumerate(report.profiles)]
+    return Section("Basis", [("Prices", f"of {report.date}: {prices}"), *profiles, ("Seed", str(report.seed))], facts=True)

@@ -95,6 +95,7 @@ def summary(report: RunReport) -> dict[str, Any]:
                 for use in report.prices
             ],
         },
+        "profiles": {use.deployment: {key: value for key, value in asdict(use).items() if key != "deployment"} for use in report.profiles},
         "warnings": [{"code": each.code, "cause": each.cause, "remedy": each.remedy} for each in report.cautions],
         "notes": list(report.notes),
     }

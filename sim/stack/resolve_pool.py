@@ -64,7 +64,7 @@ def resolve_pool(
     if profile is not None:
         step, blocks, longest = profile.step, profile.blocks, profile.max_model_len
         error, front_end_s = profile.error, profile.front_end_s
-        _say_profile(key, profile, spec.max_model_len, ledger)
+        _say_profile(key, profile, spec, ledger)
     else:
         assert spec.profile is not None
         given = spec.profile
@@ -184,8 +184,10 @@ def _caching(name: str, spec: GpuDeployment, facts: TraceFacts | None, ledger: L
     return found
 
 
-def _say_profile(key: str, profile: Profile, given_length: int | None, ledger: Ledger) -> None:
+def _say_profile(key: str, profile: Profile, spec: GpuDeployment, ledger: Ledger) -> None:
     step: StepCoefficients = profile.step
+    if spec.engine_era is None:
+        ledger.origin(f"{key}.engine_era", profile.engine_era, "", "default", f"the newest of {profile.engine} that is known")
     where = (profile.label, profile.source, profile.as_of)
     for name, value, unit in (
         ("c", step.c_s, "s"),
@@ -201,7 +203,7 @@ def _say_profile(key: str, profile: Profile, given_length: int | None, ledger: L
     ledger.origin(f"{key}.profile.prefill_error", profile.prefill_error, "of ln", *where)
     memory = "memory x utilisation x GPUs - weights - reserve, counted from the shape of the model"
     ledger.origin(f"{key}.profile.kv_capacity", profile.kv_capacity_tokens, "tokens", "estimated", memory, profile.as_of)
-    if given_length is None:
+    if spec.max_model_len is None:
         ledger.origin(
             f"{key}.max_model_len", profile.max_model_len, "tokens", "default", "the model's context or the KV cache, whichever is less"
         )

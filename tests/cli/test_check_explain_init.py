@@ -105,6 +105,23 @@ def test_explain_fits_a_terminal(capsys: pytest.CaptureFixture[str], name: str) 
         assert any(line.startswith(title) for line in out.splitlines()), title
 
 
+def test_explain_never_cuts_a_key(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each stands whole in the table, so that no two look alike and each can be given to --set."""
+    out, _ = run(capsys, "explain", "hybrid")
+    data = json.loads(run(capsys, "explain", "hybrid", "--format", "json")[0])
+    group, seen = "", []
+    for line in out.split("numbers (the last")[1].split("\nsources")[0].splitlines()[1:]:
+        if line and not line.startswith(" "):
+            group = line
+        elif line.startswith("  ") and line[2] != " ":
+            seen.append(f"{group}.{line.strip().split('  ')[0]}")
+    keys = [entry["key"] for entry in data["numbers"]]
+    assert any(len(key) > 60 for key in keys)
+    shown = [each.partition(" ")[0] if "(" not in each else each for each in seen]
+    wanted = [key if "(" in key else key.partition(" ")[0] for key in keys]
+    assert sorted(shown) == sorted(wanted)
+
+
 def test_explain_says_where_numbers_come_from(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(STACK)
     data = json.loads(run(capsys, "explain", "mine.yaml", "--set", "deployments.own.timeout=9s", "--format", "json")[0])

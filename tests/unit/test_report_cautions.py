@@ -84,6 +84,14 @@ def test_five_percent_is_not_above_five_percent(throttled: int, fallback: int) -
     assert codes(measured(throttled=throttled, fallback=fallback)) == {}
 
 
+def test_a_calibrated_step_time_is_not_called_estimated() -> None:
+    """The KV cache is counted from the shape of the model beside it, and is what is named then."""
+    kv = Origin("deployments.own.profile.kv_capacity", 300_000, "tokens", "estimated", "counted")
+    assert codes(measured(), assumed=(kv,))["assumed_inputs"].cause == "estimated or assumed, and used here: KV cache size of own"
+    both = (Origin("deployments.own.profile.c", 0.01, "s", "estimated", "physics"), kv)
+    assert "used here: step time and KV cache size of own" in codes(measured(), assumed=both)["assumed_inputs"].cause
+
+
 def test_assumptions_about_what_was_not_used_do_not_matter() -> None:
     latency = Origin("deployments.v.latency.ttft.sigma", 0.35, "", "assumed", "none")
     start = Origin("deployments.own.cold_start.pull.median", 60.0, "s", "assumed", "none")

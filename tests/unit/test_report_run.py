@@ -67,6 +67,13 @@ def leaves(data: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, data
 
 
+def test_every_form_says_which_profile_was_used(ran: Ran) -> None:
+    line = "own: llama-3.1-8b bf16 on 1 x h100-sxm, vllm: given (given in the stack)"
+    assert f"Profile {line}" in " ".join(run_text(ran.report).split())
+    assert f"- **Profile**: {line}" in run_markdown(ran.report)
+    assert summary(ran.report)["profiles"]["own"]["label"] == "given"
+
+
 def test_the_promised_keys_are_there(ran: Ran) -> None:
     data = summary(ran.report)
     assert data["schema_version"] == 1
