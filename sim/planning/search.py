@@ -110,7 +110,7 @@ class Race:
         self.dropped: list[Dropped] = []
         self._ready: list[tuple[float, float, int, Judged]] = []
         self._look = _look_of(work) if held.trace_rows >= _LOOK_ROWS else None
-        self._allowed = _allowed(held.levels, work)
+        self._allowed = _allowed(held.levels, len(work.arrival_s) * held.factor)
         self._least: dict[int, float] = {}
         self._scaled: set[int] = set()
         if says is not None:
@@ -259,9 +259,8 @@ def _look_of(work: Work) -> Look:
     return Look(max(begin_s - work.duration_s * _WARM_UP_SHARE, 0.0), begin_s, min(begin_s + length_s, work.duration_s))
 
 
-def _allowed(levels: Sequence[ServiceLevel], work: Work) -> tuple[float | None, ...]:
-    """How many requests of the whole trace may be outside of each level; None for one that does not count requests."""
-    count = len(work.arrival_s)
+def _allowed(levels: Sequence[ServiceLevel], count: float) -> tuple[float | None, ...]:
+    """How many of so many requests may be outside of each level; None for one that does not count requests."""
     found: list[float | None] = []
     for level in levels:
         if level.latency is not None and level.upper:

@@ -30,14 +30,14 @@ def made(study: PlanStudy, space: str, redundancy: int = 0) -> tuple[Candidate, 
     return candidates(load_text(space, "space.yaml", Space), stack_at(study, ()), redundancy)
 
 
-def exhaustive(study: PlanStudy, every: tuple[Candidate, ...]) -> Judged | None:
-    """The cheapest that meets the levels, of equal ones that with the most room: every candidate replayed whole."""
+def exhaustive(study: PlanStudy, every: tuple[Candidate, ...], factor: float = 1.0) -> Judged | None:
+    """The cheapest that meets the levels at so many times the demand, of equal ones that with the most room: all replayed whole."""
     best: tuple[tuple[float, float, int], Judged] | None = None
     for each in every:
         row = assess(study, Point(0, (), each.settings))
         if each.short_settings is None or row.refused is not None:
             continue
-        held = assess(study, Point(0, (), each.short_settings))
+        held = assess(at(study, factor), Point(0, (), each.short_settings))
         if held.refused is not None:
             continue
         found = judged_of(each, row, held, study.levels)

@@ -10,7 +10,7 @@ from sim.planning import search
 from sim.planning.bounds import work_of
 from sim.planning.opened import open_study
 from sim.planning.search import Evaluations, Race
-from tests.made.plans import exhaustive, made, study_of
+from tests.made.plans import at, exhaustive, made, study_of
 from tests.made.world import STACK, write_trace
 
 FIXED = """\
@@ -38,18 +38,19 @@ fallback: none
 
 @pytest.mark.parametrize("looks", [False, True])
 @pytest.mark.parametrize(
-    ("space", "rate", "seed", "spare"), [(FIXED, 6.0, 1, 0), (FIXED, 12.0, 2, 1), (MOVED, 8.0, 3, 0), (BOUGHT, 9.0, 4, 1)]
+    ("space", "rate", "seed", "spare", "factor"),
+    [(FIXED, 6.0, 1, 0, 1.0), (FIXED, 12.0, 2, 1, 1.0), (FIXED, 5.0, 6, 0, 2.5), (MOVED, 8.0, 3, 0, 1.0), (BOUGHT, 9.0, 4, 1, 1.0)],
 )
 def test_as_good_as_trying_everything(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: bool, space: str, rate: float, seed: int, spare: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: bool, space: str, rate: float, seed: int, spare: int, factor: float
 ) -> None:
     if looks:
         monkeypatch.setattr(search, "_LOOK_ROWS", 0)
     study = study_of(write_trace(tmp_path / "trace.parquet", rate=rate, seed=seed), STACK, seed=seed)
     every = made(study, space, spare)
     assert len(every) > 8
-    race = Race(every, study, study, work_of(open_study(study).trace), Evaluations())
-    found, expected = next(iter(race), None), exhaustive(study, every)
+    race = Race(every, study, at(study, factor), work_of(open_study(study).trace), Evaluations())
+    found, expected = next(iter(race), None), exhaustive(study, every, factor)
     assert expected is not None, "a space in which nothing is feasible says little"
     assert found is not None
     assert found.candidate == expected.candidate
