@@ -15,16 +15,16 @@ from sim.calibration.advice import Advice, advise
 from sim.calibration.cross_validation import HeldOut, hold_out
 from sim.calibration.doubts import check_error, check_explained, check_units, doubts, worse
 from sim.calibration.fit import fit, linearised
+from sim.calibration.floors import floors_of
 from sim.calibration.identify import check_wanted, choose, covariance, told_of, unweighted
 from sim.calibration.model import Model
 from sim.calibration.observations import Kind, Observation, Point, batch_of, distinct, observations, shape_of
 from sim.calibration.parts import LAUNCH, NAMES, PARTS, Estimate
 from sim.calibration.points import Benchmark, Server, ServingPoint, StepPoint
-from sim.calibration.serving import kv_precision_of, profile_of
+from sim.calibration.serving import assumed_of, kv_precision_of, profile_of
 from sim.calibration.simulator import EngineSimulator, Simulator
 from sim.errors import InputError
 from sim.profile.coefficients import load_coefficients
-from sim.profile.physics import streaming_floor_s
 from sim.profile.step import StepCoefficients
 
 if TYPE_CHECKING:
@@ -100,6 +100,12 @@ class Calibration:
         """What it is a profile of."""
         p = self.prior
         return (p.llm, p.gpu, p.tensor_parallel, p.precision, p.kv_precision, p.engine, p.engine_era)
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """What the files do not say of their serving runs and was assumed to simulate them, each sentence once."""
+        runs = [r.point for r in self.readings if isinstance(r.point, ServingPoint)]
+        return tuple(dict.fromkeys(text for run in runs for text in assumed_of(run.server, run.load, self.prior)))
 
 
 @dataclass(frozen=True)
@@ -242,11 +248,7 @@ def calibrate(
 
 def estimate_of(server: Server, prior: Profile) -> Estimate:
     """Where the fit of a server begins, with the floor under its steps."""
-    floors = tuple(
-        min(streaming_floor_s(server.llm, server.gpu, server.precision, server.tensor_parallel, tokens), g)
-        for tokens, g in zip(prior.step.g_tokens, prior.step.g_s, strict=True)
-    )
-    return Estimate(prior.step, prior.front_end_s, floors)
+    return Estimate(prior.step, prior.front_end_s, floors_of(server, prior.step))
 
 
 def configuration_name(server: Server, coefficients: Coefficients) -> str:

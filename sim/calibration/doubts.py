@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from sim.calibration.cross_validation import HeldOut
 from sim.calibration.fit import loss
+from sim.calibration.floors import faster_than_peak
 from sim.calibration.model import Model
-from sim.calibration.observations import Observation, batch_of, shape_of
+from sim.calibration.observations import Observation, batch_of, lengths_assumed, shape_of
 from sim.calibration.points import Server, ServingPoint, StepPoint
+from sim.calibration.serving import CLOSED_LOOP_SHARE
 from sim.calibration.simulator import Simulator
 from sim.catalog.gpu import Precision
 from sim.errors import InputError
@@ -35,6 +37,8 @@ FAR_OFF = 3.0
 UNEXPLAINED = 3.0
 """Robust standard deviations; and at least `LEAST_UNEXPLAINED` of the value."""
 LEAST_UNEXPLAINED = 0.10
+BADLY = 0.25
+"""More than this share of the times to first token beyond `LEAST_UNEXPLAINED` has their lengths asked for."""
 AT_ODDS = 1.5
 """Numbers of one and the same load so many times each other are no repeats of one run."""
 _BETTER = 0.7
@@ -111,9 +115,11 @@ def doubts(
     """What to look at again, in sentences; the most serious first."""
     return (
         *_below_floor(model, server),
+        *faster_than_peak(server, model.estimate, model.estimate.at(position)[0]),
         *_far_off(model, start_logs),
         *_at_odds(model),
         *_unexplained(model, simulator, position, logs, prior, server),
+        *_lengths(model, logs),
         *_left_out(model),
     )
 
@@ -250,6 +256,21 @@ def _options(prior: Profile, server: Server) -> Sequence[tuple[str, Any]]:
     options += [("max_num_seqs", count) for count in (64, 128, 256, 512) if count != prior.max_num_seqs]
     options += [("max_num_batched_tokens", count) for count in (2048, 4096, 8192, 16384) if count != prior.max_num_batched_tokens]
     return [(name, value) for name, value in options if getattr(server, name) != value]
+
+
+def _lengths(model: Model, logs: Array) -> list[str]:
+    """Times to first token that are badly explained where lengths are an assumption: fixed ones make prompts wait for each other."""
+    import numpy as np
+
+    rows = [i for i, o in enumerate(model.observations) if o.fitted and o.metric == "ttft_s" and lengths_assumed(model.points[o.point])]
+    errors = np.abs(logs[rows] - model.measured[rows])
+    bad = int(np.sum(errors > log(1.0 + LEAST_UNEXPLAINED)))
+    if bad <= BADLY * len(rows):
+        return []
+    return [
+        f"ttft is badly explained, by more than {LEAST_UNEXPLAINED:.0%} in {bad} of {len(rows)} runs whose lengths were assumed to be even "
+        f"from {CLOSED_LOOP_SHARE:.0%} of the nominal ones: were they fixed? Then say least_length_share 1."
+    ]
 
 
 def worse(model: Model, start_logs: Array, held_out: Sequence[HeldOut | None]) -> list[str]:

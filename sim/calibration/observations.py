@@ -102,3 +102,11 @@ def shape_of(point: Point) -> str:
 def distinct(points: Sequence[Point]) -> int:
     """How many different loads and steps the points are: a repeat says nothing new of a coefficient."""
     return len({(batch_of(point), shape_of(point)) for point in points})
+
+
+def lengths_assumed(point: Point) -> bool:
+    """Whether nothing says how the lengths of a closed loop were spread, and `serving.least_length_share_of` had to."""
+    if isinstance(point, StepPoint):
+        return False
+    load = point.load
+    return load.concurrency is not None and load.least_length_share is None and not load.lengths

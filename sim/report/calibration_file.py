@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.calibration.calibrate import Calibration
+from sim.calibration.observations import lengths_assumed
 from sim.calibration.points import Server, ServingPoint, StepPoint
-from sim.calibration.serving import longest_of
+from sim.calibration.serving import CLOSED_LOOP_SHARE, longest_of
 from sim.errors import InputError, visible
 from sim.profile.shipped import ProfileFile
 from sim.report.one_file import check_place, write_file
@@ -99,7 +100,7 @@ def _profile(found: Calibration, source: str, as_of: str) -> list[str]:
 
 
 def _notes(found: Calibration) -> list[str]:
-    """Over what it was fitted, what stayed at the estimate, and with which limits it was measured."""
+    """Over what it was fitted, which lengths were assumed, what stayed at the estimate, and with which limits it was measured."""
     notes = []
     points = {id(r.point): r.point for r in found.readings}.values()
     runs = [p for p in points if isinstance(p, ServingPoint)]
@@ -109,6 +110,8 @@ def _notes(found: Calibration) -> list[str]:
         longest = max(longest_of(p.load) for p in runs)
         at = f" at concurrency {_span(clients)}" if clients else ""
         notes.append(f"fitted to {len(runs)} serving runs{at}, requests of up to {longest} tokens")
+    if any(lengths_assumed(p) for p in points):
+        notes.append(f"lengths assumed even from {CLOSED_LOOP_SHARE:.0%} of the nominal ones to the whole (least_length_share not said)")
     if steps:
         notes.append(f"fitted to {len(steps)} steps of {_span(sorted({round(p.sequences) for p in steps}))} sequences")
     kept = ", ".join(c.name for c in found.coefficients if not c.moved)

@@ -13,7 +13,7 @@ from sim.calibration.calibrate import Calibration, Calibrations, Reading
 from sim.calibration.errors import ErrorSummary, relative_error, summarise
 from sim.calibration.observations import Measured, batch_of, shape_of
 from sim.calibration.parts import NAMES, PARTS
-from sim.calibration.points import Statistic
+from sim.calibration.points import ServingPoint, Statistic
 from sim.errors import visible
 from sim.report.section import Section, as_markdown, as_text, escaped, wrapped
 from sim.units import show_share
@@ -170,7 +170,7 @@ def _coefficients(found: Calibration) -> Section:
 
 
 def _points(found: Calibration) -> Section:
-    shown = [r for r in found.readings if r.observation.fitted]
+    shown = sorted((r for r in found.readings if r.observation.fitted), key=_by_load)
     checks = len(found.readings) - len(shown)
     notes = [f"What was not fitted, {checks} number{'' if checks == 1 else 's'}, is in --format json."] if checks else []
     if (of := len(shown)) > _ROWS_SHOWN:
@@ -188,6 +188,14 @@ def _points(found: Calibration) -> Section:
         for r in shown
     ]  # fmt: skip
     return Section("Point", rows, ("measured", "estimate", "calibrated", "off", "off", "held out"), notes)
+
+
+def _by_load(reading: Reading) -> tuple[float, ...]:
+    """Runs by lengths, concurrency and rate, in whatever order their files were given; steps after them as they come."""
+    if not isinstance(reading.point, ServingPoint):
+        return (1.0,)
+    load = reading.point.load
+    return (0.0, load.prompt_tokens, load.output_tokens, load.concurrency or 0.0, load.request_rate_per_s or 0.0)
 
 
 def _brief(batch: str) -> str:
@@ -232,9 +240,10 @@ def _next(found: Calibration) -> Section:
 
 
 def _rest(report: CalibrationReport) -> Section:
-    """What was left out, what the reader said, which columns nothing was made of."""
+    """What was left out, what the reader said and the simulation assumed, which columns nothing was made of."""
     rows = [("Left out", f"{each.name}: {each.why}") for each in report.of.skipped]
     rows += [("Said", note) for note in report.of.benchmark.notes]
+    rows += [("Said", f"assumed: {text}") for text in dict.fromkeys(text for each in report.of.found for text in each.assumed)]
     if report.of.benchmark.ignored:
         rows.append(("Not used", ", ".join(report.of.benchmark.ignored)))
     rows.append(("From", f"{', '.join(Path(name).name for name in report.names)}; seed {report.seed}"))

@@ -61,6 +61,7 @@ def _configuration(found: Calibration) -> dict[str, Any]:
             for metric, statistic in [each.metric]
         },
         "rows": [_row(each) for each in found.readings],
+        "assumed": list(found.assumed),
         "doubts": list(found.doubts),
         "measure_next": [
             {

@@ -106,12 +106,15 @@ def test_two_files_of_two_configurations(here: Path, capsys: Capture) -> None:
 
 
 def test_serving_points_are_simulated(here: Path, capsys: Capture) -> None:
-    rows = "".join(f"{p},32,{n},{4 * n},{t},{d}\n" for p, n, t, d in ((128, 1, 45, 7.1), (128, 8, 60, 7.6), (2048, 4, 150, 8.0)))
+    rows = "".join(f"{p},32,{n},{4 * n},{t},{d}\n" for p, n, t, d in ((128, 8, 60, 7.6), (2048, 4, 150, 8.0), (128, 1, 45, 7.1)))
     (here / "serve.csv").write_text("prompt_tokens,output_tokens,concurrency,requests,ttft_ms,tpot_ms\n" + rows)
     out, _ = good(capsys, "serve.csv", *SERVER, "--format", "json")
     (own,) = json.loads(out)["configurations"]
     assert own["metrics"]["ttft_s_mean"]["calibrated"]["n"] == own["metrics"]["tpot_s_mean"]["calibrated"]["n"] == 3
     assert own["metrics"]["ttft_s_mean"]["batch_out"] is not None and own["measure_next"]
+    assert any("least_length_share" in text for text in own["assumed"])
+    text, _ = good(capsys, "serve.csv", *SERVER)
+    assert " ".join(text.split()).count("Said assumed: lengths even from 80% of the nominal ones") == 1
     both, _ = good(capsys, "serve.csv", "steps.csv", *SERVER, "--format", "json")
     assert json.loads(both)["configurations"][0]["loads"] == 7
 

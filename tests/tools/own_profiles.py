@@ -15,6 +15,7 @@ from types import MappingProxyType
 from sim.calibration.calibrate import calibrate_all
 from sim.calibration.formats.serving_csv import read_serving_table
 from sim.calibration.points import Benchmark, Server, StepPoint
+from sim.calibration.serving import CLOSED_LOOP_SHARE
 from sim.catalog.catalog import Catalog
 from sim.profile.fitting import Measurement
 from sim.report.calibration_file import profile_yaml
@@ -35,7 +36,10 @@ def benchmark_of(name: str, catalog: Catalog) -> Benchmark:
     """All measurements of one source whose LLM is in the catalogue as it was measured."""
     if name == "inferencex":
         table = read_serving_table(perf_data.PERF / "inferencex_h200_vllm_llama31_70b.csv", catalog)
-        points = [replace(point, server=replace(point.server, engine_era="2025")) for point in table.serving]
+        points = [
+            replace(point, server=replace(point.server, engine_era="2025"), load=replace(point.load, least_length_share=CLOSED_LOOP_SHARE))
+            for point in table.serving  # InferenceX draws its lengths so
+        ]
         return Benchmark(serving=tuple(points))
     measured = perf_data.mlenergy(every=True) if name == "mlenergy" else perf_data.splitwise()
     known = set(catalog.names("llm"))

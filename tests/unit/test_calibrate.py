@@ -97,6 +97,37 @@ def test_no_step_is_below_the_floor() -> None:
     assert "shorter than reading the weights once" in calibration.doubts[0] and "fp8" in calibration.doubts[0]
 
 
+def test_no_step_is_faster_than_the_peak_compute_rate() -> None:
+    def prompts(faster: float) -> list[StepPoint]:
+        step = replace(PRIOR.step, g_s=tuple(g * faster for g in PRIOR.step.g_s))
+        return [
+            StepPoint(SERVER, t, 1, 0.0, t * t / 2, step.prefill_s(t), "steps.csv:1", "prefill") for t in (1024, 2048, 4096, 8192, 12288)
+        ]
+
+    calibration = calibrate(prompts(0.35), PRIOR, ClosedForm())
+    operations_per_s = SERVER.gpu.peak_bf16_tflops * 1e12
+    for tokens, g in zip(calibration.step.g_tokens, calibration.step.g_s, strict=True):
+        assert g >= 2.0 * SERVER.llm.active_matrix_params * tokens / operations_per_s * (1 - 1e-12), tokens
+    assert "faster than the peak compute rate of 1 x h100-sxm" in calibration.doubts[0]
+    possible = calibrate(prompts(0.8), PRIOR, ClosedForm())
+    assert possible.step.g(8192.0) < 0.9 * PRIOR.step.g(8192.0) and not any("peak compute rate" in doubt for doubt in possible.doubts)
+
+
+def test_what_was_assumed_is_said_once_and_badly_explained_prompts_ask_for_lengths() -> None:
+    def spoiled(share: float | None) -> list[ServingPoint]:
+        points = []
+        for i, p in enumerate(measured(TRUTH)):
+            values = {**p.measured, ("ttft_s", "mean"): p.measured["ttft_s", "mean"] * (1.5 if i % 2 else 0.7)}
+            points.append(replace(p, measured=values, load=replace(p.load, least_length_share=share)))
+        return points
+
+    unsaid, said = found(spoiled(None)), found(spoiled(1.0))
+    assert any("were they fixed? Then say least_length_share 1" in doubt for doubt in unsaid.doubts)
+    assert not any("least_length_share" in doubt for doubt in (*said.doubts, *found(measured(TRUTH)).doubts))
+    assert sum("least_length_share" in text for text in unsaid.assumed) == 1 and not any("least_length" in text for text in said.assumed)
+    assert len(set(unsaid.assumed)) == len(unsaid.assumed)
+
+
 def test_a_disturbed_batch_does_not_help_to_predict_itself() -> None:
     points = measured(TRUTH)
     at_64 = [i for i, load in enumerate(GRID) if load[2] == 64]

@@ -43,6 +43,13 @@ def test_limits_of_the_measured_server_are_noted(tmp_path: Path) -> None:
     assert "measured with max_num_seqs 128, utilisation 0.85" in text
 
 
+def test_assumed_lengths_are_noted() -> None:
+    said = [replace(p, load=replace(p.load, least_length_share=1.0)) for p in measured(position())]
+    told = "lengths assumed even from 80% of the nominal ones"
+    assert told in profile_yaml((FOUND,), source="a.csv", as_of="2026")
+    assert told not in profile_yaml((calibrate(said, PRIOR, ClosedForm()),), source="a.csv", as_of="2026")
+
+
 def test_a_long_source_is_cut(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     write_profiles(path, profile_yaml((FOUND,), source=", ".join(f"file-{i}.csv" for i in range(500)), as_of="2026"), force=False)
