@@ -68,6 +68,11 @@ def command(
 
     Every point has the same seed, so the same luck. The result goes to stdout and, as a table with every metric, into a folder under
     outputs/. Finished points are kept: the same sweep again, or a larger one, goes on where it was ended.
+
+    \b
+    Example: sim sweep my.parquet --stack self-hosted \\
+      --over deployments.own.replicas=1:8 \\
+      --over deployments.own.gpu=h100-sxm,a100-80gb
     """
     if not overs and gpus is None:
         raise click.UsageError(
@@ -123,6 +128,8 @@ def command(
     if kept:
         notes(f"{kept:,} of {len(points):,} points were finished before and kept")
     if not quiet:
+        for text in _never_made(rows, every):
+            say("warning", text)
         say_where(target, refused)
 
 
@@ -231,6 +238,22 @@ def _refuse_nothing(rows: tuple[Row, ...], axes: tuple[Axis, ...]) -> None:
         said.append(reason)
     more = len(reasons) - _MOST_REASONS
     raise input_error([*said, *([f"and {more:,} more reasons"] if more > 0 else [])])
+
+
+def _never_made(rows: tuple[Row, ...], axes: tuple[Axis, ...]) -> list[str]:
+    """Values that are wrong by themselves, as names with a slip in them: no point has them, and the reason is their key's."""
+    said = []
+    for k, axis in enumerate(axes):
+        of_key = f"--set {axis.setting_key}:"
+        for value in axis.values:
+            having = [row for row in rows if row.point.values[k][1] == value]
+            reason = next((row.refused for row in having if row.refused is not None and of_key in row.refused), None)
+            if reason is not None and all(row.refused is not None for row in having):
+                why = reason[reason.index(of_key) + len(of_key) :].strip()
+                count = f"the {len(having):,} points" if len(having) > 1 else "the point"
+                said.append(f"--over {axis.key}: {why}; {count} with it cannot be made")
+    more = len(said) - _MOST_REASONS
+    return [*said[:_MOST_REASONS], *([f"and {more:,} more values of which no point can be made"] if more > 0 else [])]
 
 
 def _print(report: SweepReport, form: str) -> None:

@@ -21,6 +21,8 @@ Value = str | int | float
 _RANGE = re.compile(
     r"(?P<start>[-+]?\d{1,12}(?:\.\d{1,12})?):(?P<stop>[-+]?\d{1,12}(?:\.\d{1,12})?)(?::(?P<step>[-+]?\d{1,12}(?:\.\d{1,12})?))?"
 )
+_DASHED = re.compile(r"(?!\d{4}-\d\d$)(?P<start>\d{1,12}(?:\.\d{1,12})?)\s*(?:-|\u2013|\.\.)\s*(?P<stop>\d{1,12}(?:\.\d{1,12})?)", re.ASCII)
+"""A range as it is not written, `1-6` or `1..6`; `2027-03` is a month."""
 _ITEM = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|'[^']*'|\[[^\[\]]*\]|\{[^{}]*\}|[^,"'\[{])+|[^,]""")
 _SHOWN = 40
 
@@ -127,6 +129,10 @@ def _single(item: str, label: str) -> Value:
     """One value: a number where it reads as one; truth values, lists and the like stand in a table as they were written."""
     if re.fullmatch(r"[-+.\d]*:[-+.:\d]*", item):
         raise InputError(f"{label}: found {_shown(item)}; a range is start:stop[:step] of plain numbers; a text with colons goes in quotes")
+    meant = _DASHED.fullmatch(item)
+    if meant is not None:
+        said = f"a range is start:stop[:step], as {meant['start']}:{meant['stop']}"
+        raise InputError(f"{label}: found {_shown(item)}; {said}; a text like this goes in quotes")
     value = parse_value(item, label)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value

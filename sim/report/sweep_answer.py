@@ -27,7 +27,9 @@ def sweep_answer(report: SweepReport) -> str:
         sentences.append(f"None of {made} points meets every service level{nearest}.")
     knee = report.shown_fronts["ttft_p99"].knee
     if knee is not None and knee != report.cheapest:
-        sentences.append(f"The knee of cost and TTFT p99 is {report.place(knee)}: {_figures(report, knee)}.")
+        sentences.append(
+            f"The knee of cost and TTFT p99, where more money begins to buy less, is {report.place(knee)}: {_figures(report, knee)}."
+        )
     if report.refused:
         count = len(report.refused)
         sentences.append(f"{count:,} more {'point' if count == 1 else 'points'} cannot be made.")

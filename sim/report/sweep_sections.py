@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from sim.planning.points import Row
-from sim.report.amounts import chance, column_usd
 from sim.report.section import WIDTH, Section, shortened
+from sim.report.sweep_columns import CHOICES, Columns, columns_of, levels_in_words
 from sim.report.sweep_report import SweepReport, shown
-from sim.units import show_ms, show_seconds, show_share
 
 MOST_ROWS = 64
 """Of a table; of a larger sweep those on a front are shown."""
@@ -25,18 +23,23 @@ def sweep_sections(report: SweepReport) -> list[Section]:
 
 def _table(report: SweepReport) -> Section:
     made = [i for i, row in enumerate(report.rows) if row.refused is None]
-    places, notes = made, [_legend(report)]
+    found = columns_of(report)
+    places, notes = made, _legend(report, found)
     if len(made) > MOST_ROWS:
         on = sorted({i for front in (*report.fronts.values(), *report.fronts_of_all.values()) for i in front.rows})
         places = on[:MOST_ROWS] or made[:MOST_ROWS]
         notes.append(f"{len(places)} of {len(made):,} points, {'those on a front' if on else 'the first ones'}; sweep.csv has them all.")
-    columns = _columns(report)
-    body = [[*_axes(report, i), *(cell(i, report.rows[i]) for _, cell in columns)] for i in places]
+    axes = [[shown(value) for _, value in report.rows[i].point.values] for i in places]
     count = len(report.axes)
-    figures = [name for name, _ in columns]
+    for without, gap in CHOICES:
+        cells = {name: cell for name, cell in found.cells.items() if name not in without}
+        body = [[*values, *(cell(i) for cell in cells.values())] for values, i in zip(axes, places, strict=True)]
+        if _fits([[*report.short_names, *cells], *body], gap):
+            break
+    figures = list(cells)
     for most in _NAMES:  # long names of axes give way before long values do
         header = [*(_cut(name, [row[k] for row in body], most) for k, name in enumerate(report.short_names)), *figures]
-        if _fits([header, *body]):
+        if _fits([header, *body], 1):
             break
     else:
         header = [" / ".join(report.short_names), *figures]
@@ -44,59 +47,33 @@ def _table(report: SweepReport) -> Section:
     return Section(header[0], body, header[1:], notes)
 
 
-def _axes(report: SweepReport, position: int) -> list[str]:
-    return [shown(value) for _, value in report.rows[position].point.values]
-
-
 def _cut(name: str, values: Sequence[str], most: int) -> str:
     return shortened(name, max(most, *map(len, values)))
 
 
-def _columns(report: SweepReport) -> list[tuple[str, Callable[[int, Row], str]]]:
-    costs = [value for row in report.rows if (value := row.metrics[report.cost.name]) is not None]
-    largest = max(costs, default=0.0)
-
-    def usd(name: str) -> Callable[[int, Row], str]:
-        return lambda _, row: "-" if (value := row.metrics[name]) is None else column_usd(value, largest)
-
-    latency: list[tuple[str, Callable[[int, Row], str]]] = [
-        ("TTFT p99", lambda _, row: show_seconds(row.metrics["ttft_p99_s"])),
-        ("TPOT p95", lambda _, row: show_ms(row.metrics["tpot_p95_s"])),
-    ]
-    load: tuple[str, Callable[[int, Row], str]] = ("load", lambda _, row: _load(row))
-    marks: tuple[str, Callable[[int, Row], str]] = ("front", lambda i, _: report.marks(i))
-    if report.study.months:
-        held: Callable[[int, Row], str] = lambda _, row: chance(p) if (p := row.metrics["p_met_all_months"]) is not None else "-"  # noqa: E731
-        return [("TCO mean", usd("tco_usd_mean")), ("p95", usd("tco_usd_p95")), *latency, load, marks, ("SLO", held)]
-    completed: tuple[str, Callable[[int, Row], str]] = ("completed", lambda _, row: show_share(row.metrics["completed_share"]))
-    return [
-        ("USD/month", usd("usd_per_month")), *latency, completed, load, marks,
-        ("SLO", lambda _, row: "met" if row.slo_met else "no"),
-    ]  # fmt: skip
-
-
-def _load(row: Row) -> str:
-    """Of the fullest pool, or, where there is none, of the API nearest to its rate limit."""
-    pool, api = row.metrics["load"], row.metrics["api_load"]
-    value = api if pool is None and row.metrics["busy_share"] is None else pool
-    return "-" if value is None else f"{value:.2f}"
-
-
-def _legend(report: SweepReport) -> str:
+def _legend(report: SweepReport, columns: Columns) -> list[str]:
+    """What the levels are, what the columns mean, and what every row has alike."""
+    months, levels, notes = report.study.months, levels_in_words(report), []
+    if levels and months:
+        notes.append(f"SLO: the share of futures in which every month meets {levels}; latencies and load are those of the replay.")
+    elif levels:
+        notes.append(f"met: {levels}.")
     among = "that meet the service levels" if any(report.meets) else "that were made, as none meets the service levels"
-    cost = f"the mean TCO of {report.study.months} months" if report.study.months else "the invoice of a month"
-    months = (
-        " SLO: the share of futures in which every month meets every level; latencies are those of the replay."
-        if report.study.months
-        else ""
-    )
-    return f"T: on the front of {cost} against TTFT p99, among points {among}; G: against goodput; *: the knee of that front.{months}"
+    cost = f"the mean TCO of {months} months" if months else "the invoice of a month"
+    notes.append(f"T: on the front of {cost} against TTFT p99, among points {among}; G: against goodput; *: the knee of that front.")
+    if "peak" in columns.cells:
+        notes.append("peak: load of the fullest pool in the busiest five minutes, over the most that fits the service levels.")
+    if "API load" in columns.cells:
+        notes.append("API load: of the API nearest to its rate limit, on average.")
+    if columns.alike:
+        notes.append(f"In every row: {', '.join(columns.alike)}.")
+    return notes
 
 
-def _fits(table: Sequence[Sequence[str]]) -> bool:
-    """Whether columns side by side are at most as wide as a terminal."""
+def _fits(table: Sequence[Sequence[str]], gap: int) -> bool:
+    """Whether columns side by side, so many blanks between them, are at most as wide as a terminal."""
     widths = [max(len(row[k]) for row in table) for k in range(len(table[0]))]
-    return sum(widths) + len(widths) - 1 <= WIDTH
+    return sum(widths) + gap * (len(widths) - 1) <= WIDTH
 
 
 def _refused(report: SweepReport) -> Section:

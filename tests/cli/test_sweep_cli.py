@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,6 +15,7 @@ import sim.planning.evaluate
 from sim.cli.main import exit_code
 from sim.futures.forecast import Forecast
 from sim.futures.run import Question
+from sim.planning.axes import parse_over
 from sim.planning.point_store import PointStore
 from sim.planning.points import Point, Row, Study
 from tests.made import command
@@ -158,6 +160,7 @@ def test_months(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ((), "found nothing to vary"),
         (("--over", "deployments.own.replcas=1:2"), "did you mean 'replicas'?"),
+        (("--over", "deployments.own.replicas=1-6"), "a range is start:stop[:step], as 1:6"),
         (("--over", "deployments.own.replicas=3:1"), "a range of no values"),
         (("--over", "deployments.own.replicas=1:3,3", "--gpus", "x"), "--gpus: found 'x'"),
         (("--over", "deployments.own.replicas=1:3,3", "--gpus", "x"), "found '3' twice"),
@@ -177,6 +180,30 @@ def test_months(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_mistakes(capsys: Capture, arguments: tuple[str, ...], words: str) -> None:
     assert words in refused(capsys, *arguments)
+
+
+def test_a_slip_in_one_of_many_values_is_warned_of(capsys: Capture) -> None:
+    slip = ("--over", "deployments.own.max_num_seqs=4,many", *COUNTS)
+    out, err = sweep(capsys, *slip, "--format", "csv")
+    assert [bool(each["refused"]) for each in csv.DictReader(io.StringIO(out))] == [False] * 3 + [True] * 3
+    said = " ".join(err.split())
+    assert said.count("warning:") == 1 and "warning: --over deployments.own.max_num_seqs: found 'many'" in said
+    assert "the 3 points with it cannot be made" in said
+    assert exit_code(["-q", "sweep", "trace.parquet", "--stack", "small.yaml", *slip]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_what_only_some_points_cannot_have_is_no_slip(capsys: Capture) -> None:
+    _, err = sweep(capsys, "--gpus", "1:4", "--set", "deployments.own.gpus_per_node=2")
+    assert "warning" not in err
+
+
+def test_help_has_an_example_that_is_read(capsys: Capture) -> None:
+    assert exit_code(["sweep", "--help"]) == 0
+    text = capsys.readouterr().out
+    found = re.findall(r"--over (deployments\S+)", text.split("Options:")[0])
+    assert [parse_over(each).key for each in found] == ["deployments.own.replicas", "deployments.own.gpu"]
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_a_sweep_of_a_trace_that_is_not_there(capsys: Capture) -> None:

@@ -44,7 +44,7 @@ def replicas(figures: Sequence[tuple[float, float, bool]]) -> SweepReport:
     rows = [
         row(
             given, i, [(KEY, i + 1)], met=met, usd_per_month=usd, ttft_p99_s=ttft_s, goodput_per_s=10.0 - ttft_s, good_share=1 - ttft_s / 10,
-            completed_share=1.0, tpot_p95_s=0.02, load=0.5,
+            completed_share=1.0, tpot_p95_s=0.02, load=0.5, load_peak=1.25,
         )
         for i, (usd, ttft_s, met) in enumerate(figures)
     ]  # fmt: skip

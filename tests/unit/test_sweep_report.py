@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import pyarrow as pa
 import pytest
 
+from sim.planning.points import Row
 from sim.report.run_tables import csv_text
 from sim.report.sweep_answer import sweep_answer
 from sim.report.sweep_sections import MOST_ROWS
@@ -27,7 +29,7 @@ def lines(text: str) -> list[str]:
 def test_the_answer_names_the_cheapest_and_the_knee() -> None:
     assert sweep_answer(replicas(FOUR)) == (
         "3 of 4 points meet the service levels; the cheapest is replicas 2: $2,000 a month, TTFT p99 2.00 s. "
-        "The knee of cost and TTFT p99 is replicas 3: $3,000 a month, TTFT p99 500 ms."
+        "The knee of cost and TTFT p99, where more money begins to buy less, is replicas 3: $3,000 a month, TTFT p99 500 ms."
     )
 
 
@@ -52,10 +54,55 @@ def test_the_table_is_eighty_columns_wide() -> None:
     text = sweep_text(replicas(FOUR))
     assert max(map(len, lines(text))) <= 80
     head = next(line for line in lines(text) if line.startswith("replicas"))
-    assert head.split() == ["replicas", "USD/month", "TTFT", "p99", "TPOT", "p95", "completed", "load", "front", "SLO"]
+    assert re.split(r"  +", head) == ["replicas", "USD/month", "TTFT p99", "goodput", "front", "SLO"]
     body = [line.split() for line in lines(text) if line[:1].isdigit() and "points" not in line]
-    assert body[0] == ["1", "$1,000", "80.0", "s", "20.0", "ms", "100", "%", "0.50", "no"]
-    assert body[2] == ["3", "$3,000", "500", "ms", "20.0", "ms", "100", "%", "0.50", "T*", "G*", "met"]
+    assert body[1] == ["2", "$2,000", "2.00", "s", "8.000/s", "T", "G", "met"]
+    assert body[2] == ["3", "$3,000", "500", "ms", "9.500/s", "T*", "G*", "met"]
+
+
+def test_what_every_row_has_is_said_once() -> None:
+    said = " ".join(sweep_text(replicas(FOUR)).split())
+    assert "In every row: no TTFT p95, TPOT p95 20.0 ms, completed 100 %, peak load 1.25." in said
+    assert "completed" in sweep_text(replicas(FOUR[:1])).split("SLO")[0], "of one row everything is shown"
+    given, values = study(), [(0.99, 1.25), (1.0, 1.25)]
+    rows = [row(given, i, [(KEY, i)], completed_share=share, load_peak=peak) for i, (share, peak) in enumerate(values)]
+    text = sweep_text(report(rows, [axis(KEY, 0, 1)], given))
+    assert "99.0 %" in text and "completed" in next(line for line in lines(text) if line.startswith("replicas"))
+
+
+def test_the_peak_is_shown_and_explained() -> None:
+    given = study()
+    rows = [row(given, i, [(KEY, i)], load=0.33, load_peak=peak) for i, peak in enumerate((1.83, 0.91))]
+    text = sweep_text(report(rows, [axis(KEY, 0, 1)], given))
+    assert "1.83" in text and "0.91" in text and "0.33" not in text
+    assert "peak: load of the fullest pool in the busiest five minutes" in " ".join(text.split())
+    apis = [row(given, i, [(KEY, i)], api_load=load) for i, load in enumerate((0.25, 0.5))]
+    text = sweep_text(report(apis, [axis(KEY, 0, 1)], given))
+    assert "API load" in text and "0.25" in text and "peak" not in text
+
+
+@pytest.mark.parametrize(("axes", "shown"), [(1, ["TTFT p95", "goodput"]), (2, ["goodput"]), (4, [])])
+def test_columns_give_way_to_axes(axes: int, shown: list[str]) -> None:
+    given = study()
+    keys = [f"deployments.own{k}.gpu" for k in range(axes)]
+    figures = ("ttft_p95_s", "ttft_p99_s", "tpot_p95_s", "goodput_per_s", "load_peak")
+    rows = [row(given, i, [(key, i) for key in keys], usd_per_month=5000.0 + i, **dict.fromkeys(figures, 1.0 + i)) for i in range(2)]
+    text = sweep_text(report(rows, [axis(key, 0, 1) for key in keys], given))
+    head = next(line for line in lines(text) if line.endswith("SLO"))
+    assert [name for name in ("TTFT p95", "goodput") if name in head] == shown
+    assert "TTFT p99" in head and max(map(len, lines(text))) <= 80
+
+
+def test_the_levels_are_said() -> None:
+    def said(months: int, *limits: float) -> str:
+        given = study(months)
+        rows = [row(given, i, [("slo.ttft_p95", limit)]) for i, limit in enumerate(limits)]
+        rows = [Row(each.point, each.metrics, (("ttft_p95", limits[i], None, True), *each.slo[1:])) for i, each in enumerate(rows)]
+        return " ".join(sweep_text(report(rows, [axis("slo.ttft_p95", *limits)], given)).split())
+
+    assert "met: TTFT p95 at most 3 s, TPOT p95 at most 50 ms, completed at least 99.5 %." in said(0, 3.0)
+    assert "met: TTFT p95 at most 1 s to 3 s (by row), TPOT p95 at most 50 ms" in said(0, 3.0, 1.0)
+    assert "every month meets TTFT p95 at most 3 s, TPOT p95 at most 50 ms, completed at least 99.5 %;" in said(2, 3.0)
 
 
 def test_many_axes_share_a_column() -> None:
