@@ -137,9 +137,9 @@ def test_no_measured_value_that_is_no_latency(tmp_path: Path, cell: str):
     ("header", "said"),
     [
         (f"{HEADER},ttft", "without a unit"),
-        (f"{HEADER},tfft_ms", "did you mean 'tfft_ms'"),
+        (f"{HEADER},tfft_ms", "did you mean 'ttft_ms'"),
         (f"{HEADER},ttft_ms,ttft_ms", "twice"),
-        (f"{HEADER.replace('prompt_tokens', 'promt_tokens')},ttft_ms", "did you mean 'promt_tokens'"),
+        (f"{HEADER.replace('prompt_tokens', 'promt_tokens')},ttft_ms", "did you mean 'prompt_tokens'"),
         (f"{HEADER.replace('concurrency', 'users')},ttft_ms", "nor request_rate"),
     ],
 )
@@ -149,7 +149,7 @@ def test_headers_that_cannot_be_read(tmp_path: Path, header: str, said: str):
 
 
 def test_many_problems_are_capped_and_ragged_rows_told(tmp_path: Path):
-    found = problems(tmp_path, f"{HEADER},ttft_ms\n" + f"{ROW},x\n" * 50)
+    found = problems(tmp_path, f"{HEADER},ttft_ms\n" + "".join(f"{ROW},x{k}\n" for k in range(50)))
     assert len(found) == 21 and found[-1] == "and 30 more"
     assert "2 cells; allowed: 9" in problems(tmp_path, f"{HEADER},ttft_ms\na,b\n")[0]
 
@@ -183,3 +183,26 @@ def test_what_is_missing_is_asked_for_where_it_can_be_said(tmp_path: Path) -> No
         with pytest.raises(InputError) as caught:
             read_serving_table(path, CATALOG, given)
         assert str(caught.value).endswith(f":2: engine: the file does not say it; {ending}")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "needed"),
+    [("concurency", "concurrency", "concurrency or request_rate"), ("prompt_token", "prompt_tokens", "prompt_tokens")],
+)
+def test_a_misspelt_column_is_told_where_it_stands_with_the_name_that_was_meant(tmp_path: Path, wrong: str, right: str, needed: str):
+    (line,) = problems(tmp_path, f"{HEADER.replace(right, wrong)},ttft_ms\n{ROW},40\n")
+    assert line == f":1: {wrong}: unknown column, where {needed} is needed; did you mean {right!r}?"
+
+
+def test_a_column_that_is_known_is_never_said_to_be_another_one(tmp_path: Path):
+    header = HEADER.replace("prompt_tokens,", "")
+    (line,) = problems(tmp_path, f"{header},ttft_ms\n{ROW.replace('1024,', '')},40\n")
+    assert line == ":1: prompt_tokens: no such column"
+
+
+def test_the_same_mistake_in_every_row_is_told_once_with_their_number(tmp_path: Path):
+    wrong = ROW.replace("h100-sxm", "h101-sxm")
+    found = problems(tmp_path, f"{HEADER},ttft_ms\n{wrong},40\n{ROW},40\n{wrong},41\n{wrong.replace('vllm', 'vlm')},42\n")
+    assert len(found) == 2
+    assert found[0].startswith(":2:") and "unknown gpu 'h101-sxm'" in found[0] and found[0].endswith("(so in 3 lines)")
+    assert found[1].startswith(":5:") and "engine: found 'vlm'" in found[1] and "lines" not in found[1]

@@ -53,7 +53,13 @@ def test_all_problems_with_their_place(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("header", "said"),
-    [(f"{SERVER},sequences,step_ms", "kind: no such column"), (f"{SERVER},kind,sequences,steps_ms", "did you mean 'steps_ms'")],
+    [
+        (f"{SERVER},sequences,step_ms", "kind: no such column"),
+        (
+            f"{SERVER},kind,sequences,steps_ms",
+            "steps_ms: unknown column, where step_ms or step_s or prefill_ms or decode_ms is needed; did you mean 'step_ms'?",
+        ),
+    ],
 )
 def test_headers_that_cannot_be_read(tmp_path: Path, header: str, said: str):
     with pytest.raises(InputError) as error:

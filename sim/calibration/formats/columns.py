@@ -13,6 +13,7 @@ from types import MappingProxyType
 from sim.calibration.formats.csv_rows import CsvTable, Row
 from sim.calibration.formats.problems import Place
 from sim.calibration.points import Metric, Statistic
+from sim.errors import Problem, nearest_name
 
 SERVER_COLUMNS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("llm", ("llm", "model", "model_id")),
@@ -104,6 +105,18 @@ class Columns:
         if field not in self.at:
             return self.table.place(field, row)
         return self.table.place(self.table.header[self.at[field]], row, self.at[field])
+
+
+def lacking(
+    table: CsvTable, wanted: tuple[str, ...], known: tuple[tuple[str, tuple[str, ...]], ...], found: str, allowed: str = ""
+) -> Problem:
+    """That a table lacks a column; told at one that nobody knows where its name is near to one `wanted`."""
+    spelled = {name for _, names in known for name in names}
+    for at, column in enumerate(table.header):
+        meant = nearest_name(column, wanted) if column not in spelled and measured_column(column) is None else ""
+        if meant and meant not in table.header:
+            return table.place(table.header[at]).problem(f"unknown column, where {' or '.join(wanted)} is needed", "", meant)
+    return table.place(wanted[0]).problem(found, allowed)
 
 
 def find_columns(table: CsvTable, known: tuple[tuple[str, tuple[str, ...]], ...]) -> Columns:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TypeGuard
 
@@ -45,9 +45,18 @@ class Place:
 
 
 def raise_all(problems: Iterable[Problem]) -> None:
-    """Raise InputError with the problems, in the order of the file, each once, the first twenty of them, if there are any."""
+    """Raise InputError with the problems, in the order of the file, the first twenty of them, if there are any.
+
+    What is wrong in the same way in several lines is told once, at the first, with the number of lines.
+    """
     ordered = sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0))
-    lines = list(dict.fromkeys(map(str, ordered)))
+    alike: dict[Problem, dict[int | None, Problem]] = {}
+    for each in ordered:
+        alike.setdefault(replace(each, line=None, column=None), {}).setdefault(each.line, each)
+    lines = []
+    for by_line in alike.values():
+        first = next(iter(by_line.values()))
+        lines.append(f"{first} (so in {len(by_line):,} lines)" if len(by_line) > 1 else str(first))
     if len(lines) > MOST_SHOWN:
         lines = [*lines[:MOST_SHOWN], f"and {len(lines) - MOST_SHOWN} more"]
     if lines:

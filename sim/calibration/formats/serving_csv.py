@@ -19,6 +19,7 @@ from sim.calibration.formats.columns import (
     Columns,
     Measured,
     find_columns,
+    lacking,
     measured_column,
     statistic_named,
 )
@@ -89,21 +90,20 @@ def read(table: CsvTable, given: Given | None, catalog: Catalog) -> Benchmark:
 
 
 def _check_header(table: CsvTable, columns: Columns, measured: dict[int, Measured]) -> None:
-    problems = []
+    problems, known = [], (*SERVER_COLUMNS, *LOAD_COLUMNS)
     for field in ("prompt_tokens", "output_tokens"):
         if field not in columns.at:
-            problems.append(table.place(field).problem("no such column", "", nearest_name(field, table.header)))
+            problems.append(lacking(table, (field,), known, "no such column"))
     if not {"concurrency", "request_rate"} & set(columns.at):
-        near = nearest_name("concurrency", table.header) or nearest_name("request_rate", table.header)
-        problems.append(table.place("concurrency").problem("no such column, nor request_rate; one of them is needed", "", near))
+        either = ("concurrency", "request_rate")
+        problems.append(lacking(table, either, known, "no such column, nor request_rate; one of them is needed"))
     for at, found in measured.items():
         if found.factor is None:
             key = table.header[at]
             problems.append(table.place(key).problem("a time without a unit in its name", f"{key}_ms, {key}_s"))
     if not measured:
-        near = nearest_name("ttft_ms", table.header) or nearest_name("tpot_ms", table.header)
-        allowed = "ttft_ms, tpot_ms, itl_ms, e2e_ms, throughput_tok_s"
-        problems.append(table.place("").problem("no column holds anything measured", allowed, near))
+        names = ("ttft_ms", "tpot_ms", "itl_ms", "e2e_ms", "throughput_tok_s")
+        problems.append(lacking(table, names, known, "no column holds anything measured", ", ".join(names)))
     raise_all(problems)
 
 

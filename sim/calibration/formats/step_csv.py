@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sim.calibration.formats.columns import REFUSED_COLUMNS, SERVER_COLUMNS, Columns, find_columns
+from sim.calibration.formats.columns import REFUSED_COLUMNS, SERVER_COLUMNS, Columns, find_columns, lacking
 from sim.calibration.formats.csv_rows import CsvTable, Row, csv_table, read_text
 from sim.calibration.formats.look import Format, Look
 from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, SHORTEST_S, is_missing, number, raise_all, shown
@@ -59,20 +59,18 @@ def read_step_table(path: Path, catalog: Catalog, given: Given | None = None, na
 
 def read(table: CsvTable, given: Given, catalog: Catalog) -> Benchmark:
     """The steps of a table."""
-    columns = find_columns(table, (*SERVER_COLUMNS, *STEP_COLUMNS))
+    known = (*SERVER_COLUMNS, *STEP_COLUMNS)
+    columns = find_columns(table, known)
     problems: list[Problem] = []
     times = [field for field in _TIMES if field in columns.at]
     if not times:
-        near = nearest_name("step_ms", table.header)
-        problems.append(table.place("step_ms").problem("no column holds the time of a step", ", ".join(_TIMES), near))
+        problems.append(lacking(table, _TIMES, known, "no column holds the time of a step", ", ".join(_TIMES)))
     if {"step_ms", "step_s"} <= set(times):
         problems.append(table.place("step_ms").problem("step_ms and step_s", "one of them"))
     if {"step_ms", "step_s"} & set(times) and "kind" not in columns.at:
-        problems.append(table.place("kind").problem("no such column", ", ".join(_KINDS), nearest_name("kind", table.header)))
+        problems.append(lacking(table, ("kind",), known, "no such column", ", ".join(_KINDS)))
     if "sequences" not in columns.at:
-        problems.append(
-            table.place("sequences").problem("no such column", "sequences, batch_size", nearest_name("sequences", table.header))
-        )
+        problems.append(lacking(table, ("sequences", "batch_size"), known, "no such column", "sequences, batch_size"))
     if not table.rows:
         problems.append(table.place("").problem("no rows", "one row a step"))
     raise_all(problems)
