@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sim.catalog.catalog import Catalog
     from sim.catalog.price_book import PriceBook
     from sim.cli.progress import Progress
-    from sim.planning.axes import Axis
+    from sim.planning.axes import Axis, Value
     from sim.planning.points import Point, Row, Study
     from sim.report.sweep_report import SweepReport
 
@@ -245,12 +245,14 @@ def _never_made(rows: tuple[Row, ...], axes: tuple[Axis, ...]) -> list[str]:
     said = []
     for k, axis in enumerate(axes):
         of_key = f"--set {axis.setting_key}:"
-        for value in axis.values:
-            having = [row for row in rows if row.point.values[k][1] == value]
-            reason = next((row.refused for row in having if row.refused is not None and of_key in row.refused), None)
-            if reason is not None and all(row.refused is not None for row in having):
+        having: dict[Value, list[str | None]] = {}
+        for row in rows:
+            having.setdefault(row.point.values[k][1], []).append(row.refused)
+        for refused in having.values():
+            reason = next((each for each in refused if each is not None and of_key in each), None)
+            if reason is not None and None not in refused:
                 why = reason[reason.index(of_key) + len(of_key) :].strip()
-                count = f"the {len(having):,} points" if len(having) > 1 else "the point"
+                count = f"the {len(refused):,} points" if len(refused) > 1 else "the point"
                 said.append(f"--over {axis.key}: {why}; {count} with it cannot be made")
     more = len(said) - _MOST_REASONS
     return [*said[:_MOST_REASONS], *([f"and {more:,} more values of which no point can be made"] if more > 0 else [])]
