@@ -70,7 +70,8 @@ class Bought(Strict):
     @property
     def words(self) -> str:
         """As a table shows it."""
-        return " ".join(str(each) for each in (self.purchase, self.provider, self.region, self.usd_per_gpu_hour) if each is not None)
+        usd = None if self.usd_per_gpu_hour is None else f"{self.usd_per_gpu_hour:g} USD"
+        return " ".join(each for each in (self.purchase, self.provider, self.region, usd) if each is not None)
 
 
 class Reserved(Bought):

@@ -163,10 +163,13 @@ def worst_month(metrics: Mapping[str, float | None], months: int) -> int:
 
 
 def _short(name: str, value: object) -> str:
-    if name in ("gpu",):
+    """One choice in few words: `TP2`, `x3`, `seqs 40`; of a key of the stack its last part."""
+    if name == "gpu":
         return str(value)
     if name == "tensor_parallel":
         return f"TP{value}"
     if name == "replicas":
         return f"x{value}" if str(value).isdigit() else str(value)
-    return f"{'seqs' if name == 'max_num_seqs' else name} {value}"
+    if name in ("reserved", "api_share") and isinstance(value, float):
+        return f"{name.replace('_', ' ')} {100 * value:.3g} %"
+    return f"{'seqs' if name == 'max_num_seqs' else name.rpartition('.')[2].replace('_', ' ')} {value}"
