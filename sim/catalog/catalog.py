@@ -87,7 +87,13 @@ class Catalog:
                 return path
         known = self.names(kind)
         shown = f"; allowed: {', '.join(known)}" if len(known) <= 12 else ""
-        raise InputError(f"unknown {kind} {name!r}{shown}{nearest(name, known)} (sim catalog list {kind} names them all)")
+        raise InputError(f"unknown {kind} {name!r}{shown}{self._meant(kind, name, known)} (sim catalog list {kind} names them all)")
+
+    def _meant(self, kind: Kind, name: str, known: list[str]) -> str:
+        """What may have been meant: of LLMs and GPUs by any name they are known under."""
+        from sim.catalog.known_as import meant_by
+
+        return meant_by(self, kind, name) if kind == "llm" or kind == "gpu" else nearest(name, known)
 
     def shown_path(self, kind: Kind, name: str) -> str:
         """The file of an entry as messages call it: `models/gpus/h100-sxm.yaml` for a bundled one."""

@@ -148,6 +148,15 @@ def find_engine(coefficients_names: Sequence[str], name: str) -> tuple[str, str 
     return engine, "2023" if release < _FIRST_OF_2024.get(engine, (0, 0)) else "2024"
 
 
+def meant_by(catalog: Catalog, kind: Literal["llm", "gpu"], name: str) -> str:
+    """The end of a message about an unknown name, `; did you mean 'h100-sxm'?` for "H100", or nothing when none is near."""
+    try:
+        found = find_llm(catalog, name).name if kind == "llm" else find_gpu(catalog, name).name
+    except InputError:
+        return nearest(_shown(name).lower(), catalog.names(kind))
+    return f"; did you mean {found!r}?"
+
+
 def compared(name: str) -> str:
     """The form in which two spellings of one name are the same: lower case, without separators."""
     return re.sub(r"[-_.: ]+", "", name.lower())

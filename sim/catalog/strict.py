@@ -23,7 +23,9 @@ def formed(pattern: str, form: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-Name = Annotated[str, formed(r"[a-z0-9]+([.-][a-z0-9]+)*", "a name has lower case letters, digits, - and . between them")]
+CATALOGUE_NAME = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
+NAME_FORM = "a name has lower case letters, digits, - and . between them"
+Name = Annotated[str, formed(CATALOGUE_NAME.pattern, NAME_FORM)]
 """A catalogue name: lower case, words joined by hyphens or points."""
 
 Alias = Annotated[

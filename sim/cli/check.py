@@ -8,6 +8,8 @@ import click
 
 from sim.cli import options
 
+_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
+
 
 @click.command(name="check")
 @click.argument("files", nargs=-1, required=True)
@@ -19,7 +21,7 @@ def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices:
     """Check FILES: stacks, traces, recipes, outlooks, prices, events, catalogue entries. Says OK, or every problem with its place."""
     from sim.catalog.location import find_input
     from sim.cli.opening import open_books
-    from sim.errors import InputError, nearest
+    from sim.errors import InputError, nearest, visible
     from sim.stack.check import check_file, kinds
     from sim.stack.read import read_stack
     from sim.stack.resolve import resolve
@@ -30,6 +32,13 @@ def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices:
     resolved = resolve(read_stack(stack, catalog), catalog, book) if stack is not None else None
     problems = []
     for file in files:
+        if kind is None and Path(file).suffix.lower() in _TABLES:
+            shown = visible(file)
+            problems.append(
+                f"{shown}: a table, of which sim check says nothing; a benchmark is checked by sim accuracy {shown} (or sim calibrate), "
+                f"a log of requests by sim trace import {shown}"
+            )
+            continue
         try:
             click.echo(f"{file}: OK: {check_file(find_input(file), file, catalog, book, stack=resolved, kind=kind)}")
         except InputError as error:

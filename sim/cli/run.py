@@ -93,6 +93,7 @@ def command(
     from sim.stack import facts_of, read_stack, resolve
     from sim.stack.events import read_events
     from sim.stack.outlook_read import split_settings
+    from sim.stack.quantity import understood
     from sim.trace import read_trace
 
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
@@ -150,6 +151,8 @@ def command(
         )  # fmt: skip
     _print(report, form)
     if not quiet:
+        if odd := understood("--think", think):
+            say("note", odd)
         for note in report.notes:
             say("note", note)
         if ahead is not None and ahead.found.assumed:
@@ -176,7 +179,9 @@ def _loop(requests: Trace, name: str, clients: int | None, think: str | None) ->
     if think is None:
         return loop
     if loop is None:
-        raise InputError(f"--think {think}: {name} is no closed loop, whose clients could think; allowed: with --closed-loop N")
+        raise InputError(
+            f"--think {think}: needs --closed-loop N, so many clients that wait for their answers: {name} is a trace of arrivals"
+        )
     try:
         return replace(loop, think_s=parse_seconds(think))
     except InputError as error:

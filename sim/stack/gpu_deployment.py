@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from sim.catalog.gpu import Precision, Purchase
-from sim.catalog.strict import Count, Name, NotNegative, Strict
+from sim.catalog.strict import CATALOGUE_NAME, NAME_FORM, Count, Name, NotNegative, Strict
 from sim.profile.shipped import StepTable
 from sim.stack.autoscaler import Autoscaler, Plan, Schedule
 from sim.stack.client import Client
@@ -20,6 +20,20 @@ from sim.stack.on_premises import Commitment, OnPremises
 from sim.stack.quantity import VLLM, PositiveSeconds, PositiveWhole, Seconds, Share, Usd, Whole
 
 Routing = Literal["round_robin", "least_outstanding", "least_kv", "session_affinity"]
+
+
+def _named(kind: Literal["llm", "gpu"]) -> Callable[[Any], Any]:
+    """A name that no entry of the catalogue can have is refused with the entry that others call so: `h100-sxm` for "H100"."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and not CATALOGUE_NAME.fullmatch(value):
+            from sim.catalog.catalog import Catalog
+            from sim.catalog.known_as import meant_by
+
+            raise ValueError(f"found {value[:60]!r}; {NAME_FORM}{meant_by(Catalog.bundled(), kind, value)}")
+        return value
+
+    return check
 
 
 def _refuse(what: str, instead: str) -> Callable[[Any], Any]:
@@ -114,8 +128,8 @@ class GpuDeployment(Strict):
     """Replicas of an open model on GPUs."""
 
     kind: Literal["gpu"]
-    llm: Name = Field(description="catalogue name of the model")
-    gpu: Name = Field(description="catalogue name of the GPU")
+    llm: Annotated[Name, BeforeValidator(_named("llm"))] = Field(description="catalogue name of the model")
+    gpu: Annotated[Name, BeforeValidator(_named("gpu"))] = Field(description="catalogue name of the GPU")
     precision: Precision = Field(default="bf16", description="of the weights: bf16, fp8, int8, int4 or fp4")
     kv_precision: Literal["auto", "bf16", "fp8"] = Field(default="auto", description="of the KV cache; auto: bf16")
     tensor_parallel: Count = Field(default=1, le=1024, description="GPUs of one replica")

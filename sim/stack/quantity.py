@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from sim.catalog.strict import formed, parsed
-from sim.units import parse_number, parse_seconds, parse_share, parse_usd
+from sim.units import SECONDS_PER_MINUTE, parse_number, parse_seconds, parse_share, parse_usd, show_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,15 @@ class DefaultFrom:
 
 VLLM = DefaultFrom("vLLM 0.33.0")
 ASSUMED = DefaultFrom("assumed")
+
+
+def understood(name: str, given: object, longest_s: float = SECONDS_PER_MINUTE) -> str:
+    """How a plain number was understood where so many seconds are odd and milliseconds may have been meant; nothing elsewhere."""
+    try:
+        value = float(given) if isinstance(given, (str, int, float)) else 0.0
+    except ValueError:
+        return ""  # it has a unit, and says itself what it is
+    return f"{name} is {show_seconds(value)}; {value:g}ms is written so" if value > longest_s else ""
 
 
 def _whole(value: Any) -> Any:

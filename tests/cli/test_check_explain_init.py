@@ -199,3 +199,10 @@ def test_init_asks_for_what_it_needs(capsys: pytest.CaptureFixture[str], argumen
     out, err = run(capsys, "init", *arguments, code=2)
     assert out == "" and err.startswith("error: ")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["bench.csv", "bench.TSV", "log.jsonl"])
+def test_check_says_who_reads_a_table(capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("llm,gpu\n")
+    _, err = run(capsys, "check", name, code=2)
+    assert f"sim accuracy {name}" in " ".join(err.split()) and f"sim trace import {name}" in " ".join(err.split())

@@ -119,7 +119,7 @@ def test_clients_that_stop_are_billed_for_what_they_sent(capsys: Capture) -> Non
         (("run", "trace.parquet", *OWN, "--closed-loop", "99999999"), "--closed-loop: found 99999999; allowed: 1 to 10,000,000"),
         (("run", "trace.parquet", *OWN, "--closed-loop", "2", "--think=-1s"), "--think: "),
         (("run", "trace.parquet", *OWN, "--closed-loop", "2", "--think", "soon"), "--think: found 'soon'"),
-        (("run", "trace.parquet", *OWN, "--think", "1s", "--months", "0"), "--think 1s: trace.parquet is no closed loop"),
+        (("run", "trace.parquet", *OWN, "--think", "1s", "--months", "0"), "--think 1s: needs --closed-loop N"),
         (("compare", "loop.parquet", "--stack", "small.yaml", "--stack", "hybrid"), "loop.parquet: a closed loop of 8 clients"),
         (("trace", "scale", "loop.parquet", "--factor", "2"), "no times of its own to scale"),
         (("trace", "scale", "loop.parquet", "--days", "2"), "no times of its own to repeat"),
@@ -147,3 +147,15 @@ def test_waiting_for_longer_than_any_trace_is_refused(capsys: Capture) -> None:
     for think in ("1e11", "1e300"):
         said = command.refused(capsys, "run", "trace.parquet", *OWN, "--closed-loop", "4", "--think", think)
         assert "years of waiting; allowed: 20 years: less think time, more clients or fewer requests" in " ".join(said.split())
+
+
+def test_a_think_time_that_is_odd_in_seconds_is_noted(capsys: Capture) -> None:
+    _, _, err = command.run(capsys, "run", "trace.parquet", *OWN, "--months", "0", "--closed-loop", "100", "--think", "2000")
+    assert "note: --think is 33.3 min; 2000ms is written so" in err
+    _, _, err = command.run(capsys, "run", "trace.parquet", *OWN, "--months", "0", "--closed-loop", "100", "--think", "2000ms")
+    assert "is written so" not in err
+
+
+def test_a_think_time_alone_says_what_it_needs(capsys: Capture) -> None:
+    err = command.refused(capsys, "run", "trace.parquet", *OWN, "--think", "2s")
+    assert "--think 2s: needs --closed-loop N" in " ".join(err.split())

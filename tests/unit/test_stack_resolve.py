@@ -292,3 +292,37 @@ def test_where_numbers_come_from() -> None:
     assert origins["deployments.own.cold_start.provision.median"].label == "assumed"
     assert origins["deployments.own.autoscaler.down_stabilization"].source.startswith("Kubernetes")
     assert origins["deployments.spill.prices.output"].source.startswith("genai-prices")
+
+
+@pytest.mark.parametrize(
+    ("setting", "note"),
+    [
+        ("slo.ttft_p95=800", "slo.ttft_p95 is 13.3 min; 800ms is written so"),
+        ("slo.tpot_p95=50", "slo.tpot_p95 is 50.0 s; 50ms is written so"),
+        ("slo.ttft_p95=20min", ""),
+        ("slo.ttft_p95=60", ""),
+        ("slo.tpot_p95=1", ""),
+        ("slo.tpot_p95=50ms", ""),
+    ],
+)
+def test_a_level_without_a_unit_that_is_odd_in_seconds_is_noted(setting: str, note: str) -> None:
+    notes = resolve(read_stack("hybrid", CATALOG, [setting]), CATALOG, book()).notes
+    assert [each for each in notes if each.startswith("slo.")] == ([note] if note else [])
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("gpu=H100", "between them; did you mean 'h100-sxm'?"),
+        ("gpu=NVIDIA H200", "did you mean 'h200-sxm'?"),
+        ("gpu=h100", "unknown gpu 'h100'; did you mean 'h100-sxm'?"),
+        ("llm=meta-llama/Llama-3.1-70B-Instruct", "did you mean 'llama-3.1-70b'?"),
+    ],
+)
+def test_a_name_of_other_tools_is_answered_with_that_of_the_catalogue(setting: str, said: str) -> None:
+    with pytest.raises(InputError) as error:
+        resolve(read_stack("hybrid", CATALOG, [f"deployments.own.{setting}"]), CATALOG, book())
+    assert said in str(error.value)
+    with pytest.raises(InputError) as error:
+        resolve(read_stack("hybrid", CATALOG, ["deployments.own.gpu=NONSENSE_!"]), CATALOG, book())
+    assert "did you mean" not in str(error.value)
