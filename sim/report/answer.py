@@ -1,4 +1,7 @@
-"""The answer in plain words: what it costs a month, against the API alone, and whether the service levels are met."""
+"""The answer in plain words: what it costs against the API alone, and whether the service levels are met.
+
+Of arrivals the month is the cost; of a closed loop, which is work that ends, the replay comes first and the month after it.
+"""
 
 from __future__ import annotations
 
@@ -15,27 +18,36 @@ _NEARLY_ALL = 0.99
 
 
 def answer(report: RunReport) -> str:
-    """One or two sentences."""
+    """Two or three sentences."""
     return f"{_cost(report)} {level_sentence(report)}"
 
 
 def _cost(report: RunReport) -> str:
-    month, alone = report.month_usd, report.api_only_month_usd
+    month, alone, loop = report.month_usd, report.api_only_month_usd, report.trace.closed_loop
     share = report.measures.outcomes.completed_share
     whole = share is None or share >= _NEARLY_ALL
     what = report.trace.name if whole else f"{show_share(share)} of {report.trace.name}"
     if month is None or alone is None:
         return f"{report.stack} served {what} for {show_usd(report.bill.total_usd)} (no duration, so no month)."
-    start = f"{report.stack} serves {what} for {show_usd(month)} a month"
-    if alone <= 0:
-        return f"{start}."
     api = f"{report.api_only.model} alone" if whole else f"all of it at {report.api_only.model}"
-    ratio = month / alone
+    if loop is None:
+        return f"{report.stack} serves {what} for {show_usd(month)} a month{_against(month, alone, api)}."
+    # Work that ends: what it cost is the answer, and a month of it need not come.
+    replayed, clients = report.bill.total_usd, "client" if loop.clients == 1 else f"{loop.clients:,} clients"
+    once = f"{report.stack} serves {what} for {show_usd(replayed)}{_against(replayed, report.api_only.usd, api)}."
+    return f"{once} A month of its {clients} going on like this would be {show_usd(month)}."
+
+
+def _against(usd: float, alone_usd: float, api: str) -> str:
+    """How a bill compares with that of the API alone; nothing where that costs nothing."""
+    if alone_usd <= 0:
+        return ""
+    ratio = usd / alone_usd
     if abs(ratio - 1) <= _ALIKE:
-        return f"{start}, as much as {api} ({show_usd(alone)})."
+        return f", as much as {api} ({show_usd(alone_usd)})"
     if ratio < 2:
-        return f"{start}, {show_share(round(abs(ratio - 1), 3))} {'less' if ratio < 1 else 'more'} than {api} ({show_usd(alone)})."
-    return f"{start}, {_times(ratio)} times what {api} costs ({show_usd(alone)})."
+        return f", {show_share(round(abs(ratio - 1), 3))} {'less' if ratio < 1 else 'more'} than {api} ({show_usd(alone_usd)})"
+    return f", {_times(ratio)} times what {api} costs ({show_usd(alone_usd)})"
 
 
 def _times(ratio: float) -> str:

@@ -33,6 +33,8 @@ from sim.stack import ResolvedStack, StackFile, facts_of, read_stack, resolve
 from sim.stack.events import ScriptedEvent
 from sim.stack.read import stack_of
 from sim.trace import Trace, read_trace
+from sim.trace.closed_loop import ClosedLoop
+from sim.units import show_usd
 from tests.made.world import STACK, write_trace, write_world
 
 
@@ -351,3 +353,18 @@ def test_the_record_and_the_hash_follow_the_inputs(ran: Ran) -> None:
     assert event_data(event)["factor"] == 2.0
     assert inputs(ran.report, ran.file, ran.resolved, (event,)) != given
     assert inputs(replace(ran.report, seed=4), ran.file, ran.resolved, ()) != given
+
+
+def test_the_answer_of_a_closed_loop_is_the_bill_of_the_replay_and_then_the_month(ran: Ran) -> None:
+    """Work that ends: the month is what its clients would cost if they went on."""
+    report = ran.report
+    looped = replace(report, trace=replace(report.trace, closed_loop=ClosedLoop(8)))
+    replayed, month = show_usd(report.bill.total_usd), show_usd(report.month_usd)
+    assert replayed != month
+    assert answer(looped).startswith(f"small serves trace for {replayed}, ")
+    assert f"gpt-6.1-sol alone ({show_usd(report.api_only.usd)}). A month of its 8 clients going on like this would be {month}." in answer(
+        looped
+    )
+    assert answer(report).startswith(f"small serves trace for {month} a month")
+    one = replace(report, trace=replace(report.trace, closed_loop=ClosedLoop(1)))
+    assert "A month of its client going on" in answer(one)
