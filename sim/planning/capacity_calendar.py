@@ -8,21 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sim.catalog.catalog import Catalog
-from sim.stack.cost_defaults import Sourced
+from sim.stack.cost_defaults import LeadTimes
 from sim.stack.resolve_hour import PAID_WHATEVER_STANDS
 from sim.stack.resolved import ResolvedPool, ResolvedStack
 
 _PLACE = "defaults/lead-times.yaml"
 _GRID = 1.05
 """Demand is rounded up to a grid of 5 %, so that months alike are replayed once."""
-
-
-class LeadTimes(Sourced):
-    """Days between an order and GPUs that serve."""
-
-    rented_days: float
-    reserved_days: float
-    bought_days: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,14 @@ class Sourced(Strict):
         return next(source for source in self.sources if key in source.keys)
 
 
+class LeadTimes(Sourced):
+    """Days between an order and GPUs that serve, by how they are bought."""
+
+    rented_days: NotNegative
+    reserved_days: NotNegative
+    bought_days: NotNegative
+
+
 class Places(Strict):
     """People of one kind of stack, in full-time equivalents."""
 
