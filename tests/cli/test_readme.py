@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -28,6 +29,8 @@ spec:
           resources: {limits: {nvidia.com/gpu: "2"}}
 """
 
+TABLE = ("llm", "precision", "gpu", "engine", "tensor_parallel", "prompt_tokens", "output_tokens", "concurrency", "ttft_ms", "tpot_ms")
+
 long_replay = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="a long replay, and compilation is switched off")
 
 
@@ -44,11 +47,20 @@ def commands(text: str, program: str) -> list[list[str]]:
 
 
 def write_inputs(folder: Path) -> None:
-    """The files that a reader would have: a log of requests in UTC, a manifest, and a bill."""
+    """The files that a reader would have: a log of requests in UTC, a manifest, a bill, and what benchmarks measured."""
     rows = [f"2026-10-05T08:{i // 30:02}:{2 * (i % 30):02}Z,{200 + 37 * i % 900},{20 + 13 * i % 300}" for i in range(600)]
     (folder / "requests.csv").write_text("time,tokens_in,tokens_out\n" + "\n".join(rows) + "\n")
     (folder / "deployment.yaml").write_text(MANIFEST)
     (folder / "bill.csv").write_text("month,line,usd\n2026-11,gpu_used,5200\n2026-11,gpu_idle,800\n")
+    served = "llama-3.1-70b,fp8,h200-sxm,vllm,4,1024,1024,8,105,10.2\n"
+    (folder / "table.csv").write_text(f"{','.join(TABLE)}\n{served}")
+    runs = [
+        {"backend": "vllm", "model_id": "llama-3.1-70b", "num_prompts": 10 * clients, "completed": 10 * clients, "request_rate": "inf",
+         "max_concurrency": clients, "duration": 100.0, "total_input_tokens": 10240 * clients, "total_output_tokens": 2560 * clients,
+         "mean_ttft_ms": ttft, "mean_tpot_ms": tpot}
+        for clients, ttft, tpot in ((4, 110.0, 12.5), (16, 190.0, 14.5))
+    ]  # fmt: skip
+    (folder / "results.json").write_text("\n".join(map(json.dumps, runs)))
 
 
 def test_every_command_runs(readme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
