@@ -215,7 +215,10 @@ def _between(rows: list[Tried]) -> list[tuple[Mapping[str, Any], int, int]]:
 
 def _recommended(pool: ElasticPool, rows: list[Tried], says: Says | None) -> tuple[tuple[Tried, ...], Tried | None]:
     """The rows, and of those that meet the levels the one with the fewest GPU-hours that meets them with other seeds too."""
-    ranked = sorted((i for i, row in enumerate(rows) if row.verdict.holds), key=lambda i: (rows[i].verdict.gpu_hours, rows[i].own, i))
+    # Of two that take the same, the one that keeps more replicas standing: it never went lower here, and has no cold start to fear.
+    ranked = sorted(
+        (i for i, row in enumerate(rows) if row.verdict.holds), key=lambda i: (rows[i].verdict.gpu_hours, rows[i].own, -rows[i].low, i)
+    )
     # What stands all the time is the last resort, so it is always among those that are looked at.
     fixed = [i for i in ranked if rows[i].law == "fixed" and not rows[i].own]
     for number, i in enumerate(dict.fromkeys([*ranked[:_CANDIDATES], *fixed])):

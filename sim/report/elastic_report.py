@@ -36,10 +36,10 @@ class ElasticReport:
         laws = dict.fromkeys(row.law for row in rows)
         return tuple(next(row for row in rows if row.law == law) for law in laws)
 
-    def _rank(self, row: Tried) -> tuple[bool, bool, float]:
+    def _rank(self, row: Tried) -> tuple[bool, bool, float, int]:
         worst = self.worst(row.verdict)[1]
         robust = row.seeds_met == 0 or (row.seeds_met is not None and row is not self.found.recommended)
-        return (not row.verdict.holds, robust, row.verdict.gpu_hours if row.verdict.holds else worst)
+        return (not row.verdict.holds, robust, row.verdict.gpu_hours if row.verdict.holds else worst, -row.low)
 
     def worst(self, verdict: Verdict) -> tuple[str, float]:
         """The level that is missed by most, or met with the least room, and its excess over the limit as a share of it."""

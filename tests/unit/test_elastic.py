@@ -229,6 +229,12 @@ def test_what_fails_with_other_seeds_is_not_recommended() -> None:
     assert _recommended(Scripted(1, fails=("fixed", "hpa", "keda", "target_tracking")), rows, None)[1] is None  # type: ignore[arg-type]
 
 
+def test_of_two_that_take_the_same_the_one_with_more_standing_is_recommended() -> None:
+    rows = [Tried("keda", {"law": "keda"}, low, 4, (), verdict(5.0, holds=True)) for low in (0, 2, 1)]
+    best = _recommended(Scripted(1), rows, None)[1]  # type: ignore[arg-type]
+    assert best is not None and best.low == 2
+
+
 def test_the_whole_answer(tmp_path: Path) -> None:
     pool = ElasticPool(study(tmp_path, (2.0, 14.0, 2.0, 2.0, 2.0, 2.0)))
     said: list[str] = []
