@@ -33,14 +33,18 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
 )
 _NEEDED = MappingProxyType(
     {
-        "run": ("monthly", "capacity"),
+        "run": ("latency", "monthly", "capacity", "timeline", "events"),
         "comparison": ("pairs", "pairs_monthly"),
         "sweep": ("sweep",),
         "plan": ("candidates",),
         "elastic": ("laws", "schedule"),
     }
 )
-"""Tables without which a folder is not whole; those of a run are needed for each stack of a comparison, too."""
+"""Tables without which a folder is not whole."""
+_NEEDED_OF_A_STACK = ("monthly", "capacity", "draws")
+"""Those of each stack of a comparison, which is a forecast."""
+_NEEDED_AHEAD = MappingProxyType({"run": ("draws", "forecast"), "plan": ("calendar", "calendar")})
+"""A table that a folder holds only with months, and the key of its JSON that then is not empty."""
 _NAMES = ("text", "integer", "number", "boolean")
 
 
@@ -132,18 +136,18 @@ def _parts(
         given = content["stack"]
         stack = str(given if isinstance(given, str) else given["name"])
         parts = (_part(folder, stack, content, name),) if kind == "run" else ()
-        return (stack,), parts, tuple(_tables(folder, kind, stack, name))
+        return (stack,), parts, tuple(_tables(folder, _needed(kind, content), stack, name))
     from sim.report.comparison_files import folder_names
 
     names = tuple(str(each) for each in content["stacks"])
-    found, tables = [], [*_tables(folder, kind, "", name)]
+    found, tables = [], [*_tables(folder, _needed(kind, content), "", name)]
     for stack, own in zip(names, folder_names(names), strict=True):
         if not (folder / own).is_dir():
             raise InputError(f"{name}: the folder of {stack} is missing: the comparison was not finished, or it was changed; run it again")
         summary = read_json(folder / own / "summary.json", f"{name}/{own}")
         check_version(summary, f"{name}/{own}/summary.json")
         found.append(_part(folder / own, stack, summary, f"{name}/{own}"))
-        tables += _tables(folder / own, "run", stack, f"{name}/{own}")
+        tables += _tables(folder / own, _NEEDED_OF_A_STACK, stack, f"{name}/{own}")
     return names, tuple(found), tuple(tables)
 
 
@@ -158,14 +162,19 @@ def _part(folder: Path, stack: str, summary: Mapping[str, Any], name: str) -> St
     return StackPart(stack, summary, models)
 
 
-def _tables(folder: Path, kind: Kind, stack: str, name: str) -> Iterator[FoundTable]:
+def _needed(kind: Kind, content: Mapping[str, Any]) -> tuple[str, ...]:
+    table, key = _NEEDED_AHEAD.get(kind, ("", ""))
+    return (*_NEEDED[kind], table) if content.get(key) else _NEEDED[kind]
+
+
+def _tables(folder: Path, needed: tuple[str, ...], stack: str, name: str) -> Iterator[FoundTable]:
     """Those of a folder, in the order of the dictionary; one that is needed and missing is an error, and so are columns nobody knows."""
     problems = []
     for table in dict.fromkeys(each.name for each in TABLES):
         forms = [each for each in TABLES if each.name == table]
         path = next((folder / file for file in forms[0].files if (folder / file).is_file()), None)
         if path is None:
-            if table in _NEEDED[kind]:
+            if table in needed:
                 problems.append(f"{name}: {forms[0].files[-1]} is missing: the run was not finished, or it was changed; run it again")
             continue
         names = _columns(path, name)

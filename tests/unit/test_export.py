@@ -364,6 +364,9 @@ def copied(folder: Path, to: Path) -> Callable[[str, Callable[[str], str]], None
         ("summary.json", lambda text: text.replace('"deployments"', '"deploymints"'), "summary.json is damaged: KeyError('deployments')"),
         ("summary.json", lambda text: text.replace('"hash"', '"x"').replace("small", "\\ud800"), "damaged"),
         ("capacity.csv", None, "capacity.csv is missing"),
+        ("latency.parquet", None, "latency.parquet is missing"),
+        ("timeline.parquet", None, "timeline.parquet is missing"),
+        ("events.parquet", None, "events.parquet is missing"),
         (
             "capacity.csv",
             lambda text: text.replace("gpus_max", "gpus_most", 1),
@@ -384,6 +387,14 @@ def test_damaged_runs_are_refused(folders: dict[str, Path], tmp_path: Path, file
     with pytest.raises(InputError, match="r") as refused:
         read_run(str(tmp_path / "r"))
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("of", ["months", "pair"])
+def test_a_forecast_without_its_draws_is_refused(folders: dict[str, Path], tmp_path: Path, of: str) -> None:
+    copied(folders[of], tmp_path / "r")
+    next((tmp_path / "r").rglob("draws.parquet")).unlink()
+    with pytest.raises(InputError, match=r"draws\.parquet is missing"):
+        read_run(str(tmp_path / "r"))
 
 
 def test_a_cell_that_is_no_number_is_refused(folders: dict[str, Path], tmp_path: Path) -> None:
