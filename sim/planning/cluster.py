@@ -87,7 +87,7 @@ def connect(address: Address) -> Connection:
     missing = [package for package in _PACKAGES[address.kind] if find_spec(package) is None]
     if missing:
         raise InputError(
-            f"--cluster {address}: {', '.join(missing)} is not installed: pip install sim[{address.kind}], that is "
+            f"--cluster {address}: {', '.join(missing)} is not installed: "
             f"python -m pip install 'llm-serving-cost-sim[{address.kind}]' (in a checkout '.[{address.kind}]')"
         )
     try:

@@ -43,7 +43,7 @@ def test_other_addresses_are_refused_with_what_is_allowed(text: str) -> None:
 def test_an_extra_that_is_missing_is_named(kind: str, package: str, tmp_path: Path) -> None:
     if find_spec(package) is not None:
         pytest.skip(f"{package} is installed")
-    with pytest.raises(InputError, match=rf"{package}.* is not installed: pip install sim\[{kind}\]"):
+    with pytest.raises(InputError, match=rf"{package}.* is not installed: python -m pip install 'llm-serving-cost-sim\[{kind}\]'"):
         run_points(study_of(tmp_path / "trace"), [point_of(0)], cluster=f"{kind}://127.0.0.1:1", evaluate=computes)
 
 
