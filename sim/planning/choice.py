@@ -86,6 +86,8 @@ class Choice:
         self.inferred: list[Inferred] = []
         self.notes: list[str] = []
         self._given: list[Judged] = []
+        self._twins: list[Inferred] = []
+        self._aside: list[Judged] = []
 
     def chosen(self) -> Chosen | None:
         """The cheapest that the search finds and fresh luck confirms."""
@@ -97,6 +99,10 @@ class Choice:
             if confirmed.confidence.share >= self._question.confidence:
                 return confirmed
             self.refuted.append(confirmed)
+            self.inferred += [each for each in self._twins if each.than is confirmed.judged]
+            # What was left because it costs more than this one is looked at after all, the cheapest first.
+            self._given = sorted((*self._given, *self._aside), key=lambda each: (-each.usd_per_month, -each.candidate.number))
+            self._aside = []
         self.notes.append(f"{_MOST_TRIES} stacks were chosen and failed on futures of their own; the search was given up")
         return None
 
@@ -122,9 +128,16 @@ class Choice:
                 self._given.append(judged)
                 return best
             if best is not None and _dearer_alike(judged, best.judged):
+                self._aside.append(judged)
                 continue
-            if any(_same(judged.held, each.judged.held) and _same(judged.row, each.judged.row) for each in self.foreseen):
-                continue  # another name for a stack whose months are known
+            twin = next(
+                (each for each in self.foreseen if _same(judged.held, each.judged.held) and _same(judged.row, each.judged.row)), None
+            )
+            if twin is not None:
+                # Another name for a stack whose months are known: it fails where that one does, now or on futures of its own.
+                known = Inferred(judged, twin.judged)
+                (self.inferred if self._failed(twin) or twin.candidate.number in gone else self._twins).append(known)
+                continue
             worse = next((each for each in self.foreseen if self._failed(each) and _no_better(judged, each.judged)), None)
             if worse is not None:
                 self.inferred.append(Inferred(judged, worse.judged))
