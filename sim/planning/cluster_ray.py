@@ -12,6 +12,10 @@ from sim.planning.cluster import Address, one_call, only_answer, out_of_reach, w
 from sim.planning.sent import Answer
 
 
+ATTEMPTS = 3
+"""At a cluster that answers: it starts a process for each client, and gives that up after half a minute if it is busy."""
+
+
 class RayConnection:
     """One client of one cluster, and the actors that it has there."""
 
@@ -28,12 +32,15 @@ class RayConnection:
             raise out_of_reach(address, "nothing there answers as Ray does") from None
         finally:
             channel.close()
-        try:
-            ray.init(address=str(address), log_to_driver=False, logging_level="error")
-            self.at_once = max(int(ray.cluster_resources().get("CPU", 1)), 2)
-        except (ConnectionError, RuntimeError, ValueError, grpc.RpcError) as error:
-            ray.shutdown()
-            raise out_of_reach(address, str(error) or type(error).__name__) from None
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                ray.init(address=str(address), log_to_driver=False, logging_level="error")
+                self.at_once = max(int(ray.cluster_resources().get("CPU", 1)), 2)
+                break
+            except (ConnectionError, RuntimeError, ValueError, grpc.RpcError) as error:
+                ray.shutdown()
+                if not left:
+                    raise out_of_reach(address, str(error) or type(error).__name__) from None
         try:
             known = _knows_program(ray)
         except BaseException:
