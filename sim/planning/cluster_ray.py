@@ -11,7 +11,6 @@ from typing import Any
 from sim.planning.cluster import Address, one_call, only_answer, out_of_reach, without_program
 from sim.planning.sent import Answer
 
-
 ATTEMPTS = 3
 """At a cluster that answers: it starts a process for each client, and gives that up after half a minute if it is busy."""
 
