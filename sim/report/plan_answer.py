@@ -26,7 +26,7 @@ def plan_answer(report: PlanReport) -> str:
     elif sure.kind == "replays":
         parts.append(f"Of {sure.of} replays with luck that the search has not used, {sure.met} meet them.")
     else:
-        parts.append("Nothing in its replay is left to chance.")
+        parts.append("This holds for the trace as it is, where nothing is left to chance; --months says how it holds ahead.")
     next_best = report.runner_up
     if next_best is not None:
         more = report.dearer_usd(next_best)
