@@ -269,3 +269,27 @@ def test_a_layer_costs_its_overhead_once_and_once_more_a_doubling():
             coefficients=coefficients,
         )
         assert step.c_s == pytest.approx((100 + 80 * (10 + 3 * log2(n))) * 1e-6)
+
+
+def test_a_layer_of_whole_experts_costs_what_it_says_beside_that_of_shared_ones():
+    bundled = load_coefficients()
+    llm, gpu, n = CATALOG.llm("qwen3-30b-a3b"), CATALOG.gpu("h100-sxm"), 4
+    experts = bundled.experts.model_copy(
+        update={
+            "layer_overhead_us": 7.0, "whole_overhead_us": ByPrecisionUs(bf16=40.0, fp8=90.0, int8=0.0, int4=0.0, fp4=0.0),
+            "whole_exponent": 0.5, "whole_link_overhead_us": 11.0,
+        }
+    )  # fmt: skip
+    coefficients = bundled.model_copy(update={"experts": experts})
+    shared, whole = (
+        step_coefficients(
+            llm=llm, gpu=gpu, tensor_parallel=n, precision="fp8", kv_precision="bf16", hardware=bundled.family("h100-sxm"),
+            engine=bundled.engine("vllm"), coefficients=coefficients, expert_parallel=each,
+        )
+        for each in (False, True)
+    )  # fmt: skip
+    engine = bundled.engine("vllm")
+    dense_s = (engine.step_overhead_us + 48 * (engine.layer_overhead_us + 2 * engine.layer_link_overhead_us)) * 1e-6
+    assert shared.c_s == pytest.approx(dense_s + 48 * 7e-6)
+    assert whole.c_s - shared.c_s == pytest.approx(48 * (90 / 4**0.5 + 11 * 2) * 1e-6)
+    assert all(after >= before for before, after in zip(shared.g_s, whole.g_s, strict=True)), "the busiest GPU reads no less than its share"
