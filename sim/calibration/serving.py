@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -218,13 +218,13 @@ def serve(load: Load, profile: Profile, *, seed: int = 0, requests: int | None =
 def system_of(profile: Profile) -> System:
     """One replica that takes every request and a caller that does not retry."""
     from sim.engine.system import Client, Pool, Replica, Rule, StepTime, System, Target
+    from sim.stack.resolve_pool import BATCHING
 
     step = profile.step
-    batching: Literal["prefill_first", "continuous"] = "prefill_first" if profile.engine == "sglang" else "continuous"
     replica = Replica(
         step=StepTime(step.c_s, step.g_tokens, step.g_s, step.o_s, step.f_s, step.h_s), blocks=profile.blocks,
         block_tokens=profile.block_tokens, max_num_seqs=profile.max_num_seqs, max_num_batched_tokens=profile.max_num_batched_tokens,
-        max_model_len=profile.max_model_len, batching=batching,
+        max_model_len=profile.max_model_len, batching=BATCHING[profile.engine],
     )  # fmt: skip
     pool = Pool("server", replica, 1, 1, profile.tensor_parallel, profile.tensor_parallel, front_end_s=profile.front_end_s)
     return System((pool,), (Rule((Target(0, client=Client(retries=0)),)),))

@@ -91,20 +91,25 @@ class CellStore:
 
     def _prune(self) -> None:
         assert self.folder is not None
-        found = []
-        # What begins with a dot was being written, perhaps by a run that was killed.
-        for path in (*self.folder.glob(f"[!.]*{_SUFFIX}"), *self.folder.glob(".*")):
-            try:
-                state = path.stat()
-            except OSError:
-                continue
-            found.append((state.st_mtime_ns, state.st_size, path))
-        total = sum(size for _, size, _ in found)
-        for _, size, path in sorted(found):
-            if total <= self._most_bytes:
-                return
-            with_nothing_left(path)
-            total -= size
+        prune(self.folder, _SUFFIX, self._most_bytes)
+
+
+def prune(folder: Path, suffix: str, most_bytes: int) -> None:
+    """Remove the oldest files of a suffix, and of drafts, until the rest of the folder is no larger than so many bytes."""
+    found = []
+    # What begins with a dot was being written, perhaps by a run that was killed.
+    for path in (*folder.glob(f"[!.]*{suffix}"), *folder.glob(".*")):
+        try:
+            state = path.stat()
+        except OSError:
+            continue
+        found.append((state.st_mtime_ns, state.st_size, path))
+    total = sum(size for _, size, _ in found)
+    for _, size, path in sorted(found):
+        if total <= most_bytes:
+            return
+        with_nothing_left(path)
+        total -= size
 
 
 def with_nothing_left(path: Path) -> None:

@@ -15,6 +15,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from sim.futures.cell_store import prune, with_nothing_left
 from sim.planning.points import Level, Point, Row
 
 MOST_BYTES = 200 << 20
@@ -101,40 +102,17 @@ class PointStore:
             temporary.write_bytes(f"{_checksum(text)}\n{text}".encode())
             temporary.replace(self._path(key))
         finally:
-            _remove(temporary)
+            with_nothing_left(temporary)
         if serial % _LOOK_EVERY == 0:
-            self._prune(self.folder)
+            prune(self.folder, _SUFFIX, self._most_bytes)
 
     def _path(self, key: str) -> Path:
         assert self.folder is not None
         return self.folder / f"{key}{_SUFFIX}"
 
-    def _prune(self, folder: Path) -> None:
-        found = []
-        # What begins with a dot was being written, perhaps by a run that was killed.
-        for path in (*folder.glob(f"[!.]*{_SUFFIX}"), *folder.glob(".*")):
-            try:
-                state = path.stat()
-            except OSError:
-                continue
-            found.append((state.st_mtime_ns, state.st_size, path))
-        total = sum(size for _, size, _ in found)
-        for _, size, path in sorted(found):
-            if total <= self._most_bytes:
-                return
-            _remove(path)
-            total -= size
-
 
 def _checksum(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return
 
 
 def _plain(value: float) -> float | str:

@@ -13,6 +13,7 @@ from sim.report.elastic_report import ElasticReport
 from sim.report.elastic_sections import answer
 from sim.report.run_folder import MARK, write_folder
 from sim.report.run_record import environment, own_version
+from sim.report.study_record import study_inputs
 from sim.stack.read import StackFile
 
 SCHEMA_VERSION = 1
@@ -127,15 +128,7 @@ def elastic_inputs(report: ElasticReport) -> dict[str, Any]:
     """Everything that the results depend on: equal inputs mean equal results, and the same default folder."""
     study, found = report.study, report.found
     return {
-        "version": own_version(),
-        "trace_sha256": study.trace_sha256,
-        "stack": study.stack_name,
-        "stack_text": study.stack_text,
-        "settings": list(study.settings),
-        "catalog_sha256": study.catalog_sha256,
-        "prices": study.prices_text,
-        "date": report.date,
-        "seed": study.seed,
+        **study_inputs(study, report.date),
         "deployment": found.deployment,
         "levels": [str(level) for level in found.levels],
         "interval_s": found.interval_s,

@@ -12,6 +12,7 @@ from sim.report.plan_report import PlanReport
 from sim.report.plan_summary import SCHEMA_VERSION, plan_json
 from sim.report.run_folder import MARK, write_folder
 from sim.report.run_record import environment, own_version
+from sim.report.study_record import study_inputs
 
 
 def plan_inputs(report: PlanReport, space: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,15 +20,7 @@ def plan_inputs(report: PlanReport, space: Mapping[str, Any]) -> dict[str, Any]:
     question = report.plan.question
     study = question.study
     given: dict[str, Any] = {
-        "version": own_version(),
-        "trace_sha256": study.trace_sha256,
-        "stack": study.stack_name,
-        "stack_text": study.stack_text,
-        "settings": list(study.settings),
-        "catalog_sha256": study.catalog_sha256,
-        "prices": study.prices_text,
-        "date": report.date,
-        "seed": study.seed,
+        **study_inputs(study, report.date),
         "months": study.months,
         "space": dict(space),
         "levels": [str(level) for level in study.levels],

@@ -10,6 +10,7 @@ from typing import Any
 from sim.report import run_tables
 from sim.report.run_folder import MARK, write_folder
 from sim.report.run_record import environment, own_version
+from sim.report.study_record import study_inputs
 from sim.report.sweep_report import SweepReport
 from sim.report.sweep_summary import SCHEMA_VERSION, sweep_json
 from sim.report.sweep_tables import sweep_arrow, sweep_table
@@ -19,15 +20,7 @@ def sweep_inputs(report: SweepReport) -> dict[str, Any]:
     """Everything that the results of a sweep depend on: equal inputs mean equal results, and the same default folder."""
     study = report.study
     given: dict[str, Any] = {
-        "version": own_version(),
-        "trace_sha256": study.trace_sha256,
-        "stack": study.stack_name,
-        "stack_text": study.stack_text,
-        "settings": list(study.settings),
-        "catalog_sha256": study.catalog_sha256,
-        "prices": study.prices_text,
-        "date": report.date,
-        "seed": study.seed,
+        **study_inputs(study, report.date),
         "months": study.months,
         "axes": [[axis.key, list(axis.texts)] for axis in report.axes],
     }

@@ -22,7 +22,7 @@ from sim.stack.resolve_hour import resolve_hour
 from sim.stack.resolved import Label, ResolvedPool
 
 Batching = Literal["continuous", "prefill_first", "static"]
-_BATCHING: Mapping[str, Batching] = MappingProxyType({"vllm": "continuous", "sglang": "prefill_first", "trtllm": "continuous"})
+BATCHING: Mapping[str, Batching] = MappingProxyType({"vllm": "continuous", "sglang": "prefill_first", "trtllm": "continuous"})
 _MOST_NAMED_BLOCKS = 100_000_000
 """The engine keeps about 100 bytes for each."""
 
@@ -96,7 +96,7 @@ def resolve_pool(
         max_model_len=longest,
         max_num_seqs=sequences,
         max_num_batched_tokens=tokens,
-        batching=_BATCHING[spec.engine] if spec.batching == "auto" else spec.batching,
+        batching=BATCHING[spec.engine] if spec.batching == "auto" else spec.batching,
         prefix_caching=caching,
         cold_start=stages,
         client=client,

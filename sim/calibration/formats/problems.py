@@ -76,7 +76,7 @@ def is_missing(value: object) -> bool:
 
 def is_plain(value: object, least: float, most: float) -> TypeGuard[float]:
     """Whether a value of JSON is a number in (least, most]; the quick way for the many that are."""
-    return type(value) in (float, int) and least < value <= most  # type: ignore[operator]
+    return (type(value) is float or type(value) is int) and least < value <= most
 
 
 def number(value: object, place: Place, problems: list[Problem], *, most: float, least: float = 0.0, above: bool = True) -> float | None:
