@@ -35,6 +35,8 @@ COMMANDS = MappingProxyType(
         "backtest": "Hold a forecast against a bill that was paid, line by line and month by month.",
         "calibrate": "Make profiles of your own servers from their benchmarks.",
         "accuracy": "Hold predicted latencies against a table of measured ones, row by row.",
+        "report": "Make the HTML report of finished runs again.",
+        "runs": "List past runs and what they answered.",
         "export": "A run as tables or metrics for other tools; what every column means.",
         "trace": "Import, describe, make and scale traces.",
         "catalog": "List and show the APIs, GPUs, LLMs, profiles and stacks that are known.",

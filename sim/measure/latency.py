@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.engine.result import METRICS, Result
+from sim.engine.result import HIST_GROWTH, HIST_MIN_S, METRICS, Result
 from sim.measure.histogram import Spread, quantile_s, spread
 
 ALL = None
@@ -25,6 +25,21 @@ class LatencyRow:
     deployment: str | None
     class_name: str | None
     spread: Spread
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyShares:
+    """The share of completed requests of a deployment and class, or of `ALL`, whose metric is at most each of `at_most_s` seconds."""
+
+    metric: str
+    deployment: str | None
+    class_name: str | None
+    at_most_s: tuple[float, ...]
+    shares: tuple[float, ...]
+
+
+_CURVE_POINTS = 60
+"""Steps of a cumulative curve at most: finer ones are not seen."""
 
 
 def _select(index: int | None, size: int) -> slice:
@@ -61,3 +76,27 @@ def latency_table(result: Result, deployments: Sequence[str], classes: Sequence[
                 if found.count or (d is None and k is None):
                     rows.append(LatencyRow(metric, deployment, class_name, found))
     return rows
+
+
+def latency_curves(result: Result, deployments: Sequence[str], classes: Sequence[str]) -> list[LatencyShares]:
+    """Cumulative curves of every metric over all, by deployment and by class; those of one metric have the same `at_most_s`.
+
+    Their steps are edges of the histogram's buckets, so that shares are counted, not interpolated.
+    """
+    curves = []
+    groups: list[tuple[int | None, int | None]] = [(None, None), *((d, None) for d in range(len(deployments)))]
+    groups += [(None, k) for k in range(len(classes))] if len(classes) > 1 else []
+    for m, metric in enumerate(METRICS):
+        used = np.flatnonzero(result.histogram[m].sum(axis=(0, 1)))
+        if not len(used):
+            continue
+        every = -(-int(used[-1] - used[0] + 2) // _CURVE_POINTS)
+        edges = np.arange(int(used[0]), int(used[-1]) + every, every)
+        upper_s = tuple(float(HIST_MIN_S * HIST_GROWTH ** int(edge)) for edge in edges)
+        for d, k in groups:
+            counts = result.histogram[m, _select(d, len(deployments)), _select(k, result.histogram.shape[2])].sum(axis=(0, 1))
+            below = np.cumsum(counts)[np.minimum(edges, len(counts) - 1)]
+            if below[-1]:
+                name, class_name = None if d is None else deployments[d], None if k is None else classes[k]
+                curves.append(LatencyShares(metric, name, class_name, upper_s, tuple(float(b) for b in below / below[-1])))
+    return curves

@@ -97,6 +97,11 @@ def read_run(name: str) -> RunFolder:
     folder = _folder(name)
     if folder.name.startswith(".") and folder.name.endswith((".draft", ".old")):
         raise InputError(f"{name}: a run that was stopped while it was written; run it again")
+    return run_in(folder, name)
+
+
+def run_in(folder: Path, name: str) -> RunFolder:
+    """The run in this very folder, which messages call `name`; InputError says what is wrong with it."""
     if not (folder / MARK).is_file():
         raise InputError(f"{name}: not the folder of a run, or one that was not finished (no {MARK}){_are_there(folder)}")
     record = read_json(folder / MARK, name)

@@ -129,6 +129,19 @@ LATENCY = Table(
     ),
     "replay",
 )
+LATENCY_CURVES = Table(
+    "latency_curves",
+    ("latency_curves.parquet",),
+    _ALWAYS,
+    "a step of the cumulative curve of a metric: over all, by deployment and by class",
+    (
+        key("metric", "`ttft`, `e2e` or `tpot`, as in latency"),
+        key("deployment", "name of the deployment; `all`: any"),
+        key("class", "class of the request; `all`: any"),
+        key("at_most_s", "latency up to which is counted", "number", "s"),
+        figure("share", "share", "completed requests with at most this latency"),
+    ),
+)
 DRAWS = Table(
     "draws",
     ("draws.parquet",),
@@ -263,6 +276,7 @@ PAIRS_MONTHLY = Table(
     "pair_month",
 )
 TABLES = (
-    MONTHLY_REPLAY, MONTHLY, CAPACITY_REPLAY, CAPACITY, LATENCY, DRAWS, TIMELINE, EVENTS, REQUESTS, PAIRS, PAIRS_MONTHLY, *STUDY_TABLES,
+    MONTHLY_REPLAY, MONTHLY, CAPACITY_REPLAY, CAPACITY, LATENCY, LATENCY_CURVES, DRAWS, TIMELINE, EVENTS, REQUESTS, PAIRS,
+    PAIRS_MONTHLY, *STUDY_TABLES,
 )  # fmt: skip
 """Every table in every form."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.report import forecast_tables, run_tables
 from sim.report.forecast_report import ForecastReport
+from sim.report.html.build import write_report
 from sim.report.run_folder import MARK, write_folder
 from sim.report.run_record import record, stack_yaml
 from sim.report.run_report import RunReport
@@ -44,12 +45,14 @@ def write_run(
         else:
             write_months(draft, report, report.ahead)
         run_tables.write_parquet(draft / "latency.parquet", run_tables.latency(report))
+        run_tables.write_parquet(draft / "latency_curves.parquet", run_tables.latency_curves(found, trace.classes))
         run_tables.write_parquet(draft / "timeline.parquet", run_tables.timeline(found))
         run_tables.write_parquet(draft / "events.parquet", run_tables.happenings(found))
         log = run_tables.requests(found, trace.classes, trace.clients)
         if log is not None:
             run_tables.write_parquet(draft / "requests.parquet", log)
         (draft / MARK).write_text(record(report, given, argv), encoding="utf-8")
+        write_report(draft, folder.name)
 
     write_folder(folder, fill, replace=replace)
 

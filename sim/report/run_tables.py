@@ -106,6 +106,25 @@ def latency(report: RunReport) -> pa.Table:
     return pa.table(columns)
 
 
+def latency_curves(found: Replay, classes: Sequence[str]) -> pa.Table:
+    """How many of the completed requests have a latency of at most so much: every metric over all, by deployment and by class."""
+    import pyarrow as pa
+
+    from sim.measure.latency import latency_curves
+
+    curves = latency_curves(found.result, [each.name for each in found.system.deployments], classes)
+    rows = [(curve, k) for curve in curves for k in range(len(curve.shares))]
+    return pa.table(
+        {
+            "metric": pa.array([curve.metric for curve, _ in rows], pa.string()),
+            "deployment": pa.array([_group(curve.deployment) for curve, _ in rows], pa.string()),
+            "class": pa.array([_group(curve.class_name) for curve, _ in rows], pa.string()),
+            "at_most_s": pa.array([curve.at_most_s[k] for curve, k in rows], pa.float64()),
+            "share": pa.array([curve.shares[k] for curve, k in rows], pa.float64()),
+        }
+    )
+
+
 def _group(name: str | None) -> str:
     """A name, or `all`; what is itself called so is quoted."""
     return "all" if name is ALL else f"'{name}'" if name == "all" else name

@@ -1,0 +1,46 @@
+"""Horizontal bars as a table: a name, a bar from its least to its most, and the figure in words. Read aloud, it is the table it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sim.report.html.text import Unit, safe, show
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One row: `value` is where the bar ends, `low` and `high` an interval around it."""
+
+    name: str
+    value: float
+    color: int = 0
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+
+
+def bars(title: str, rows: Sequence[Bar], unit: Unit, *, header: tuple[str, str] = ("", ""), note: str = "") -> str:
+    """Bars from nought, the longest the whole width; an interval is a thin line over its bar. Nothing for no rows."""
+    if not rows:
+        return ""
+    most = max(max(abs(row.value), abs(row.high or 0.0)) for row in rows) or 1.0
+    lines = "".join(_row(row, unit, most) for row in rows)
+    further = f"<p class=note>{safe(note)}</p>" if note else ""
+    return (
+        f"<figure class=bars><figcaption><h3>{safe(title)}</h3></figcaption><div class=scroll tabindex=0><table>"
+        f"<thead><tr><th scope=col>{safe(header[0])}</th><th scope=col class=num>{safe(header[1])}</th><th></th></tr></thead>"
+        f"<tbody>{lines}</tbody></table></div>{further}</figure>"
+    )
+
+
+def _row(row: Bar, unit: Unit, most: float) -> str:
+    interval = ""
+    figure = show(row.value, unit)
+    if row.low is not None and row.high is not None:
+        figure += f" ({show(row.low, unit)} to {show(row.high, unit)})"
+        interval = f'<i class=interval style="left:{row.low / most * 100:.1f}%;width:{max(row.high - row.low, 0) / most * 100:.1f}%"></i>'
+    note = f"<small>{safe(row.note)}</small>" if row.note else ""
+    bar = f'<b class="c{row.color}" style="width:{abs(row.value) / most * 100:.1f}%"></b>'
+    drawn = f"<td class=bar aria-hidden=true><div>{bar}{interval}</div></td>"
+    return f"<tr><th scope=row>{safe(row.name)}{note}</th><td class=num>{safe(figure)}</td>{drawn}</tr>"

@@ -1,0 +1,66 @@
+"""Text into HTML: everything that comes from a file, a stack or a trace goes through here, once."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from sim.errors import visible
+from sim.report.amounts import about, money
+from sim.units import show_count, show_seconds, show_share
+
+Unit = Literal["usd", "usd_exact", "s", "share", "count", "number", "text"]
+
+_LONGEST = 4000
+"""Characters of one text: a name of a megabyte is a mistake or worse."""
+
+
+def safe(text: str) -> str:
+    """Text that is only text: nothing in it can become a tag, an attribute or a control character."""
+    shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return html.escape(visible(shown), quote=True)
+
+
+def show(value: float | None, unit: Unit) -> str:
+    """A number as a reader wants it: `$81.2 k`, `45 ms`, `99.5 %`; `-` where there is none."""
+    if value is None or math.isnan(value):
+        return "-"
+    if math.isinf(value):
+        return "never" if value > 0 else "-"
+    if unit == "usd":
+        return about(value)
+    if unit == "usd_exact":
+        return money(value)
+    if unit == "s":
+        return show_seconds(value)
+    if unit == "share":
+        return show_share(value)
+    return show_count(value) if unit == "count" else f"{value:.4g}"
+
+
+def paragraph(text: str, kind: str = "") -> str:
+    """A paragraph of plain text."""
+    return f'<p class="{safe(kind)}">{safe(text)}</p>' if kind else f"<p>{safe(text)}</p>"
+
+
+def listed(texts: Sequence[str], kind: str = "notes") -> str:
+    """Texts as a list; nothing for none."""
+    return f'<ul class="{safe(kind)}">' + "".join(f"<li>{safe(text)}</li>" for text in texts) + "</ul>" if texts else ""
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str = "", numbers_from: int = 1) -> str:
+    """A table whose first column names its rows and whose columns from `numbers_from` on are set as numbers; wide ones scroll inside."""
+    head = "".join(f"<th scope=col{_number(k, numbers_from)}>{safe(name)}</th>" for k, name in enumerate(header))
+    lines = []
+    for row in rows:
+        cells = [f'<th scope=row class="{"sub" if row[0].startswith("  ") else ""}">{safe(row[0].strip())}</th>']
+        cells += [f"<td{_number(k, numbers_from)}>{safe(cell)}</td>" for k, cell in enumerate(row[1:], 1)]
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    title = f"<caption>{safe(caption)}</caption>" if caption else ""
+    return f"<div class=scroll tabindex=0><table>{title}<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+
+
+def _number(column: int, numbers_from: int) -> str:
+    return " class=num" if column >= numbers_from else ""
