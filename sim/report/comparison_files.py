@@ -12,6 +12,7 @@ from sim.planning.comparison import Kind, Pair
 from sim.report import run_tables
 from sim.report.comparison_report import ComparisonReport
 from sim.report.comparison_summary import SCHEMA_VERSION, comparison_json
+from sim.report.html.build import write_report
 from sim.report.run_files import write_months
 from sim.report.run_folder import MARK, slug, write_folder
 from sim.report.run_record import environment, own_version, stack_yaml
@@ -54,6 +55,7 @@ def write_comparison(
             assert run.report.ahead is not None
             write_months(own, run.report, run.report.ahead)
         (draft / MARK).write_text(_record(report, given, argv), encoding="utf-8")
+        write_report(draft, folder.name)
 
     write_folder(folder, fill, replace=replace)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.report import run_tables
+from sim.report.html.build import write_report
 from sim.report.plan_report import PlanReport
 from sim.report.plan_summary import SCHEMA_VERSION, plan_json
 from sim.report.run_folder import MARK, write_folder
@@ -44,6 +45,7 @@ def write_plan(folder: Path, report: PlanReport, *, given: Mapping[str, Any], ar
         if report.stack is not None:
             (draft / "stack.yaml").write_text(report.stack.yaml, encoding="utf-8")
         (draft / MARK).write_text(_record(report, given, argv), encoding="utf-8")
+        write_report(draft, folder.name)
 
     write_folder(folder, fill, replace=replace)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.report import run_tables
+from sim.report.html.build import write_report
 from sim.report.run_folder import MARK, write_folder
 from sim.report.run_record import environment, own_version
 from sim.report.study_record import study_inputs
@@ -38,6 +39,7 @@ def write_sweep(folder: Path, report: SweepReport, *, given: Mapping[str, Any], 
         (draft / "sweep.json").write_text(sweep_json(report), encoding="utf-8")
         (draft / "stack.yaml").write_text(report.study.stack_text, encoding="utf-8")
         (draft / MARK).write_text(_record(report, given, argv), encoding="utf-8")
+        write_report(draft, folder.name)
 
     write_folder(folder, fill, replace=replace)
 

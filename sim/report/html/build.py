@@ -8,10 +8,15 @@ from types import MappingProxyType
 
 from sim.errors import InputError
 from sim.report.export_source import Kind, RunFolder, run_in
+from sim.report.html.compare_page import compare_page
+from sim.report.html.plan_page import plan_page
 from sim.report.html.run_page import run_page
+from sim.report.html.sweep_page import sweep_page
 
 FILE = "report.html"
-_PAGES: Mapping[Kind, Callable[[RunFolder], str]] = MappingProxyType({"run": run_page})
+_PAGES: Mapping[Kind, Callable[[RunFolder], str]] = MappingProxyType(
+    {"run": run_page, "comparison": compare_page, "sweep": sweep_page, "plan": plan_page}
+)
 
 
 def report_html(run: RunFolder) -> str:

@@ -23,7 +23,8 @@ class Series:
     name: str
     values: FloatArray
     color: int
-    style: Literal["line", "step", "bars", "dots", "stack"] = "line"
+    style: Literal["line", "joined", "step", "bars", "dots", "stack"] = "line"
+    """`joined` is a line over values that are missing, `stack` bars on those of the series before."""
     low: FloatArray | None = None
     high: FloatArray | None = None
     dashed: bool = False

@@ -28,7 +28,7 @@ def x_axis(chart: Chart) -> Axis:
     if chart.x_unit == "text" or chart.zoom:
         low, high = (float(chart.x[0]), float(chart.x[-1])) if len(chart.x) else (0.0, 1.0)
         return Axis(low, high if high > low else low + 1.0, chart.x_unit)
-    return axis_of(map(float, chart.x), chart.x_unit, log=chart.x_log)
+    return axis_of(map(float, chart.x), chart.x_unit, log=chart.x_log, zero=False)
 
 
 def x_ticks(chart: Chart) -> tuple[tuple[float, str], ...]:
@@ -92,7 +92,8 @@ def _series(series: Series, xs: FloatArray, axis: Axis, count: int, floor: Float
     elif series.style in ("bars", "stack"):
         parts.append(f'<path class=bar d="{_bars(series, xs, axis, count, floor)}"/>')
     else:
-        parts.append(f'<path class=line d="{_line(xs, series.values, axis, step=series.style == "step")}"/>')
+        kept = np.isfinite(series.values) if series.style == "joined" else np.ones(len(xs), dtype=bool)
+        parts.append(f'<path class=line d="{_line(xs[kept], series.values[kept], axis, step=series.style == "step")}"/>')
     return "".join(parts)
 
 

@@ -25,17 +25,28 @@ def figure(chart: Chart) -> str:
     key = safe(chart.key)
     shares = ",".join(f"{share:.4f}" for share in x_shares(chart))
     series = [each for panel in chart.panels for each in panel.series]
+    heights = _heights(chart)
     zoom = _zoom_buttons(chart.title) if chart.zoom else ""
     description = describe(chart)
     note = f"<p class=note>{safe(chart.note)}</p>" if chart.note else ""
     return (
-        f'<figure class=chart id="{key}" data-x="{shares}"{" data-zoom" if chart.zoom else ""}>'
+        f'<figure class=chart id="{key}" data-x="{shares}"{heights}{" data-zoom" if chart.zoom else ""}>'
         f"<figcaption><h3>{safe(chart.title)}</h3>{zoom}</figcaption>{_legend(series)}"
         f'<div class=panels tabindex=0 role=img aria-label="{safe(chart.title)}" aria-describedby="{key}-says">'
         f"{_panels(chart)}{_x_labels(chart)}<div class=cursor hidden></div><output class=tip hidden></output></div>"
         f"<p class=says id={key}-says>{safe(description)}</p>{note}"
         f"<details><summary>Table: {safe(chart.title)}</summary>{_table(chart)}</details></figure>"
     )
+
+
+def _heights(chart: Chart) -> str:
+    """Where the dot of each x stands, so that pointing finds the nearest one in both directions; nothing for curves."""
+    dots = [each for each in chart.panels[0].series if each.style == "dots"]
+    if not dots:
+        return ""
+    axis = y_axis(chart.panels[0])
+    values = [next((each.values[k] for each in dots if np.isfinite(each.values[k])), np.nan) for k in range(len(chart.x))]
+    return f' data-y="{",".join(f"{axis.at(value):.4f}" if np.isfinite(value) else "" for value in values)}"'
 
 
 def describe(chart: Chart) -> str:

@@ -9,7 +9,7 @@ from sim.report.export_source import RunFolder
 from sim.report.html import money_parts, service_parts, source_parts, spread_parts, time_parts
 from sim.report.html.page import Part, Tile, page, tiles
 from sim.report.html.tables import columns
-from sim.report.html.text import paragraph, show
+from sim.report.html.text import edges, paragraph, show
 
 
 def run_page(run: RunFolder) -> str:
@@ -53,7 +53,7 @@ def _tiles(summary: Mapping[str, Any]) -> list[Tile]:
         months = summary["forecast"]["months"]
         for key, name in (("invoice_usd", "Invoice"), ("tco_usd", "TCO")):
             band = summary["total"][key]
-            more = f"p5 {show(band['p5'], 'usd')} to p95 {show(band['p95'], 'usd')}, mean {show(band['mean'], 'usd')}"
+            more = f"{edges(band)}, mean {show(band['mean'], 'usd')}"
             found.append(Tile(f"{name}, {months} months, median", show(band["p50"], "usd"), more))
         if summary["budget"]:
             p = summary["budget"]["invoice"]["p_exceed"]

@@ -18,6 +18,7 @@
     const tip = figure.querySelector(".tip");
     const table = figure.querySelector("table.values");
     const xs = figure.dataset.x.split(",").map(Number);
+    const ys = figure.dataset.y?.split(",");
     const heads = [...table.tHead.rows[0].cells];
     const rows = table.tBodies[0].rows;
     const plots = [...figure.querySelectorAll(".plot")];
@@ -31,10 +32,13 @@
     function nearest(clientX, clientY) {
       const box = plots[0].getBoundingClientRect();
       const x = from + ((clientX - box.left) / box.width) * (to - from);
+      const y = 1 - (clientY - box.top) / box.height;
+      const off = (k) => {
+        const across = ((xs[k] - x) / (to - from)) * box.width;
+        return ys ? (ys[k] === "" ? Infinity : Math.hypot(across, (Number(ys[k]) - y) * box.height)) : Math.abs(across);
+      };
       let best = -1;
-      for (let k = 0; k < xs.length; k++) {
-        if (seen(xs[k]) && (best < 0 || Math.abs(xs[k] - x) < Math.abs(xs[best] - x))) best = k;
-      }
+      for (let k = 0; k < xs.length; k++) if (seen(xs[k]) && (best < 0 || off(k) < off(best))) best = k;
       return best;
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from sim.errors import visible
@@ -13,6 +13,8 @@ from sim.units import show_count, show_seconds, show_share
 
 Unit = Literal["usd", "usd_exact", "s", "share", "count", "number", "text"]
 
+_KEPT = 14
+"""Characters of a cell that are not broken into lines."""
 _LONGEST = 4000
 """Characters of one text: a name of a megabyte is a mistake or worse."""
 
@@ -40,6 +42,11 @@ def show(value: float | None, unit: Unit) -> str:
     return show_count(value) if unit == "count" else f"{value:.4g}"
 
 
+def edges(band: Mapping[str, float | None], unit: Unit = "usd") -> str:
+    """`p5 $61.7 k to p95 $111 k`."""
+    return f"p5 {show(band['p5'], unit)} to p95 {show(band['p95'], unit)}"
+
+
 def paragraph(text: str, kind: str = "") -> str:
     """A paragraph of plain text."""
     return f'<p class="{safe(kind)}">{safe(text)}</p>' if kind else f"<p>{safe(text)}</p>"
@@ -56,7 +63,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str 
     lines = []
     for row in rows:
         cells = [f'<th scope=row class="{"sub" if row[0].startswith("  ") else ""}">{safe(row[0].strip())}</th>']
-        cells += [f"<td{_number(k, numbers_from)}>{safe(cell)}</td>" for k, cell in enumerate(row[1:], 1)]
+        cells += [f"<td{_number(k, numbers_from) or _short(cell)}>{safe(cell)}</td>" for k, cell in enumerate(row[1:], 1)]
         lines.append(f"<tr>{''.join(cells)}</tr>")
     title = f"<caption>{safe(caption)}</caption>" if caption else ""
     return f"<div class=scroll tabindex=0><table>{title}<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
@@ -64,3 +71,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str 
 
 def _number(column: int, numbers_from: int) -> str:
     return " class=num" if column >= numbers_from else ""
+
+
+def _short(cell: str) -> str:
+    """A date or a word stays on one line."""
+    return " class=keep" if len(cell) <= _KEPT else ""

@@ -1,0 +1,167 @@
+"""The report of stacks side by side: which is cheaper, how likely, from when, and at which service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sim.report.export_source import RunFolder
+from sim.report.html import source_parts
+from sim.report.html.bars import Bar, bars
+from sim.report.html.chart import FloatArray, Limit, Mark, Panel, Series, by_month
+from sim.report.html.figure import figure
+from sim.report.html.page import Part, Tile, page, tiles
+from sim.report.html.text import edges, paragraph, show, table
+
+_KINDS = (("tco_usd", "TCO"), ("invoice_usd", "Invoice"))
+_MOST_WARNINGS = 6
+
+
+def compare_page(run: RunFolder) -> str:
+    """The whole page of `sim compare`."""
+    found = run.content
+    parts = [
+        Part("Cost", _totals(found) + _months(found)),
+        Part("Who is cheaper", _chances(found) + _pairs(found)),
+        Part("Service", _service(found)),
+        Part("Where the numbers come from", _prices(run) + source_parts.assumptions(list(found["assumed"]), list(found["notes"]))),
+        Part("To repeat it", source_parts.repeat(run.record, found["trace"])),
+    ]
+    first = paragraph(found["answer"], "answer") + tiles(_tiles(found)) + source_parts.warnings(_warnings(found))
+    same = f"{found['futures']:,} futures of {len(found['months'])} months, outlook {found['outlook']}"
+    subtitle = f"{len(found['stacks'])} stacks over the same {same}."
+    foot = [
+        "The same traffic, prices and incidents happen to every stack. Simulated, not measured.",
+        f"sim {run.record.get('version')}, prices of {found['price_date']}, seed {found['seed']}.",
+    ]
+    return page(f"{' or '.join(found['stacks'])} for {found['trace']['name']}", subtitle, first, parts, foot)
+
+
+def _tiles(found: Mapping[str, Any]) -> list[Tile]:
+    made = []
+    for key, name in (("tco", "TCO"), ("invoice", "invoice")):
+        cheapest = found["cheapest"][key]
+        stack = found["stacks"][cheapest]
+        band, chance = stack[f"{key}_usd"], stack["p_cheapest"][key]
+        made.append(
+            Tile(f"Cheapest by {name}", str(cheapest), f"mean {show(band['mean'], 'usd')}; the least in {show(chance, 'share')} of futures")
+        )
+    for stack, each in found["stacks"].items():
+        band = each["tco_usd"]
+        made.append(Tile(f"TCO of {stack}, median", show(band["p50"], "usd"), edges(band)))
+    return made
+
+
+def _warnings(found: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Each warning once, with the stacks that it is about."""
+    about: dict[tuple[str, str], list[str]] = {}
+    for stack, each in found["stacks"].items():
+        for warning in each["warnings"]:
+            about.setdefault((warning["cause"], warning["remedy"]), []).append(stack)
+    return [
+        {"cause": f"{', '.join(stacks)}: {cause}", "remedy": remedy} for (cause, remedy), stacks in list(about.items())[:_MOST_WARNINGS]
+    ]
+
+
+def _totals(found: Mapping[str, Any]) -> str:
+    stacks = list(found["stacks"].items())
+    return "".join(
+        bars(
+            f"{name} of all months",
+            [Bar(stack, each[key]["p50"], color, each[key]["p5"], each[key]["p95"]) for color, (stack, each) in enumerate(stacks)],
+            "usd",
+            header=("Stack", "median (p5 to p95)"),
+        )
+        for key, name in _KINDS
+    )
+
+
+def _band(rows: Sequence[Mapping[str, Any]], key: str, edge: str) -> FloatArray:
+    return np.array([float(row[key][edge]) for row in rows], dtype=np.float64)
+
+
+def _months(found: Mapping[str, Any]) -> str:
+    months = tuple(str(each) for each in found["months"])
+    panels = tuple(
+        Panel(
+            f"{name}, USD a month",
+            "usd",
+            tuple(
+                Series(
+                    stack,
+                    _band(each["monthly"], key, "p50"),
+                    color,
+                    low=_band(each["monthly"], key, "p5"),
+                    high=_band(each["monthly"], key, "p95"),
+                )
+                for color, (stack, each) in enumerate(found["stacks"].items())
+            ),
+            height_px=200,
+        )
+        for key, name in _KINDS
+    )
+    crossings = {
+        int(pair["run_rate_crossover_month"]): f"{pair['a']} and {pair['b']} cross"
+        for pair in found["pairs"]
+        if pair["run_rate_crossover_month"]
+    }
+    marks = tuple(Mark(text, month - 0.5) for month, text in crossings.items())
+    return figure(
+        by_month("months", "Cost of each month", months, panels, marks=marks, note="Bands are p5 to p95 over futures, lines the median.")
+    )
+
+
+def _chances(found: Mapping[str, Any]) -> str:
+    months = tuple(str(each) for each in found["months"])
+    series = tuple(
+        Series(
+            f"{pair['a']} cheaper than {pair['b']}", np.array([float(each["p_a_cheaper"]) for each in pair["tco"]["by_month"]]), color % 8
+        )
+        for color, pair in enumerate(found["pairs"][:8])
+    )
+    panel = Panel("share of futures, by TCO", "share", series, (Limit("as often as not", 0.5),))
+    return figure(by_month("cheaper-by-month", "In which share of futures a month is cheaper", months, (panel,)))
+
+
+def _pairs(found: Mapping[str, Any]) -> str:
+    rows = []
+    for pair in found["pairs"]:
+        for kind, name in (("tco", "TCO"), ("invoice", "invoice")):
+            band = pair[kind]["difference_usd"]
+            between = "a tie" if pair[kind]["tie"] else f"{show(band['p5'], 'usd')} to {show(band['p95'], 'usd')}"
+            rows.append(
+                [f"{pair['a']} against {pair['b']}, {name}", show(pair[kind]["p_a_cheaper"], "share"), show(band["p50"], "usd"), between]
+            )
+    return table(["Pair, all months", "the first is cheaper in", "difference, median", "p5 to p95"], rows)
+
+
+def _service(found: Mapping[str, Any]) -> str:
+    months = len(found["months"])
+    rows = []
+    for stack, each in found["stacks"].items():
+        good = each["slo"]["good_share"]
+        met = each["slo"]["months_met"]
+        rows.append(
+            [
+                stack,
+                str(each["slo"]["levels"]),
+                f"{len(met) if isinstance(met, list) else met} of {months}",
+                "-" if good is None else show(good["p50"], "share"),
+                "-" if each["days_to_production"] is None else f"{each['days_to_production']:.0f} days",
+            ]
+        )
+    return table(
+        ["Stack", "service levels", "months met in 95 % of futures", "requests within both levels", "to production"], rows, numbers_from=2
+    )
+
+
+def _prices(run: RunFolder) -> str:
+    used: dict[str, Mapping[str, Any]] = {}
+    date = ""
+    for part in run.stacks:
+        date = str(part.summary["prices"]["date"])
+        for each in part.summary["prices"]["used"]:
+            used[f"{each['name']} {each['detail']}"] = each
+    return source_parts.prices({"date": date, "used": list(used.values())})
