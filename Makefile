@@ -57,6 +57,9 @@ lock:  ## needs uv (python -m pip install uv)
 		uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 			--constraint requirements.lock - --output-file requirements-$$extra.lock || exit 1; \
 	done
+	$(PYTHON) -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['pages'])" | tr ' ' '\n' | \
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--constraint requirements.lock - --output-file requirements-pages.lock
 
 clean:
 	rm -rf .venv build dist htmlcov .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
