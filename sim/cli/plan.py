@@ -9,24 +9,20 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.cli import options
-from sim.cli.horizon import FEWEST_FUTURES, FUTURES, MOST_MONTHS, OUTLOOK, cores, horizon, refuse_about_months
+from sim.cli.horizon import FEWEST_FUTURES, FUTURES, MOST_MONTHS, OUTLOOK, cores, refuse_about_months
+from sim.cli.plan_question import confidence_of, question_of, redundancy_of, spare_words
 
 if TYPE_CHECKING:
     from sim.catalog.catalog import Catalog
-    from sim.catalog.price_book import PriceBook
     from sim.cli.horizon import Horizon
-    from sim.cli.progress import Progress
     from sim.planning.capacity_calendar import CapacityMonth
     from sim.planning.choice import Question
-    from sim.planning.levels import ServiceLevel
     from sim.planning.plan import Plan
     from sim.planning.search import Evaluations
     from sim.report.plan_report import PlanReport
-    from sim.stack import StackFile
 
 INFEASIBLE = 1
 MONTHS = 0
-_MOST_REDUNDANCY = 100
 _MOST_LEAD_DAYS = 3650
 
 
@@ -106,8 +102,8 @@ def command(
     if given is not None:
         check_folder(given, force=force)
     levels = parse_levels(slo)
-    spare, node = _redundancy(redundancy)
-    sure = _confidence(confidence)
+    spare, node = redundancy_of(redundancy)
+    sure = confidence_of(confidence)
     file = find_input(trace)
     catalog, book = open_books(folder, date, prices)
     space_name, chosen_from = read_space(space, catalog)
@@ -124,7 +120,7 @@ def command(
 
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
     with Progress(quiet=quiet) as progress:
-        question, asked, rows, duration_s = _question(
+        question, asked, rows, duration_s = question_of(
             trace, file, stack, levels, sure, catalog, book, months=months, growth=growth, outlook=outlook, futures=futures, start=start,
             workers=workers, seed=seed, settings=settings, folder=folder, prices=prices, date=date, progress=progress,
         )  # fmt: skip
@@ -135,7 +131,7 @@ def command(
         result = plan(question, found, evaluations)
         report = _report(
             result, question, asked, catalog, evaluations, trace_name=file.stem, rows=rows, duration_s=duration_s,
-            date=book.date.isoformat(), space=space_name, lists=lists_of(found), spare=_spare_words(spare, node), lead=lead,
+            date=book.date.isoformat(), space=space_name, lists=lists_of(found), spare=spare_words(spare, node), lead=lead,
         )  # fmt: skip
         record = plan_inputs(report, chosen_from.model_dump(mode="json", by_alias=True))
         progress.says("writing files")
@@ -151,103 +147,6 @@ def command(
         say_where(target, refused)
     if result.chosen is None:
         ctx.exit(INFEASIBLE)
-
-
-def _redundancy(text: str) -> tuple[int, bool]:
-    """How many replicas may be gone, or whether all on one machine; InputError for anything else."""
-    from sim.errors import InputError
-
-    if text.strip() == "node":
-        return 0, True
-    if not text.strip().isascii() or not text.strip().isdigit() or int(text) > _MOST_REDUNDANCY:
-        raise InputError(f"--redundancy: found {text[:40]!r}; allowed: replicas that may be gone, 0 to {_MOST_REDUNDANCY}, or node")
-    return int(text), False
-
-
-def _spare_words(spare: int, node: bool) -> str:
-    if node:
-        return "one machine"
-    return "" if not spare else "one replica" if spare == 1 else f"{spare} replicas"
-
-
-def _confidence(text: str) -> float:
-    """The share of futures; InputError for what is none from half up and below 1."""
-    from sim.errors import InputError
-    from sim.units import parse_share
-
-    try:
-        found = parse_share(text)
-    except InputError as error:
-        raise InputError(f"--confidence: {error}") from None
-    if not 0.5 <= found < 1.0:
-        raise InputError(f"--confidence: found {text[:40]!r}; allowed: from 50 % to below 100 %, as no number of futures makes sure")
-    return found
-
-
-def _question(
-    trace: str, file: Path, stack: str, levels: tuple[ServiceLevel, ...], confidence: float, catalog: Catalog, book: PriceBook, *,
-    months: int, growth: str | None, outlook: str, futures: int, start: str | None, workers: int | None, seed: int,
-    settings: tuple[str, ...], folder: Path | None, prices: Path | None, date: str | None, progress: Progress,
-) -> tuple[Question, Horizon | None, int, float]:  # fmt: skip
-    """What is asked, its inputs checked: with the horizon, the requests of the trace and its seconds."""
-    from sim.catalog.yaml_file import read_text
-    from sim.cli.opening import trace_for_months
-    from sim.planning.assess import PlanStudy, slo_settings
-    from sim.planning.choice import Question
-    from sim.planning.demand_ahead import demand_ahead
-    from sim.stack.outlook_read import split_settings
-    from sim.stack.read import find_stack, read_stack
-
-    of_stack, of_outlook = split_settings(settings)
-    if growth is not None:
-        of_outlook = (*of_outlook, f"outlook.demand.growth_per_month={growth}")
-    path, shown = find_stack(stack, catalog)
-    every = _with_own(levels, read_stack(stack, catalog, of_stack))
-    asked = None
-    if months:
-        asked = horizon(
-            months, date=book.date, catalog=catalog, settings=of_outlook, outlook=outlook, futures=futures, start=start, workers=workers,
-            strict=False,
-        )  # fmt: skip
-    progress.says(f"reading {file.name}")
-    requests = trace_for_months(file, trace)
-    study = PlanStudy(
-        trace=file.resolve(),
-        trace_sha256=requests.info.sha256,
-        stack_text=read_text(path, shown),
-        stack_name=Path(stack).stem,
-        settings=(*of_stack, *slo_settings(every)),
-        models=None if folder is None else folder.resolve(),
-        prices_text=None if prices is None else read_text(prices),
-        date=date,
-        seed=seed,
-        months=months,
-        outlook=outlook,
-        outlook_settings=of_outlook,
-        futures=futures,
-        start=None if start is None else start.strip(),
-        trace_rows=requests.info.rows,
-        levels=every,
-        threads=workers or cores(),
-    )
-    question = Question(study, confidence)
-    if asked is not None:
-        held, costs = demand_ahead(asked.outlook.outlook.demand.growth_per_month, months, confidence, requests.info.rows)
-        question = Question(study, confidence, held, costs)
-    return question, asked, requests.info.rows, requests.info.duration_s
-
-
-def _with_own(levels: tuple[ServiceLevel, ...], stack: StackFile) -> tuple[ServiceLevel, ...]:
-    """The levels that were given, and those of the stack that were not."""
-    from sim.planning.levels import ServiceLevel
-
-    slo = stack.stack.slo
-    own = (
-        ServiceLevel("ttft_p95", "<=", slo.ttft_p95, "duration"),
-        ServiceLevel("tpot_p95", "<=", slo.tpot_p95, "duration"),
-        ServiceLevel("completed", ">=", slo.completed, "share"),
-    )
-    return (*levels, *(each for each in own if each.metric not in {level.metric for level in levels}))
 
 
 def _report(
