@@ -66,6 +66,11 @@ def check_file(
 
         found = load_price_file(path, catalog, shown)
         return f"prices, {_count(len(found.api) + len(found.gpu), 'entry', 'entries')}"
+    if kind == "machines":
+        from sim.catalog.machine import machine_file_of
+
+        machines = machine_file_of(document, catalog)
+        return f"machines of {machines.provider}, {_count(len(machines.machines), 'instance type')}"
     entry = validate(document, _schemas()[kind])
     name = getattr(entry, "name", None)
     if name is not None and name != path.stem:
@@ -103,6 +108,7 @@ def _schemas() -> dict[str, type[pydantic.BaseModel]]:
     from sim.catalog.api import Api
     from sim.catalog.gpu import Gpu, Provider
     from sim.catalog.llm import Llm
+    from sim.catalog.machine import MachineFile
     from sim.catalog.price_file import PriceFile
     from sim.profile.coefficients import Coefficients
     from sim.profile.shipped import ProfileFile
@@ -122,6 +128,7 @@ def _schemas() -> dict[str, type[pydantic.BaseModel]]:
         "recipe": Recipe,
         "api": Api,
         "gpu": Gpu,
+        "machines": MachineFile,
         "llm": Llm,
         "provider": Provider,
         "profile": ProfileFile,
