@@ -96,7 +96,7 @@ def command(
     from sim.cli.progress import Progress, printed, say
     from sim.cli.writing import say_where, write_files
     from sim.planning.levels import parse_levels
-    from sim.planning.space import read_space
+    from sim.planning.space_file import check_space, read_space
     from sim.report.run_folder import check_folder
 
     if given is not None:
@@ -106,7 +106,7 @@ def command(
     sure = confidence_of(confidence)
     file = find_input(trace)
     catalog, book = open_books(folder, date, prices)
-    space_name, chosen_from = read_space(space, catalog)
+    chosen_from = read_space(space, catalog)
 
     from sim.planning.candidates import candidates, lists_of
     from sim.planning.evaluate import stack_at
@@ -125,15 +125,16 @@ def command(
             workers=workers, seed=seed, settings=settings, folder=folder, prices=prices, date=date, progress=progress,
         )  # fmt: skip
         own = stack_at(question.study, ())
-        found = candidates(chosen_from, own, spare, node=node)
+        check_space(chosen_from, own, catalog)
+        found = () if chosen_from.nothing else candidates(chosen_from.space, own, spare, node=node)
         progress.announce_compilation()
         evaluations = Evaluations(workers=workers or cores(), cluster=cluster, store=PointStore.default(), says=progress.part)
         result = plan(question, found, evaluations)
         report = _report(
             result, question, asked, catalog, evaluations, trace_name=file.stem, rows=rows, duration_s=duration_s,
-            date=book.date.isoformat(), space=space_name, lists=lists_of(found), spare=spare_words(spare, node), lead=lead,
+            date=book.date.isoformat(), space=chosen_from.name, lists=lists_of(found), spare=spare_words(spare, node), lead=lead,
         )  # fmt: skip
-        record = plan_inputs(report, chosen_from.model_dump(mode="json", by_alias=True))
+        record = plan_inputs(report, chosen_from.space.model_dump(mode="json", by_alias=True))
         progress.says("writing files")
         target, refused = write_files(
             given,

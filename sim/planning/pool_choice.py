@@ -45,11 +45,11 @@ class Shortage:
 
 
 def fleets(space: Space) -> tuple[Fleet | None, ...]:
-    """Every size and law of a space, None for that of the stack."""
+    """Every size and law of a space, None for that of the stack; none at all where a space has laws and no pair of bounds for them."""
     found: list[Fleet | None] = [None if each == "stack" else Fleet(int(each), int(each)) for each in space.replicas]
     for scaled in space.autoscaled:
         found += _scaled(scaled)
-    return tuple(found) or (None,)
+    return tuple(found) if space.replicas or space.autoscaled else (None,)
 
 
 def _scaled(scaled: Scaled) -> list[Fleet]:
