@@ -253,7 +253,7 @@ REFUSED = {
     "real-kserve-llminferenceservice-pd.yaml": "disaggregation is not modelled",
     "real-llmd-hpa-external-metric.yaml": "it scales 'vllme-deployment'",
     "real-llmd-service-classes.yaml": "ConfigMap service-classes-config: no model server",
-    "real-llmd-variantautoscaling-cost.yaml": "VariantAutoscaling llama-70b-premium-h100: no model server",
+    "real-llmd-variantautoscaling-cost.yaml": "llm-d's variant autoscaler is not simulated, and names no model server",
 }
 
 
