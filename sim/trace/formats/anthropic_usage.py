@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sim.errors import InputError
-from sim.trace.foreign import Format, Look, Options, objects, raw_table
+from sim.trace.foreign import Format, Options, raw_table
 from sim.trace.formats.openai_usage import each_bucket
+from sim.trace.look import Look, objects
 from sim.trace.usage import Bucket, Usage, merged
 
 _CSV = ("usage_date_utc", "usage_input_tokens_no_cache", "usage_output_tokens")

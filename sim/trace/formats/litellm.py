@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sim.errors import InputError
-from sim.trace.foreign import Format, Imported, Look, Options, from_columns, objects, raw_table
+from sim.trace.foreign import Format, Imported, Options, from_columns, raw_table
+from sim.trace.look import Look, objects
 from sim.trace.usage import Bucket, Usage, merged
 
 _LOG = frozenset({"startTime", "prompt_tokens", "completion_tokens"})

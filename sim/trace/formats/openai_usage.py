@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from sim.errors import InputError
-from sim.trace.foreign import Format, Look, Options, objects
+from sim.trace.foreign import Format, Options
+from sim.trace.look import Look, objects
 from sim.trace.usage import Bucket, Usage, merged
 
 

@@ -11,7 +11,8 @@ from itertools import pairwise
 from typing import Any
 
 from sim.errors import InputError
-from sim.trace.foreign import Format, Look, Options, raw_table
+from sim.trace.foreign import Format, Options, raw_table
+from sim.trace.look import Look
 from sim.trace.usage import Bucket, Usage, merged
 
 _NEEDED = frozenset({"start", "prompt_tokens", "output_tokens"})
