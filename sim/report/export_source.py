@@ -33,7 +33,7 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
 )
 _NEEDED = MappingProxyType(
     {
-        "run": ("latency", "monthly", "capacity", "timeline", "events"),
+        "run": ("latency", "monthly", "capacity", "charges", "timeline", "events"),
         "comparison": ("pairs", "pairs_monthly"),
         "sweep": ("sweep",),
         "plan": ("candidates",),
@@ -41,7 +41,7 @@ _NEEDED = MappingProxyType(
     }
 )
 """Tables without which a folder is not whole."""
-_NEEDED_OF_A_STACK = ("monthly", "capacity", "draws")
+_NEEDED_OF_A_STACK = ("monthly", "capacity", "charges", "draws")
 """Those of each stack of a comparison, which is a forecast."""
 _NEEDED_AHEAD = MappingProxyType({"run": ("draws", "forecast"), "plan": ("calendar", "calendar")})
 """A table that a folder holds only with months, and the key of its JSON that then is not empty."""

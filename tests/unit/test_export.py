@@ -132,13 +132,14 @@ def test_what_each_run_has(runs: dict[str, RunFolder]) -> None:
         "figures",
         "monthly",
         "capacity",
+        "charges",
         "latency",
         "timeline",
         "events",
         "requests",
         "columns",
     ]
-    assert [each.name for each in tables_of(runs["pair"])][1:-1] == ["pairs", "pairs_monthly", "monthly", "capacity", "draws"]
+    assert [each.name for each in tables_of(runs["pair"])][1:-1] == ["pairs", "pairs_monthly", "monthly", "capacity", "charges", "draws"]
     assert [each.name for each in tables_of(runs["sweep"])] == ["figures", "sweep", "columns"]
     assert [each.name for each in tables_of(runs["elastic"])] == ["figures", "laws", "schedule", "columns"]
     assert {name: run.kind for name, run in runs.items() if run.kind == name} == {name: name for name in ("sweep", "plan", "elastic")}
