@@ -57,6 +57,8 @@ def read_foreign(path: str | Path, form: str = "auto", options: Options | None =
         raise InputError(f"format {form!r}; allowed: auto, {', '.join(names)}{nearest(form, names)}")
     found = look(path, name)
     chosen = next((known for known in FORMATS if (known.matches(found) if form == "auto" else known.name == form)), None)
+    if chosen is None and found.layout == "yaml" and "traffic" in found.columns:
+        raise InputError(f"{found.name}: a recipe, from which `sim trace synth` makes a trace")
     if chosen is None:
         raise InputError(f"{found.name}: of no format that is known; say --format, or convert it to CSV; known: {', '.join(names)}")
     if form != "auto":
