@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sim.catalog.catalog import Catalog
@@ -17,8 +18,12 @@ _FROM_NONE = ("keda", "knative")
 """Laws that start a pool without replicas."""
 
 
-def deployment_of(work: Workload, catalog: Catalog, gpu: str | None, assumed: list[str], ignored: list[str]) -> dict[str, Any]:
+def deployment_of(
+    work: Workload, catalog: Catalog, gpu: str | None, assumed: list[str], ignored: list[str], *, said: Collection[str] = ()
+) -> dict[str, Any]:
     """The deployment as plain data, on `gpu` where its nodes do not say which; what was assumed and left out goes into the lists.
+
+    Keys that are `said` elsewhere need no guess.
 
     InputError when the model is not known, or GPUs and tensor parallelism disagree.
     """
@@ -29,9 +34,8 @@ def deployment_of(work: Workload, catalog: Catalog, gpu: str | None, assumed: li
     nodes = read_nodes(work.labels, catalog, work.gpu_said)
     ignored += [f"{name}: node label {label}" for label in nodes.unread]
     assumed += [f"{name}: {guess}" for guess in nodes.guesses]
-    chosen = nodes.gpu or gpu
-    if chosen is None:
-        chosen = ASSUMED_GPU
+    chosen = nodes.gpu or gpu or ASSUMED_GPU
+    if not nodes.gpu and gpu is None and "gpu" not in said:
         assumed.append(f"{name}: gpu {chosen}: the manifest does not say which GPU (give --gpu NAME)")
     keys = dict(work.keys)
     tensor = keys.pop("tensor_parallel", None)
@@ -50,7 +54,10 @@ def deployment_of(work: Workload, catalog: Catalog, gpu: str | None, assumed: li
     }
     if work.engine != "vllm":
         found["engine"] = work.engine
-    return found | keys | _scaling(work, name, assumed, ignored) | _hours(nodes, chosen, catalog, name, assumed)
+    found |= keys | _scaling(work, name, assumed, ignored)
+    if "provider" in said:
+        return found | ({"purchase": nodes.purchase} if nodes.purchase else {})
+    return found | _hours(nodes, chosen, catalog, name, assumed)
 
 
 def _hours(nodes: Nodes, gpu: str, catalog: Catalog, name: str, assumed: list[str]) -> dict[str, Any]:

@@ -17,12 +17,17 @@ from sim.catalog.catalog import Catalog
 from sim.catalog.yaml_file import Document, comment
 from sim.errors import InputError, input_error, visible
 from sim.iac.deployments import deployment_of
-from sim.iac.pods import Workload
+from sim.iac.pods import DEPLOYMENT_NOTE, Workload
 from sim.iac.reading import Reading
 from sim.iac.scalers import Scaler, read_hpa, read_keda
 from sim.iac.stack_map import joined, rest_of
 from sim.iac.workloads import NOT_READ, read_workloads
 
+_WRITTEN = re.compile(
+    r"^metadata\.(labels|annotations)$|^spec\.selector$|^spec\.template\.metadata$|\.(tolerations|volumes|terminationGracePeriodSeconds)$"
+    r"|\.containers\.0\.(ports|env|startupProbe|readinessProbe|volumeMounts)$"
+)
+"""Paths that every manifest of ours has and that say nothing of a stack."""
 NodeLabels = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
@@ -71,7 +76,8 @@ def stack_from_kubernetes(documents: Sequence[Document], catalog: Catalog, *, gp
             name = work.deployment or _deployment_name(work.name, read)
             if name in read:
                 raise InputError(f"two objects are deployment {visible(name)!r}")
-            read[name] = deployment_of(work, catalog, gpu, found.assumed, found.ignored)
+            said = (found.rest or {}).get("deployments", {}).get(name) or {}
+            read[name] = deployment_of(work, catalog, gpu, found.assumed, found.ignored, said=said)
             labels[name] = MappingProxyType(dict(work.labels))
         except InputError as error:
             found.problems += [f"{documents[0].name}: {visible(work.name)}: {line}" for line in str(error).splitlines()]
@@ -98,6 +104,7 @@ def stack_text(imported: Imported, source: str) -> str:
 def _read(document: Document, found: _Found) -> None:
     """One document into what was found, with its problems in the lines of its file."""
     part = Reading(document.data)
+    ours = bool(part.text("metadata", "annotations", DEPLOYMENT_NOTE))
     kind, name = str(document.data.get("kind", "values"))[:80], _name(document.data)
     title = visible(f"{kind} {name}".strip())
     try:
@@ -114,7 +121,8 @@ def _read(document: Document, found: _Found) -> None:
         elif kind == "ScaledObject":
             found.scalers.append(read_keda(part))
         elif not workloads:
-            found.ignored.append(f"{title}: {NOT_READ.get(kind, 'no model server, no autoscaler')}")
+            if not (ours and kind == "Service"):
+                found.ignored.append(f"{title}: {NOT_READ.get(kind, 'no model server, no autoscaler')}")
             return
     except InputError as error:
         found.problems += [f"{document.mark(())}: {title}: {line.removeprefix(f'{name}: ')}" for line in str(error).splitlines()]
@@ -122,7 +130,7 @@ def _read(document: Document, found: _Found) -> None:
     found.workloads += workloads
     part.take("metadata", "name")
     part.take("metadata", "namespace")
-    found.ignored += [f"{title}: {visible(path)}" for path in part.ignored()]
+    found.ignored += [f"{title}: {visible(path)}" for path in part.ignored() if not (ours and _WRITTEN.search(path))]
 
 
 def _once(document: Document, kind: str, name: str, found: _Found) -> None:

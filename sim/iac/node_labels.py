@@ -10,6 +10,7 @@ from types import MappingProxyType
 from sim.catalog import known_as
 from sim.catalog.catalog import Catalog
 from sim.catalog.gpu import Gpu
+from sim.catalog.machine import find_machine, gpu_of_accelerator
 from sim.errors import InputError, visible
 from sim.iac.reading import Reading
 
@@ -89,7 +90,8 @@ def read_nodes(labels: Mapping[str, tuple[str, ...]], catalog: Catalog, said: st
     for key, values in labels.items():
         understood = False
         for value in values:
-            gpu = _gpu_of(key, value, catalog)
+            gpu, sold_by = _gpu_of(key, value, catalog)
+            provider = provider or sold_by
             if gpu:
                 gpus.setdefault(gpu, f"{key}={value}")
                 understood = True
@@ -131,32 +133,34 @@ def spot_label(provider: str | None) -> dict[str, str]:
     return {key: value}
 
 
-def _gpu_of(key: str, value: str, catalog: Catalog) -> str:
+def _gpu_of(key: str, value: str, catalog: Catalog) -> tuple[str, str]:
+    """The GPU that a label says, and its provider where a machine's name says it too; empty where it says none."""
+    if key == "cloud.google.com/gke-accelerator":
+        try:
+            return gpu_of_accelerator(catalog, value), "gcp"
+        except InputError:
+            return gpu_named(value, catalog), "gcp"
     if key in _GPU_KEYS:
-        return gpu_named(_accelerator(value), catalog)
+        return gpu_named(value, catalog), ""
     if key in _MACHINE_KEYS:
-        return _of_machine(value)
+        return _of_machine(value, catalog)
     if key in _GROUP_KEYS:
         words = [word for word in re.split(r"[-_. ]+", value) if re.search(r"[0-9]", word)]
-        found = {gpu for word in words if (gpu := gpu_named(word, catalog) or _of_machine(word))}
-        return min(found) if len(found) == 1 else ""
-    return ""
+        found = {gpu for word in words if (gpu := gpu_named(word, catalog) or _of_machine(word, catalog)[0])}
+        return (min(found), "") if len(found) == 1 else ("", "")
+    return "", ""
 
 
-def _accelerator(value: str) -> str:
-    """Google's A100 without a size is the one of 40 GB; its H100 may have a network's name in it."""
-    plain = value.lower()
-    return "a100-40gb" if plain == "nvidia-tesla-a100" else re.sub(r"-mega(?=-|$)", "", plain)
-
-
-_MACHINES = (
-    (r"p6-b200", "b200"), (r"p5en|p5e|a3-ultra", "h200-sxm"), (r"p5|a3-", "h100-sxm"), (r"p4de|a2-ultra", "a100-80gb"),
-    (r"p4d|a2-(high|mega)", "a100-40gb"), (r"g6e", "l40s"), (r"g6|g2-", "l4"), (r"g5", "a10g"), (r"g4dn", "t4"),
-)  # fmt: skip
-
-
-def _of_machine(value: str) -> str:
-    return next((gpu for pattern, gpu in _MACHINES if re.match(rf"({pattern})($|\.|[a-z0-9-])", value.lower())), "")
+def _of_machine(value: str, catalog: Catalog) -> tuple[str, str]:
+    """GPU and provider of an instance type, or of a family of them whose machines have one GPU; empty for any other name."""
+    try:
+        machine = find_machine(catalog, value)
+    except InputError:
+        machine = None
+    if machine is not None:
+        return machine.gpu, machine.provider
+    family = {(each.gpu, each.provider) for each in catalog.machines().all if each.name.lower().split(".")[0] == value.lower()}
+    return min(family) if len(family) == 1 else ("", "")
 
 
 def _plain(value: object) -> str:

@@ -50,7 +50,7 @@ def joined(read: dict[str, dict[str, Any]], rest: dict[str, Any], notes: list[st
         if name not in deployments:
             deployments[name] = keys
             notes.append(f"{name}: not in the ConfigMap {NAME}: no rule sends anything there")
-    return {**{key: value for key, value in rest.items() if key != "deployments"}, "deployments": deployments}
+    return {**rest, "deployments": deployments}
 
 
 def _laid(read: dict[str, Any], rest: dict[str, Any], where: str, notes: list[str]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*( [A-Za-z0-9_./()-]+)*")
 _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"))
-_WIDTH = 140
+_WIDTH = 1_000_000
+"""No line is folded: a query or a prompt stays in one piece."""
 
 
 def yaml_text(*documents: Any) -> str:
