@@ -93,12 +93,12 @@ class Machines:
             for name, spec in file.machines.items():
                 said = _source(file, name)
                 machine = Machine(name, file.provider, spec.gpu, spec.gpus, spec.vcpus, spec.memory_gib, said.source, said.as_of, shown)
-                self._machines.setdefault((file.provider, _form(name)), machine)
+                self._machines.setdefault((file.provider, compared_machine(name)), machine)
             for name, gpu in file.accelerators.items():
-                self._accelerators.setdefault(_form(name), gpu)
+                self._accelerators.setdefault(compared_machine(name), gpu)
             for name, what in file.not_modelled.items():
-                self._not_modelled.setdefault((file.provider, _form(name)), what)
-            self._without_gpu.update((file.provider, _form(name)) for name in file.without_gpu)
+                self._not_modelled.setdefault((file.provider, compared_machine(name)), what)
+            self._without_gpu.update((file.provider, compared_machine(name)) for name in file.without_gpu)
 
     def __len__(self) -> int:
         return len(self._machines)
@@ -113,9 +113,13 @@ class Machines:
         """Those whose machines are known."""
         return tuple(sorted({provider for provider, _ in self._machines}))
 
+    def get(self, name: str, provider: str) -> Machine | None:
+        """A machine of a provider, None where none is known by that name."""
+        return self._machines.get((provider, compared_machine(name)))
+
     def find(self, name: str, provider: str | None = None) -> Machine | None:
         """A machine, or None for one of a family without a GPU; InputError for one that is unknown or not modelled."""
-        form = _form(name)
+        form = compared_machine(name)
         found = [machine for (sold_by, known), machine in self._machines.items() if known == form and provider in (None, sold_by)]
         if len(found) > 1:
             sellers = " and of ".join(machine.provider for machine in found)
@@ -137,7 +141,7 @@ class Machines:
 
     def accelerator(self, name: str) -> str:
         """The GPU that a guest accelerator stands for; InputError for one that is unknown or not modelled."""
-        form = _form(name)
+        form = compared_machine(name)
         if form in self._accelerators:
             return self._accelerators[form]
         for (_, known), what in self._not_modelled.items():
@@ -199,8 +203,8 @@ def path_of_machine(catalog: Catalog, name: str) -> Path:
     return next(path for path in paths if catalog.shown(path) == machine.file)
 
 
-def _form(name: str) -> str:
-    """The form in which two spellings of one machine are the same."""
+def compared_machine(name: str) -> str:
+    """The form in which two spellings of one machine are the same: lower case, the last part of a URL, without `Standard_`."""
     if len(name) > _LONGEST:
         raise InputError(f"machine {_shown(name)!r}...: a name of {len(name)} characters; allowed: at most {_LONGEST}")
     return name.strip().lower().rsplit("/", 1)[-1].removeprefix("standard_")
@@ -214,11 +218,11 @@ def _family(provider: str, form: str) -> str:
 
 def _source(file: MachineFile, name: str) -> Source:
     """The line of the sources that speaks of a machine: by its name, by its family, or of all."""
-    form = _form(name)
+    form = compared_machine(name)
     wanted: Sequence[str] = (form, _family(file.provider, form), "machines")
     for key in wanted:
         for source in file.sources:
-            if key in map(_form, source.keys):
+            if key in map(compared_machine, source.keys):
                 return source
     return file.sources[0]
 

@@ -160,9 +160,9 @@ def _machine_row(catalog: Catalog, machine: Machine, book: PriceBook) -> dict[st
 
 
 def _machine_shown(catalog: Catalog, machine: Machine, book: PriceBook) -> dict[str, Any]:
-    """A machine, and what an hour of it costs wherever a price of its GPU at its provider is known."""
+    """A machine, and what an hour of it costs wherever a price of it, or of its GPU at its provider, is known."""
     offers = (price for price in catalog.gpu(machine.gpu).prices if price.provider == machine.provider)
-    places = dict.fromkeys((price.purchase, price.region) for price in offers)
+    places = dict.fromkeys((*book.places_of(machine), *((price.purchase, price.region) for price in offers)))
     hours = [hour for purchase, region in places if (hour := _machine_hour(catalog, machine, book, purchase, region))]
     said = {name: value for name, value in asdict(machine).items() if value is not None and name != "file"}
     return said | {
@@ -184,7 +184,7 @@ def _machine_shown(catalog: Catalog, machine: Machine, book: PriceBook) -> dict[
 
 def _machine_hour(catalog: Catalog, machine: Machine, book: PriceBook, purchase: Purchase, region: str | None) -> GpuHour | None:
     with suppress(InputError):
-        return book.gpu_price(catalog.gpu(machine.gpu), machine.provider, purchase, region)
+        return book.machine_price(machine, catalog.gpu(machine.gpu), purchase, region)
     return None
 
 

@@ -1,21 +1,24 @@
 """The price book of a run: what an API's tokens and an hour of a GPU cost on the simulated day.
 
-Token prices come from genai-prices by reference, GPU prices from the catalogue, and a file of negotiated prices goes before
-both. A price nobody knows is an InputError, never zero.
+Token prices come from genai-prices by reference, GPU prices from the catalogue, and a file of prices (negotiated ones, or the list
+of another tool) goes before both. A price nobody knows is an InputError, never zero.
 """
 
 from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from sim.catalog.machine import compared_machine
 from sim.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from sim.catalog.api import Api
     from sim.catalog.gpu import Gpu, GpuPrice, Purchase
-    from sim.catalog.price_file import PriceFile
+    from sim.catalog.machine import Machine
+    from sim.catalog.price_file import GpuRate, MachineRate, PriceFile
     from sim.catalog.token_prices import TokenPrices
 
 
@@ -39,10 +42,20 @@ class PriceBook:
     """Prices on one day."""
 
     def __init__(self, date: datetime.date, negotiated: PriceFile | None = None, shown: str = "price file") -> None:
-        """`shown` is how the file of negotiated prices is named as a source."""
+        """`shown` is how the file of prices is named as a source."""
         self.date = date
         self.shown = shown
         self._negotiated = negotiated
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out of the file of prices, or read into it."""
+        return self._negotiated.notes if self._negotiated else ()
+
+    @property
+    def prices_text(self) -> str | None:
+        """The file of prices as a text that `price_file_of` reads back; None without one."""
+        return self._negotiated.text() if self._negotiated else None
 
     def tokens(self, api: Api) -> TokenPrices:
         """What tokens of an API cost on the day of the book; InputError where no price is known."""
@@ -79,11 +92,75 @@ class PriceBook:
         """
         return self._negotiated_hour(gpu, provider, purchase, region) or self._listed_hour(gpu, provider, purchase, region)
 
+    def machine_price(
+        self, machine: Machine, gpu: Gpu, purchase: Purchase = "on_demand", region: str | None = None, address: str | None = None
+    ) -> GpuHour:
+        """What an hour of one of the GPUs of a machine costs, bought as the whole machine.
+
+        The price that the file of prices has for the Terraform resource at `address`, else for the machine, else what the GPU costs at
+        the machine's provider. Raises InputError when there is no such offer, naming those there are.
+        """
+        return (
+            self._hour_at(machine, purchase, region, address)
+            or self._hour_of_machine(machine, purchase, region)
+            or self.gpu_price(gpu, machine.provider, purchase, region)
+        )
+
+    def places_of(self, machine: Machine) -> tuple[tuple[Purchase, str | None], ...]:
+        """The ways of buying a machine, and the regions, for which the file of prices has one of it."""
+        return tuple((rate.purchase, rate.region) for rate in self._rates_of(machine))
+
+    def _hour_at(self, machine: Machine, purchase: Purchase, region: str | None, address: str | None) -> GpuHour | None:
+        found = self._negotiated.by_address.get(address, ()) if self._negotiated and address else ()
+        for price in found:
+            # A plan that changes the machine of a resource has the prices of both.
+            if compared_machine(price.machine) == compared_machine(machine.name) and price.purchase in (None, purchase):
+                return self._machine_hour(machine, purchase, region, price.usd_per_machine_hour, None, listed=True)
+        return None
+
+    def _hour_of_machine(self, machine: Machine, purchase: Purchase, region: str | None) -> GpuHour | None:
+        for rate in self._rates_of(machine):
+            if rate.purchase == purchase and _same_place(rate, region):
+                usd = rate.usd_per_machine_hour
+                return self._machine_hour(machine, purchase, rate.region or region, usd, rate.as_of, listed=rate.listed)
+        return None
+
+    def _rates_of(self, machine: Machine) -> tuple[MachineRate, ...]:
+        wanted = compared_machine(machine.name)
+        given = self._negotiated.machine.items() if self._negotiated else ()
+        return tuple(
+            rate for name, rates in given if compared_machine(name) == wanted for rate in rates if rate.provider == machine.provider
+        )
+
+    def _machine_hour(
+        self, machine: Machine, purchase: Purchase, region: str | None, usd_per_machine_hour: float, as_of: str | None, *, listed: bool
+    ) -> GpuHour:
+        return GpuHour(
+            gpu=machine.gpu,
+            provider=machine.provider,
+            purchase=purchase,
+            region=region,
+            usd_per_gpu_hour=usd_per_machine_hour / machine.gpus,
+            gpus_sold_together=machine.gpus,
+            source=self._source(listed=listed),
+            as_of=as_of or self._as_of,
+            assumed=False,
+            negotiated=not listed,
+        )
+
+    @property
+    def _as_of(self) -> str:
+        return (self._negotiated and self._negotiated.as_of) or self.date.isoformat()
+
+    def _source(self, *, listed: bool) -> str:
+        """The file of prices as a source; of a list only the name of the file, and the tool that made it."""
+        made_by = self._negotiated and self._negotiated.made_by
+        return f"{PurePath(self.shown).name}{f' ({made_by})' if made_by else ''}" if listed else self.shown
+
     def _negotiated_hour(self, gpu: Gpu, provider: str | None, purchase: str, region: str | None) -> GpuHour | None:
         offers = self._negotiated.gpu.get(gpu.name, ()) if self._negotiated else ()
         for offer in offers:
-            same_place = offer.region is None or region is None or offer.region == region
-            if offer.purchase == purchase and provider in (None, offer.provider) and same_place:
+            if offer.purchase == purchase and provider in (None, offer.provider) and _same_place(offer, region):
                 return GpuHour(
                     gpu=gpu.name,
                     provider=offer.provider,
@@ -91,10 +168,10 @@ class PriceBook:
                     region=offer.region or region,
                     usd_per_gpu_hour=offer.usd_per_gpu_hour,
                     gpus_sold_together=offer.gpus_sold_together,
-                    source=self.shown,
-                    as_of=offer.as_of or self.date.isoformat(),
+                    source=self._source(listed=offer.listed),
+                    as_of=offer.as_of or self._as_of,
                     assumed=False,
-                    negotiated=True,
+                    negotiated=not offer.listed,
                 )
         return None
 
@@ -137,6 +214,11 @@ class PriceBook:
         dated = sorted(prices, key=lambda price: _day(price.as_of))
         past = [price for price in dated if _day(price.as_of) <= self.date]
         return past[-1] if past else dated[0]
+
+
+def _same_place(offer: GpuRate | MachineRate, region: str | None) -> bool:
+    """Whether an offer holds in a region; where none is asked for, the first offer of a file counts."""
+    return offer.region is None or region is None or offer.region == region
 
 
 def _day(as_of: str) -> datetime.date:

@@ -11,7 +11,9 @@ import click
 _path = click.Path(path_type=Path)
 
 models = click.option("--models", "folder", type=_path, metavar="DIR", help="A folder of catalogue entries that go before ours.")
-prices = click.option("--prices", type=_path, metavar="FILE", help="A file of negotiated prices.")
+prices = click.option(
+    "--prices", type=_path, metavar="FILE", help="A file of prices: your own (YAML), of a SkyPilot catalogue (CSV), or of Infracost (JSON)."
+)
 date = click.option("--date", metavar="YYYY-MM-DD", help="The day whose prices are taken.  [default: the catalogue's]")
 settings = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Lay a value over the stack: deployments.own.replicas.max=6."

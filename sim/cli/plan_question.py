@@ -85,7 +85,7 @@ def question_of(
         stack_name=Path(stack).stem,
         settings=(*of_stack, *slo_settings(every)),
         models=None if folder is None else folder.resolve(),
-        prices_text=None if prices is None else read_text(prices),
+        prices_text=None if prices is None else book.prices_text,
         date=date,
         seed=seed,
         months=months,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
+from sim.catalog.price_formats import load_prices, other_format
 from sim.catalog.yaml_file import Document, read_document, validate
 from sim.errors import InputError
 
@@ -38,6 +39,15 @@ def check_file(
         notes = "".join(f"\n  {note}" for note in info.notes)
         when = f"in {info.duration_s:,.0f} s" if trace.closed_loop is None else f"of {trace.closed_loop}"
         return f"trace, {info.rows:,} requests {when}{notes}"
+    tool = other_format(path, shown) if kind in (None, "prices") else None
+    if tool is not None:
+        listed = load_prices(path, catalog, shown)
+        what = (
+            f"{_count(len(listed.by_address), 'address', 'addresses')} of Terraform"
+            if listed.by_address
+            else _count(len(listed.gpu), "GPU")
+        )
+        return "".join((f"prices, {tool}, {what}", *(f"\n  {note}" for note in listed.notes)))
     document = read_document(path, shown)
     kind = kind or guess_kind(document)
     if kind == "stack":
@@ -65,7 +75,7 @@ def check_file(
         from sim.catalog.price_file import load_price_file
 
         found = load_price_file(path, catalog, shown)
-        return f"prices, {_count(len(found.api) + len(found.gpu), 'entry', 'entries')}"
+        return f"prices, {_count(len(found.api) + len(found.gpu) + len(found.machine) + len(found.by_address), 'entry', 'entries')}"
     if kind == "machines":
         from sim.catalog.machine import machine_file_of
 
