@@ -119,9 +119,7 @@ CHARGES = Table(
     "a line of the invoice in a month, in the mean (of a plain replay the only one) or when the month's invoice is at its p5, p50 or p95",
     (
         _MONTH,
-        key(
-            "statistic", "`mean`; `p5`, `p50`, `p95`: the mean over futures whose invoice of the month is there; lines add up to it"
-        ),
+        key("statistic", "`mean`; `p5`, `p50`, `p95`: the mean over futures whose invoice of the month is there; lines add up to it"),
         key("deployment", "name of the deployment; `shared`: of none"),
         key("line", "line of the bill, of kind invoice"),
         key("provider", "vendor of the API or provider of the GPUs; empty: own, or nobody says"),
