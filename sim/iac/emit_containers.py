@@ -121,9 +121,7 @@ def number(value: float) -> str:
     """A number in plain digits, without an exponent."""
     from decimal import Decimal
 
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else format(Decimal(repr(value)), "f")
-    return str(value)
+    return str(int(value)) if float(value).is_integer() else format(Decimal(repr(value)), "f")
 
 
 def _repository(spec: GpuDeployment, catalog: Catalog, notes: list[str]) -> str:
