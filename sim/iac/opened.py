@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -66,8 +66,11 @@ def groups_in(terraform: str, catalog: Catalog, state: State = "planned") -> Gro
 def _template(name: str | None, imported: Imported | None, source: str, catalog: Catalog) -> Template:
     """What says what runs: the stack that the user names with the model servers of the manifests in it, these alone, or a bundled stack."""
     if imported is None:
-        file = read_stack(name or DEFAULT_STACK, catalog)
-        return Template(file.document, told=name is not None)
+        document = read_stack(name or DEFAULT_STACK, catalog).document
+        if name is None:
+            # What runs is taken from it; what it costs beside its machines would be a guess about somebody else.
+            document = replace(document, data={key: document.data[key] for key in ("deployments", "routing") if key in document.data})
+        return Template(document, told=name is not None)
     if name is None:
         document = Document(source, imported.stack, {}, _marks(source, imported.stack["deployments"]))
     else:

@@ -22,6 +22,8 @@ _OF_MACHINES = (
 """Keys that follow from the machines: those of what ran on others are not kept."""
 SMALL_LLM = "llama-3.1-8b"
 """Taken where nobody says what runs and the model that is assumed elsewhere does not fit."""
+_ROOM_TOKENS = 32_768
+"""Least KV cache of a replica whose tensor parallelism is chosen here; assumed."""
 WAKING = 4
 """Requests that may wait for a pool of none to start, as in models/stacks/scale-to-zero.yaml."""
 
@@ -43,6 +45,8 @@ class Pool:
         """What the group says."""
         self.keys |= keys
         self.said |= set(keys)
+        for key in keys:
+            self.assumed.pop(key, None)
 
     def guess(self, why: str, **keys: Any) -> None:
         """What nobody says."""
@@ -91,9 +95,8 @@ def _labelled(pool: Pool, group: Group, catalog: Catalog) -> None:
         try:
             llm, precision = find_llm(name, catalog)
             if llm != pool.keys.get("llm"):
-                pool.say(llm=llm)
                 pool.guess("that of the weights as they are published", precision=precision)
-            pool.assumed.pop("llm", None)
+            pool.say(llm=llm)
         except InputError as error:
             if given:
                 raise InputError(f"{group.address}: label sim-llm: {error}") from None
@@ -101,7 +104,6 @@ def _labelled(pool: Pool, group: Group, catalog: Catalog) -> None:
         value = labels.get(f"sim-{key}") or (labels.get(key) if key == "precision" else None)
         if value:
             pool.say(**{ours: value})
-            pool.assumed.pop(ours, None)
     tensor = labels.get("sim-tensor-parallel") or labels.get("tensor-parallel") or labels.get("tensor-parallel-size")
     if tensor and tensor.isdigit() and 1 <= int(tensor) <= group.gpus_per_machine:
         pool.say(tensor_parallel=int(tensor))
@@ -113,25 +115,33 @@ def _labelled(pool: Pool, group: Group, catalog: Catalog) -> None:
 
 
 def _fitted(pool: Pool, wanted: int, catalog: Catalog, *, told: bool) -> None:
-    """The smallest tensor parallelism from the one wanted on whose model fits; the machine's largest where none does."""
+    """The smallest tensor parallelism from the one wanted on that holds the model and has room for its requests, else the largest that
+    holds it; the machine's largest where none does."""
     most = pool.group.gpus_per_machine
     sizes = sorted({size for size in (1, 2, 4, 8, 16, 32, 64, wanted, most) if size <= most})
     allowed = [size for size in sizes if size >= min(wanted, most)]
-    fitting = next((size for size in allowed if _fits(pool, size, catalog)), None)
+    fitting = _roomy(pool, allowed, catalog)
     if fitting is None and not told and "llm" in pool.assumed:
         first = pool.keys["llm"]
         pool.guess(f"nobody says what runs here, and {first} does not fit", llm=SMALL_LLM)
-        fitting = next((size for size in sizes if _fits(pool, size, catalog)), None)
+        fitting = _roomy(pool, sizes, catalog)
         wanted = 1
     chosen = fitting or most
     pool.keys["tensor_parallel"] = chosen
     if wanted > most:
-        pool.guess(f"{wanted} GPUs of one replica are more than a {pool.group.machine} has", tensor_parallel=chosen)
+        pool.guess(f"one {pool.group.machine} has fewer GPUs than the {wanted} of a replica", tensor_parallel=chosen)
     elif chosen != wanted or not told:
-        pool.guess(f"the fewest GPUs of a {pool.group.machine} that hold {pool.keys['llm']}", tensor_parallel=chosen)
+        pool.guess(f"the fewest GPUs of one {pool.group.machine} with room for {pool.keys['llm']} and its requests", tensor_parallel=chosen)
 
 
-def _fits(pool: Pool, tensor: int, catalog: Catalog) -> bool:
+def _roomy(pool: Pool, sizes: list[int], catalog: Catalog) -> int | None:
+    """The first of some sizes whose KV cache holds enough, else the last that holds the model at all."""
+    fitting = {size: tokens for size in sizes if (tokens := _kv_tokens(pool, size, catalog)) > 0}
+    return next((size for size, tokens in fitting.items() if tokens >= _ROOM_TOKENS), max(fitting, default=None))
+
+
+def _kv_tokens(pool: Pool, tensor: int, catalog: Catalog) -> int:
+    """Tokens that the KV cache of a replica holds; 0 where the model does not fit."""
     keys = pool.keys
     precision: Precision = keys.get("precision", "bf16")
 
@@ -139,14 +149,13 @@ def _fits(pool: Pool, tensor: int, catalog: Catalog) -> bool:
         return keys[key] if isinstance(keys.get(key), int) else None
 
     try:
-        resolve_profile(
+        return resolve_profile(
             llm=catalog.llm(str(keys.get("llm"))), gpu=catalog.gpu(pool.group.gpu), tensor_parallel=tensor, precision=precision,
             engine=str(keys.get("engine", "vllm")), max_num_batched_tokens=limit("max_num_batched_tokens"),
             max_num_seqs=limit("max_num_seqs"), max_model_len=limit("max_model_len"), catalog=catalog,
-        )  # fmt: skip
+        ).kv_capacity_tokens  # fmt: skip
     except InputError:
-        return False
-    return True
+        return 0
 
 
 def _bought(pool: Pool, template: Mapping[str, Any], catalog: Catalog, book: PriceBook, *, same_gpu: bool) -> None:
@@ -160,6 +169,8 @@ def _bought(pool: Pool, template: Mapping[str, Any], catalog: Catalog, book: Pri
     else:
         pool.keys.pop("commitment", None)
     pool.say(provider=group.provider, purchase=purchase)
+    if purchase == "capacity_block" and group.min < group.max:
+        pool.notes_apart.append(f"a capacity block is paid whatever runs in it: for all {group.max} machines, all the time")
     if group.region is not None:
         pool.say(region=group.region)
     if same_gpu and "usd_per_gpu_hour" in template and said == purchase and template.get("provider") in (None, group.provider):

@@ -86,7 +86,7 @@ def stack_from_terraform(found: GroupsFound, catalog: Catalog, template: Templat
         notes.append("assumed: routing: requests are shared among the groups by the memory bandwidth of all GPUs that each may have")
     of_rules: list[str] = []
     placed = [Placed(pool.name, pool.keys, chosen, _weight(pool.group, catalog), _from_none(pool)) for pool, chosen in pools]
-    data = replaced(stack, placed, gone, of_rules)
+    data = {**replaced(stack, placed, gone, of_rules), "description": f"The machines of {found.source}."}
     notes += [f"assumed: {note}" for note in of_rules]
     notes += [f"assumed: {pool.name}: {note}" for pool, _ in pools for note in pool.notes_apart]
     notes += [f"ignored: {note}" for note in found.ignored]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePath
 from types import MappingProxyType
 
 from sim.catalog.catalog import Catalog
@@ -47,5 +48,5 @@ def groups_of(plan: TerraformPlan, catalog: Catalog, state: State = "planned") -
         notes.assumed += [f"{group.address}: {note}" for note in group.notes]
         groups.append(group)
     return GroupsFound(
-        plan.name, tuple(groups), (*plan.notes, *dict.fromkeys(notes.assumed)), tuple(dict.fromkeys(notes.ignored)), plan.found
+        PurePath(plan.name).name, tuple(groups), (*plan.notes, *dict.fromkeys(notes.assumed)), tuple(dict.fromkeys(notes.ignored)), plan.found
     )

@@ -30,10 +30,14 @@ class StackFile:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was guessed and left out, in words."""
-        guessed = [
-            f"assumed: {show_path(path[1:])} {_in_words(_value_at(self.document.data, path))}: {why}" for path, why in self.assumed.items()
-        ]
-        return (*guessed, *self.remarks)
+        by_guess: dict[tuple[str, str], list[str]] = {}
+        for path, why in self.assumed.items():
+            value = f"{show_path(path[2:])} {_in_words(_value_at(self.document.data, path))}"
+            by_guess.setdefault((value, why), []).append(show_path(path[1:2]))
+        by_reason: dict[tuple[str, str], list[str]] = {}
+        for (value, why), names in by_guess.items():
+            by_reason.setdefault((", ".join(names), why), []).append(value)
+        return (*(f"assumed: {names}: {', '.join(values)}: {why}" for (names, why), values in by_reason.items()), *self.remarks)
 
 
 def find_stack(name: str, catalog: Catalog) -> tuple[Path, str]:
