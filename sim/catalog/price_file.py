@@ -123,12 +123,17 @@ class MachinePrice(Strict):
     usd_per_machine_hour: Annotated[Positive, Field(le=1e6)]
 
 
-class PriceFile(Strict):
-    """Prices that go before the catalogue's: negotiated ones, or the list of another tool, by catalogue name."""
+class WrittenPrices(Strict):
+    """Prices as a team writes them down, by catalogue name."""
 
     api: dict[str, ApiRates] = Field(default_factory=dict)
     gpu: dict[str, tuple[GpuRate, ...]] = Field(default_factory=dict)
     machine: dict[str, tuple[MachineRate, ...]] = Field(default_factory=dict)
+
+
+class PriceFile(WrittenPrices):
+    """Prices that go before the catalogue's: negotiated ones, or the list of another tool."""
+
     by_address: dict[str, tuple[MachinePrice, ...]] = Field(default_factory=dict)
     """By the address of a Terraform resource, as `aws_autoscaling_group.gpu` or `module.serving.google_container_node_pool.a3[0]`."""
     as_of: AsOf | None = None
@@ -148,7 +153,7 @@ def load_price_file(path: str | Path, catalog: Catalog, name: str | None = None)
     from sim.catalog.yaml_file import problem, read_document, validate
 
     document = read_document(path, name)
-    prices = validate(document, PriceFile)
+    prices = validate(document, WrittenPrices)
     problems = []
     machines = catalog.machines()
     for name_of_machine, rates in prices.machine.items():
@@ -167,7 +172,7 @@ def load_price_file(path: str | Path, catalog: Catalog, name: str | None = None)
                 problems.append(problem(document, (kind, entry), message, key=True))
     if problems:
         raise input_error(problems)
-    return prices
+    return PriceFile(api=prices.api, gpu=prices.gpu, machine=prices.machine)
 
 
 def price_file_of(text: str) -> PriceFile:
@@ -179,4 +184,5 @@ def price_file_of(text: str) -> PriceFile:
     try:
         return PriceFile.model_validate_json(text)
     except ValidationError:
-        return load_text(text, "price file", PriceFile)
+        prices = load_text(text, "price file", WrittenPrices)
+    return PriceFile(api=prices.api, gpu=prices.gpu, machine=prices.machine)

@@ -75,7 +75,7 @@ def check_file(
         from sim.catalog.price_file import load_price_file
 
         found = load_price_file(path, catalog, shown)
-        return f"prices, {_count(len(found.api) + len(found.gpu) + len(found.machine) + len(found.by_address), 'entry', 'entries')}"
+        return f"prices, {_count(len(found.api) + len(found.gpu) + len(found.machine), 'entry', 'entries')}"
     if kind == "machines":
         from sim.catalog.machine import machine_file_of
 
@@ -119,7 +119,7 @@ def _schemas() -> dict[str, type[pydantic.BaseModel]]:
     from sim.catalog.gpu import Gpu, Provider
     from sim.catalog.llm import Llm
     from sim.catalog.machine import MachineFile
-    from sim.catalog.price_file import PriceFile
+    from sim.catalog.price_file import WrittenPrices
     from sim.profile.coefficients import Coefficients
     from sim.profile.shipped import ProfileFile
     from sim.stack.client import ClientFile
@@ -134,7 +134,7 @@ def _schemas() -> dict[str, type[pydantic.BaseModel]]:
         "stack": Stack,
         "events": EventFile,
         "outlook": Outlook,
-        "prices": PriceFile,
+        "prices": WrittenPrices,
         "recipe": Recipe,
         "api": Api,
         "gpu": Gpu,

@@ -184,4 +184,4 @@ def _few(addresses: list[str]) -> str:
     return ", ".join(names[:_NAMED]) + more
 
 
-FORMAT = PriceFormat("infracost", "prices of Infracost", _matches, _read)
+FORMAT = PriceFormat("infracost", "Infracost", _matches, _read)

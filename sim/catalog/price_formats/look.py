@@ -62,7 +62,7 @@ def look(path: Path, name: str) -> Look:
     if start[:1] == "<":
         raise InputError(f"{name}:1: found a page of a web site (HTML or XML); allowed: the file of prices itself")
     if start[:1] == "{":
-        return Look(path, name, text, data=_object(text))
+        return Look(path, name, text, data=_object(text, path, name))
     first = start.split("\n", 1)[0].rstrip("\r")
     plain = Look(path, name, text)
     try:
@@ -96,10 +96,14 @@ def _text(path: Path, name: str) -> str:
         raise InputError(f"{visible(name)}:{line}:{column}: not UTF-8 text (byte {content[error.start]:#04x})") from None
 
 
-def _object(text: str) -> dict[str, Any] | None:
-    """The object of a JSON text; None where it is none, as a mapping in YAML's flow style."""
+def _object(text: str, path: Path, name: str) -> dict[str, Any] | None:
+    """The object of a JSON text; None where it is none, as a mapping in YAML's flow style. InputError for a broken file named .json."""
     try:
         found = json.loads(text)
+    except json.JSONDecodeError as error:
+        if path.suffix.lower() == ".json":
+            raise InputError(f"{name}:{error.lineno}:{error.colno}: not valid JSON: {error.msg}") from None
+        return None
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

@@ -54,7 +54,8 @@ class SkyPilotGpus:
                 tries.append(f"{accelerator}-{said}")
             elif plain + "sxm" in self._names:
                 tries.append(f"{accelerator}-pcie")
-        tries.append(accelerator)
+        # Google's "mega" machines have the same H100 with a faster network.
+        tries.append(accelerator.lower().removesuffix("-mega"))
         if memory:
             tries.append(f"{accelerator}-{memory:.0f}gb")
         for name in tries:
