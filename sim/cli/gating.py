@@ -20,7 +20,7 @@ option: Callable[[Any], Any] = click.option(
     "fail_if",
     multiple=True,
     metavar="GATE",
-    help="Exit with 1 when this is so: monthly.tco_usd.p95 > $120k, ttft_p99 > 1.5s. May be given again.",
+    help="Exit with 1 when this is so: monthly.tco_usd.p95 > 120k, ttft_p99 > 1.5s. May be given again.",
 )
 
 
@@ -51,7 +51,7 @@ def note_direction(gates: Sequence[Gate]) -> None:
 
 def close(ctx: click.Context, results: Sequence[GateResult], *, named: bool) -> None:
     """Say on stderr which gates failed, and end with 1 when any did."""
-    from sim.report.diff_words import gate_line
+    from sim.report.gate_report import gate_line
 
     failed = [each for each in results if each.failed]
     for each in failed:

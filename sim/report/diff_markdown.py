@@ -17,7 +17,8 @@ from sim.planning.stack_diff import Change, Part
 from sim.report.amounts import about, chance
 from sim.report.diff_report import DiffReport
 from sim.report.diff_sections import SIGNS, assumption_words, part_words, signed_usd
-from sim.report.diff_words import apart, change_words, diff_answer, effect_name, gate_words, measured, relative, shown, verdict
+from sim.report.diff_words import apart, change_words, diff_answer, effect_name, relative, shown
+from sim.report.gate_report import gate_words, measured, verdict
 from sim.report.run_folder import slug
 from sim.report.section import shortened
 

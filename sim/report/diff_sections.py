@@ -10,7 +10,8 @@ from sim.planning.effects import Effect
 from sim.planning.stack_diff import Change, Part
 from sim.report.amounts import about, chance
 from sim.report.diff_report import DiffReport
-from sim.report.diff_words import apart, change_words, effect_name, gate_words, measured, relative, shown, verdict
+from sim.report.diff_words import apart, change_words, effect_name, relative, shown
+from sim.report.gate_report import gates_section
 from sim.report.section import Section, shortened
 from sim.units import show_count
 
@@ -27,18 +28,9 @@ def diff_sections(report: DiffReport) -> list[Section]:
     """All parts; what a diff has nothing for is empty."""
     months = [_costs(report), _by_month(report)] if report.comparison is not None else []
     return [
-        _gates(report), _changes(report), *months, effect_table("Replay", report.of_replay), *_over_months(report), _assumptions(report),
-        _notes(report), _rests_on(report),
+        gates_section(report.gates, named=False), _changes(report), *months, effect_table("Replay", report.of_replay),
+        *_over_months(report), _assumptions(report), _notes(report), _rests_on(report),
     ]  # fmt: skip
-
-
-def _gates(report: DiffReport) -> Section:
-    rows = []
-    for each in report.gates:
-        rows.append((gate_words(each), f"{measured(each)}; {verdict(each)}"))
-    if rows:
-        rows.insert(0, ("Gates", "each fails when what it says is so of HEAD"))
-    return Section("Gates", rows, facts=True)
 
 
 def _changes(report: DiffReport) -> Section:

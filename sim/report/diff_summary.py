@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict
 from typing import Any
 
 from sim.futures.forecast import Band
 from sim.planning.effects import Effect
-from sim.planning.gates import GateResult
 from sim.planning.stack_diff import Change, Part
 from sim.report.diff_report import DiffReport, DiffSide
 from sim.report.diff_words import diff_answer
+from sim.report.gate_report import finite, gate_data
 
 SCHEMA_VERSION = 1
 
@@ -54,25 +53,6 @@ def diff_summary(report: DiffReport) -> dict[str, Any]:
             "outlook_added": list(more), "outlook_removed": list(fewer),
         },
     }  # fmt: skip
-
-
-def gate_data(result: GateResult) -> dict[str, Any]:
-    """A gate and what became of it."""
-    gate = result.gate
-    return {
-        "gate": str(gate),
-        "stack": result.stack,
-        "figure": gate.name,
-        "op": gate.op,
-        "limit": gate.limit,
-        "limit_is": "share of BASE" if gate.relative else gate.figure.kind,
-        "measured": number(result.measured),
-        "by": number(result.by),
-        "se": number(result.se),
-        "month": result.month or None,
-        "failed": result.failed,
-        "noisy": result.noisy,
-    }
 
 
 def _side(side: DiffSide) -> dict[str, Any]:
@@ -129,21 +109,16 @@ def _effect(effect: Effect) -> dict[str, Any]:
     return {
         "figure": effect.name,
         "kind": effect.gate.figure.kind,
-        "base": number(effect.base.value),
+        "base": finite(effect.base.value),
         "base_month": effect.base.month or None,
-        "head": number(effect.head.value),
+        "head": finite(effect.head.value),
         "head_month": effect.head.month or None,
-        "difference": number(effect.difference.value),
-        "difference_se": number(effect.difference.se),
+        "difference": finite(effect.difference.value),
+        "difference_se": finite(effect.difference.se),
         "difference_month": effect.difference.month or None,
-        "relative": number(effect.relative),
+        "relative": finite(effect.relative),
     }
 
 
 def _band(band: Band) -> dict[str, Any]:
-    return {key: number(value) for key, value in asdict(band).items()}
-
-
-def number(value: float | None) -> float | None:
-    """What does not exist, or is without end, is null."""
-    return None if value is None or not math.isfinite(value) else value
+    return {key: finite(value) for key, value in asdict(band).items()}

@@ -1,11 +1,10 @@
-"""A change in words: the answer of a diff, a gate's verdict, one changed key."""
+"""A change in words: the answer of a diff, one changed key."""
 
 from __future__ import annotations
 
 import math
 
 from sim.planning.effects import Effect
-from sim.planning.gates import GateResult
 from sim.planning.stack_diff import Change, StackDiff, Value
 from sim.report.amounts import about, chance
 from sim.report.comparison_answer import difference
@@ -79,35 +78,6 @@ def _gates(report: DiffReport) -> str:
     if count == 1:
         return "The gate fails."
     return f"{failed} of {count} gates {'fails' if failed == 1 else 'fail'}."
-
-
-def verdict(result: GateResult) -> str:
-    """`fails by $3,200 (+-$1,900: within noise)`, `holds`."""
-    said = "FAILS" if result.failed else "holds"
-    if result.measured is None:
-        return f"{said}: no such figure in this run"
-    by = result.by
-    if by is not None and (result.failed or result.noisy):
-        said += f" by {result.gate.room(abs(by))}"
-    if result.noisy and result.se is not None:
-        said += f", standard error {result.gate.room(result.se)}: decided by noise, more --futures would tell"
-    return said
-
-
-def measured(result: GateResult) -> str:
-    """The value that a gate was held to, with its month."""
-    return f"{result.gate.shown(result.measured)}{f' ({result.month})' if result.month else ''}"
-
-
-def gate_line(result: GateResult, *, named: bool) -> str:
-    """A gate, what was measured, and its verdict, in one sentence; with the stack where there are several."""
-    of = f"{result.stack}: " if named else ""
-    return f"{of}{gate_words(result)}: measured {measured(result)}; {verdict(result)}"
-
-
-def gate_words(result: GateResult) -> str:
-    """A gate as it is written, without the stack that it may name."""
-    return f"{result.gate.name} {result.gate.op} {result.gate.said}"
 
 
 def effect_name(effect: Effect) -> str:
