@@ -192,7 +192,9 @@ class PriceBook:
         place = mine[0].region if region is None else region
         here = [price for price in mine if price.region == place]
         if not here:
-            regions = [price.region or "any" for price in mine]
+            of_file = self._negotiated.gpu.get(gpu.name, ()) if self._negotiated else ()
+            more = [rate.region for rate in of_file if rate.region and (rate.provider, rate.purchase) == (provider, purchase)]
+            regions = [*more, *(price.region or "any" for price in mine)]
             listed = ", ".join(dict.fromkeys(regions))
             raise InputError(
                 f"{gpu.name}: no price of {provider} {purchase} in {place} is known; known: {listed}{nearest(str(place), regions)}"
