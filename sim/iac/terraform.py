@@ -16,6 +16,7 @@ from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
 from sim.catalog.yaml_file import Document, KeyPath, Mark
 from sim.errors import InputError, input_error, nearest, visible
+from sim.iac.disks import with_disks
 from sim.iac.groups import Group, GroupsFound
 from sim.iac.pools import WAKING, Pool, pool_of
 from sim.iac.shares import Placed, replaced, waits
@@ -88,6 +89,10 @@ def stack_from_terraform(found: GroupsFound, catalog: Catalog, template: Templat
     placed = [Placed(pool.name, pool.keys, chosen, _weight(pool.group, catalog), _from_none(pool)) for pool, chosen in pools]
     data = {**replaced(stack, placed, gone, of_rules), "description": f"The machines of {found.source}."}
     notes += [f"assumed: {note}" for note in of_rules]
+    costs, of_disks = with_disks(data.get("costs"), found.groups, catalog)
+    if costs is not None:
+        data["costs"] = costs
+    notes += of_disks
     notes += [f"assumed: {pool.name}: {note}" for pool, _ in pools for note in pool.notes_apart]
     notes += [f"ignored: {note}" for note in found.ignored]
     assumed: dict[KeyPath, str] = {("deployments", pool.name, key): why for pool, _ in pools for key, why in pool.assumed.items()}

@@ -47,6 +47,5 @@ def groups_of(plan: TerraformPlan, catalog: Catalog, state: State = "planned") -
             continue
         notes.assumed += [f"{group.address}: {note}" for note in group.notes]
         groups.append(group)
-    return GroupsFound(
-        PurePath(plan.name).name, tuple(groups), (*plan.notes, *dict.fromkeys(notes.assumed)), tuple(dict.fromkeys(notes.ignored)), plan.found
-    )
+    assumed = (*plan.notes, *dict.fromkeys(notes.assumed))
+    return GroupsFound(PurePath(plan.name).name, tuple(groups), assumed, tuple(dict.fromkeys(notes.ignored)), plan.found)

@@ -124,7 +124,7 @@ def _schemas() -> dict[str, type[pydantic.BaseModel]]:
     from sim.profile.shipped import ProfileFile
     from sim.stack.client import ClientFile
     from sim.stack.cold_start import ColdStartDefaults
-    from sim.stack.cost_defaults import LeadTimes, OnPremisesDefaults, OwnershipDefaults, PeopleDefaults, RetrainingDefaults
+    from sim.stack.cost_defaults import DiskDefaults, LeadTimes, OnPremisesDefaults, OwnershipDefaults, PeopleDefaults, RetrainingDefaults
     from sim.stack.events import EventFile
     from sim.stack.outlook import Outlook
     from sim.stack.schema import Stack
@@ -150,6 +150,7 @@ def _schemas() -> dict[str, type[pydantic.BaseModel]]:
         "on-premises": OnPremisesDefaults,
         "retraining": RetrainingDefaults,
         "lead-times": LeadTimes,
+        "disks": DiskDefaults,
     }
 
 
