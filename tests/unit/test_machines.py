@@ -137,6 +137,12 @@ def test_a_name_of_two_providers_asks_for_the_provider(tmp_path: Path) -> None:
     assert catalog.machine("p5.48xlarge", "nebius").provider == "nebius"
 
 
+def test_the_file_of_the_manual_is_valid(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "catalog.md").read_text()
+    text = next(block.split("```")[0] for block in manual.split("```yaml\n")[1:] if block.startswith("provider:"))
+    assert own(tmp_path, text).machine("gpu-h200-sxm-8").gpus == 8
+
+
 def test_all_mistakes_of_a_file_are_told_with_their_places(tmp_path: Path) -> None:
     gpus = """provider: aws
 machines:
