@@ -108,8 +108,9 @@ def command(
     catalog, book = open_books(folder, date, prices)
     chosen_from = read_space(space, catalog)
 
-    from sim.planning.candidates import candidates, lists_of
+    from sim.planning.candidates import candidates, lists_of, pool_of
     from sim.planning.evaluate import stack_at
+    from sim.planning.machines import replicas_a_machine
     from sim.planning.plan import plan
     from sim.planning.point_store import PointStore
     from sim.planning.search import Evaluations
@@ -126,13 +127,15 @@ def command(
         )  # fmt: skip
         own = stack_at(question.study, ())
         check_space(chosen_from, own, catalog)
-        found = () if chosen_from.nothing else candidates(chosen_from.space, own, spare, node=node)
+        machine = replicas_a_machine(question.study, pool_of(own, chosen_from.space.deployment)) if node else None
+        found = () if chosen_from.nothing else candidates(chosen_from.space, own, spare, machine=machine)
         progress.announce_compilation()
         evaluations = Evaluations(workers=workers or cores(), cluster=cluster, store=PointStore.default(), says=progress.part)
         result = plan(question, found, evaluations)
         report = _report(
             result, question, asked, catalog, evaluations, trace_name=file.stem, rows=rows, duration_s=duration_s,
             date=book.date.isoformat(), space=chosen_from.name, lists=lists_of(found), spare=spare_words(spare, node), lead=lead,
+            empty=tuple(line.partition(": ")[2] for line in chosen_from.nothing),
         )  # fmt: skip
         record = plan_inputs(report, chosen_from.space.model_dump(mode="json", by_alias=True))
         progress.says("writing files")
@@ -143,7 +146,7 @@ def command(
         )
     printed({"table": plan_text, "json": plan_json, "md": plan_markdown}[form](report))
     if not quiet:
-        for note in report.notes:
+        for note in (*chosen_from.nothing, *report.notes):
             say("note", note)
         say_where(target, refused)
     if result.chosen is None:
@@ -153,6 +156,7 @@ def command(
 def _report(
     result: Plan, question: Question, asked: Horizon | None, catalog: Catalog, evaluations: Evaluations, *, trace_name: str, rows: int,
     duration_s: float, date: str, space: str, lists: tuple[str, ...], spare: str, lead: int | None,
+    empty: tuple[str, ...],
 ) -> PlanReport:  # fmt: skip
     """The plan with its calendar, its room to grow and its stack."""
     from sim.planning.capacity_calendar import lead_time
@@ -190,5 +194,5 @@ def _report(
         )
     return PlanReport(
         plan=result, trace_name=trace_name, requests=rows, duration_s=duration_s, date=date, month_names=names, space=space, lists=lists,
-        spare=spare, calendar=calendar, lead=days, room=room, stack=made, notes=tuple(notes),
+        spare=spare, calendar=calendar, lead=days, room=room, stack=made, notes=tuple(notes), empty=empty,
     )  # fmt: skip

@@ -82,7 +82,7 @@ CALENDAR = Table(
         ),
         *(
             figure(
-                f"needed_{each}",
+                f"needed_gpus_{each}",
                 "GPUs",
                 "that hold the levels at that demand",
                 "integer",

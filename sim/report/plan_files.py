@@ -68,7 +68,7 @@ def candidates_table(report: PlanReport) -> run_tables.Table:
 
 def calendar_table(report: PlanReport) -> run_tables.Table:
     """One row a month."""
-    header = ("month", "demand_p50", "demand_p95", "gpus_p50", "gpus_p95", "needed_p50", "needed_p95", "order_by")
+    header = ("month", "demand_p50", "demand_p95", "gpus_p50", "gpus_p95", "needed_gpus_p50", "needed_gpus_p95", "order_by")
     rows = [[getattr(each, name) for name in header] for each in report.calendar]
     return {name: [str(row[k]) if name == "order_by" and row[k] else row[k] for row in rows] for k, name in enumerate(header)}
 

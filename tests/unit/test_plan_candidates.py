@@ -12,7 +12,7 @@ from sim.catalog.catalog import Catalog
 from sim.catalog.yaml_document import parse_documents
 from sim.catalog.yaml_file import load_text
 from sim.errors import InputError
-from sim.planning.candidates import Candidate, candidates, lists_of
+from sim.planning.candidates import Candidate, Machine, candidates, lists_of
 from sim.planning.space import Space
 from sim.planning.space_file import SpaceFile, check_space, read_space, space_of
 from sim.stack.read import StackFile, read_stack, stack_of
@@ -24,8 +24,8 @@ def space(text: str) -> Space:
     return load_text(text, "space.yaml", Space)
 
 
-def made(stack: str, text: str, redundancy: int = 0, *, node: bool = False) -> tuple[Candidate, ...]:
-    return candidates(space(text), read_stack(stack, CATALOG), redundancy, node=node)
+def made(stack: str, text: str, redundancy: int = 0, *, machine: Machine | None = None) -> tuple[Candidate, ...]:
+    return candidates(space(text), read_stack(stack, CATALOG), redundancy, machine=machine)
 
 
 def read(stack: str, settings: tuple[str, ...]) -> StackFile:
@@ -111,9 +111,15 @@ def test_replicas_that_are_gone() -> None:
     (moved,) = made("self-hosted", "autoscaled: [{law: hpa, target: 5, min: 2, max: 4}]\n", 3)
     own = part(moved.short_settings or (), "deployments")["own"]
     assert own["replicas"] == 1 and "autoscaler" not in own
-    (machine,) = made("self-hosted", "replicas: 8\nsettings: {slo.ttft_p95: 2}\n", node=True)
-    assert part(machine.short_settings or (), "deployments")["own"]["replicas"] == 7
+    (machine,) = made("self-hosted", "replicas: 8\nsettings: {slo.ttft_p95: 2}\n", machine=lambda _: 4)
+    assert part(machine.short_settings or (), "deployments")["own"]["replicas"] == 4
     assert machine.settings[-1] == "slo.ttft_p95=2"
+
+
+def test_replicas_are_gone_where_only_settings_are_varied() -> None:
+    two, _ = made("self-hosted", "settings: {deployments.own.queue_limit: [10, 20]}\n", 1)
+    whole = read("self-hosted", two.settings).stack.deployments["own"].replicas.max  # type: ignore[union-attr]
+    assert read("self-hosted", two.short_settings or ()).stack.deployments["own"].replicas.max == whole - 1  # type: ignore[union-attr]
 
 
 def test_lists_that_say_something() -> None:
