@@ -160,7 +160,7 @@ def test_of_several_projects_the_highest_price_counts(tmp_path: Path) -> None:
         (infracost(resource("aws_instance.a", P4D), version="3"), "c.json: version: found '3'; allowed: 0.1, 0.2"),
         (infracost(projects={}), "c.json: projects: found '{}'; allowed: a list of projects"),
         (infracost(), "c.json: found no resources"),
-        (infracost(resource("aws_s3_bucket.b")), "c.json: found 1 resources, and no machine with a price by the hour"),
+        (infracost(resource("aws_s3_bucket.b")), "c.json: found no machine with a price by the hour among 1 resources"),
         (
             infracost(resource("aws_instance.a", P4D | {"price": "-3"})),
             "projects[0].breakdown.resources[0].costComponents[0].price: found '-3'",

@@ -41,7 +41,10 @@ _PURCHASES: Mapping[str, Purchase | None] = MappingProxyType(
 
 
 def _matches(found: Look) -> bool:
-    return found.data is not None and "projects" in found.data and ("currency" in found.data or "version" in found.data)
+    data = found.data or {}
+    projects = data.get("projects")
+    named = isinstance(projects, list) and any(isinstance(each, dict) and "breakdown" in each for each in projects)
+    return named or ("projects" in data and ("currency" in data or "version" in data))
 
 
 def _read(found: Look, catalog: Catalog) -> PriceFile:  # noqa: ARG001  (machines are compared when they are priced)
@@ -66,7 +69,7 @@ def _read(found: Look, catalog: Catalog) -> PriceFile:  # noqa: ARG001  (machine
                 _read_resource(resource, prices, unpriced, differing, problems)
     raise_all(problems)
     if not prices:
-        what = f"{resources:,} resources, and no machine with a price by the hour" if resources else "no resources"
+        what = f"no machine with a price by the hour among {resources:,} resources" if resources else "no resources"
         raise InputError(f"{found.name}: found {what}; allowed: what infracost breakdown --format json makes of a plan with machines")
     day = _day(root)
     name = PurePath(found.name).name

@@ -12,6 +12,7 @@ alone. A price of 0 is one that nobody found. Whose prices they are, the folder 
 from __future__ import annotations
 
 import csv
+import datetime
 import re
 import statistics
 from collections import Counter
@@ -134,7 +135,7 @@ def _row(cells: dict[str, str], file: str, line: int, problems: list[Problem]) -
         return number(text(name), place, problems, most=_MOST_USD, above=False) or None
 
     count = number(text("AcceleratorCount"), Place(file, "AcceleratorCount", line), problems, most=_MOST_COUNT)
-    where = (text("Region"), text("AvailabilityZone"))
+    where = (visible(text("Region")[:60]), text("AvailabilityZone"))
     return _Row(text("InstanceType"), text("AcceleratorName"), count, usd("Price"), usd("SpotPrice"), *where, text("GpuInfo"))
 
 
@@ -286,7 +287,10 @@ def _notes(
 
 def _day(stem: str) -> str | None:
     said = _DAY.search(stem)
-    return f"{said[1]}-{said[2]}-{said[3]}" if said else None
+    try:
+        return datetime.date(*map(int, said.groups())).isoformat() if said else None
+    except ValueError:
+        return None
 
 
 FORMAT = PriceFormat("skypilot", "a SkyPilot catalogue", _matches, _read)
