@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli import options
+from sim.cli import emitting, options
 from sim.cli.horizon import FEWEST_FUTURES, FUTURES, MOST_MONTHS, OUTLOOK, cores, refuse_about_months
 from sim.cli.plan_question import confidence_of, question_of, redundancy_of, spare_words
 
@@ -54,6 +54,7 @@ _MOST_LEAD_DAYS = 3650
 @options.models
 @options.output("outputs/TRACE-plan-HASH")
 @options.force
+@emitting.option
 @options.form("table", "json", "md")
 @click.pass_context
 def command(
@@ -79,6 +80,7 @@ def command(
     folder: Path | None,
     given: Path | None,
     force: bool,
+    emitted: emitting.Wishes,
     form: str,
 ) -> None:
     """Find the cheapest stack for TRACE (Parquet) that meets the service levels: GPUs, replicas, how they are bought, which API helps out.
@@ -101,6 +103,7 @@ def command(
 
     if given is not None:
         check_folder(given, force=force)
+    emitting.check_emitted(emitted, force=force)
     levels = parse_levels(slo)
     spare, node = redundancy_of(redundancy)
     sure = confidence_of(confidence)
@@ -149,6 +152,11 @@ def command(
         for note in (*chosen_from.nothing, *report.notes):
             say("note", note)
         say_where(target, refused)
+    if result.chosen is not None:
+        chosen = stack_at(question.study, result.chosen.judged.candidate.settings)
+        for written in emitting.write_emitted(emitted, chosen, catalog, name=f"chosen for {file.stem}", force=force):
+            if not quiet:
+                say("note", written)
     if result.chosen is None:
         ctx.exit(INFEASIBLE)
 

@@ -9,6 +9,7 @@ from sim.catalog.catalog import Catalog
 from sim.catalog.yaml_file import comment
 from sim.errors import visible
 from sim.iac.emit_kubernetes import kubernetes_files
+from sim.iac.emit_terraform import terraform_files
 from sim.iac.yaml_text import yaml_text
 from sim.stack.read import StackFile
 from sim.stack.schema import Stack
@@ -30,4 +31,6 @@ def emit(kind: Kind, stack: StackFile | Stack, catalog: Catalog, *, name: str) -
     title = f"stack {visible(name)}"
     if kind == "stack":
         return {"stack.yaml": "\n".join([comment(f"{title[0].upper()}{title[1:]}: sim run TRACE --stack stack.yaml"), yaml_text(data)])}
+    if kind == "terraform":
+        return terraform_files(model, catalog, title)
     return kubernetes_files(model, data, catalog, title)
