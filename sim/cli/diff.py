@@ -28,6 +28,8 @@ _WARNED = ("past_capacity", "few_futures", "tail_not_resolved", "inexact_forecas
 @click.argument("base")
 @click.argument("head", required=False)
 @click.option("--trace", required=True, help="The traffic that both are held to (Parquet).")
+@click.option("--stack", metavar="NAME|FILE", help="Says what a plan or manifests cannot: what runs on the machines, APIs, routing.")
+@click.option("--kubernetes", multiple=True, metavar="DIR|FILE", help="Manifests of what runs on the machines of a plan, on both sides.")
 @click.option("--months", type=click.IntRange(0, MOST_MONTHS), default=MONTHS, show_default=True, help="Months to forecast; 0: replays.")
 @start_option
 @futures_options
@@ -46,6 +48,8 @@ def command(
     base: str,
     head: str | None,
     trace: str,
+    stack: str | None,
+    kubernetes: tuple[str, ...],
     months: int,
     start: str | None,
     outlook: str,
@@ -65,7 +69,8 @@ def command(
 ) -> None:
     """What changes from BASE to HEAD, and what that does: cost bands, latency, load and risk on the same futures.
 
-    BASE and HEAD are stacks, by name or file. Exit code 1 when a --fail-if is so. The result goes to stdout and, with tables for further
+    BASE and HEAD are stacks by name or file, Terraform plans (terraform show -json), or folders of Kubernetes manifests; a plan alone is
+    its prior state against its planned one. Exit code 1 when a --fail-if is so. The result goes to stdout and, with tables for further
     work, into a folder under outputs/.
     """
     if not months:
@@ -86,6 +91,7 @@ def command(
     from sim.planning.gate_figures import known_before
     from sim.planning.gate_values import measure
     from sim.planning.gates import check
+    from sim.planning.group_diff import diff_groups
     from sim.report.diff_files import write_diff
     from sim.report.diff_report import diff_report
     from sim.report.run_folder import default_folder
@@ -103,12 +109,12 @@ def command(
             months, date=book.date, catalog=catalog, settings=of_outlook, outlook=outlook, futures=futures, start=start, workers=workers,
             strict=strict, exact=exact,
         )  # fmt: skip
-    opened = read_sides(base, head, catalog, of_stack)
+    opened = read_sides(base, head, catalog, book, of_stack, stack=stack, kubernetes=kubernetes)
     with Progress(quiet=quiet) as progress:
         progress.says(f"reading {file.name}")
         requests = trace_for_months(file, trace) if months else read_trace(file, trace)
         facts = facts_of(requests)
-        names, reads = opened.resolve(catalog, book, facts)
+        names, reads = opened.names, opened.resolve(catalog, book, facts)
         loop = requests.closed_loop is not None
         known = {name: known_before(each.resolved, facts, months, closed_loop=loop) for name, each in zip(names, reads, strict=True)}
         gating.check_figures(gates, known, names[0])
@@ -119,7 +125,7 @@ def command(
         same = reads[0].resolved == reads[1].resolved
         now = _again(names[1], reads[1], was) if same else _run(names[1], reads[1], requests, asked, catalog, book, seed, progress)
         results = check(gates, [names[1]], lambda gate, _: measure(gate, now.side, was.side))
-        report = diff_report(was, now, results)
+        report = diff_report(was, now, results, diff_groups(*opened.groups))
         outlook_file = asked.outlook if asked is not None else None
         record = {
             side: inputs(each.report, each.read.file, each.read.resolved, (), outlook_file, exact=exact)

@@ -65,11 +65,10 @@ class StackDiff:
 
 @dataclass(frozen=True)
 class Read:
-    """One side: the stack as read and resolved, and what was assumed on the way to it (of a plan or manifests), in words."""
+    """One side: the stack as read, whose notes say what was assumed on the way to it (of a plan or manifests), and resolved."""
 
     file: StackFile
     resolved: ResolvedStack
-    assumed: tuple[str, ...] = ()
 
 
 def diff_stacks(base: Read, head: Read) -> StackDiff:
@@ -101,7 +100,7 @@ def diff_stacks(base: Read, head: Read) -> StackDiff:
     differ = {part.name for part in parts}
     both = tuple(name.partition(".")[2] for name in _names(new) if name in _names(old) and name not in differ)
     was, is_ = _assumed(base.resolved), _assumed(head.resolved)
-    words, new_words = ((*each.assumed, *each.resolved.notes) for each in (base, head))
+    words, new_words = base.resolved.notes, head.resolved.notes
     return StackDiff(
         parts=parts,
         unchanged=both,

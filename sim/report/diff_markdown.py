@@ -43,7 +43,7 @@ def diff_markdown(report: DiffReport) -> str:
         safe(diff_answer(report), 10_000),
         _gates(report.gates),
         _effects(report),
-        _folded("What changed", _changes(report)) if not report.stacks.same else "",
+        _folded("What changed", _changes(report)) if report.groups or not report.stacks.same else "",
         _folded("Month by month", _months(report)),
         _folded("All figures", _table(("", "BASE", "HEAD", "difference", ""), map(_effect_row, (*report.of_replay, *report.of_months)))),
         _folded("Assumptions that changed", _assumptions(report)),
@@ -100,7 +100,7 @@ def _effect_row(effect: Effect) -> tuple[str, ...]:
 def _changes(report: DiffReport) -> str:
     rows: list[tuple[str, ...]] = []
     signs = dict(SIGNS)
-    for part in report.stacks.parts:
+    for part in (*report.groups, *report.stacks.parts):
         rows.append((f"**{safe(signs[part.state])} {safe(part.name)}**", safe(part_words(part)), ""))
         if part.state == "changed":
             rows += [_change_row(part, each, "") for each in part.changes]

@@ -12,7 +12,7 @@ from sim.planning.comparison import Comparison, PairCosts, StackSummary, compare
 from sim.planning.effects import OF_MONTHS, OF_REPLAY, Effect, effects
 from sim.planning.gate_values import Side
 from sim.planning.gates import GateResult
-from sim.planning.stack_diff import Read, StackDiff, diff_stacks
+from sim.planning.stack_diff import Part, Read, StackDiff, diff_stacks
 from sim.report.run_report import RunReport
 from sim.report.section import shortened
 
@@ -41,6 +41,8 @@ class DiffReport:
     base: DiffSide
     head: DiffSide
     stacks: StackDiff
+    groups: tuple[Part, ...]
+    """Groups of machines that differ between two plans, or two states of one."""
     gates: tuple[GateResult, ...]
     comparison: Comparison | None
     """HEAD first, BASE second."""
@@ -73,7 +75,12 @@ class DiffReport:
     @property
     def unchanged(self) -> bool:
         """Whether nothing differs: neither what was declared nor what comes of it."""
-        return self.stacks.same and self.tie and all(each.difference.value in (0.0, None) for each in (*self.of_replay, *self.of_months))
+        return (
+            self.stacks.same
+            and not self.groups
+            and self.tie
+            and all(each.difference.value in (0.0, None) for each in (*self.of_replay, *self.of_months))
+        )
 
     def costs(self, kind: str) -> PairCosts:
         """HEAD against BASE by `invoice` or `tco`."""
@@ -107,13 +114,14 @@ class DiffReport:
         return tuple(text if len(names) > 1 else f"{names[0]}: {text}" for text, names in found.items())
 
 
-def diff_report(base: DiffSide, head: DiffSide, gates: Sequence[GateResult]) -> DiffReport:
+def diff_report(base: DiffSide, head: DiffSide, gates: Sequence[GateResult], groups: Sequence[Part] = ()) -> DiffReport:
     """The report of two sides that have run alike: both with the same months, or both without."""
     ahead = [each.side.ahead for each in (head, base) if each.side.ahead is not None]
     return DiffReport(
         base=base,
         head=head,
         stacks=diff_stacks(base.read, head.read),
+        groups=tuple(groups),
         gates=tuple(gates),
         comparison=compare(ahead) if ahead else None,
         of_replay=effects(base.side, head.side, OF_REPLAY),

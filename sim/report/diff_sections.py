@@ -21,6 +21,10 @@ _MOST_FOLLOWS = 8
 _MOST_WORDS = 8
 _SOURCE = 60
 _COLUMNS = 12
+_TELLING = (
+    "kind", "llm", "model", "machine", "gpu", "tensor_parallel", "replicas.min", "replicas.max", "min", "max", "purchase", "tier",
+)  # fmt: skip
+"""Keys that say what a part is."""
 _KINDS = (("invoice", "invoice"), ("tco", "TCO"))
 
 
@@ -37,7 +41,7 @@ def _changes(report: DiffReport) -> Section:
     """Parts with their keys, as a diff marks them."""
     rows: list[tuple[str, str]] = []
     signs = dict(SIGNS)
-    for part in report.stacks.parts:
+    for part in (*report.groups, *report.stacks.parts):
         rows.append((f"{signs[part.state]} {part.name}", part_words(part)))
         if part.state == "changed":
             rows += [(f"    {_short(part, each)}", f"{change_words(each)}{_from(each)}") for each in part.changes[:_MOST_CHANGES]]
@@ -58,13 +62,8 @@ def part_words(part: Part) -> str:
         words = [f"{count} {'key' if count == 1 else 'keys'}"] if count else []
         words += [f"{more} that {'follows' if more == 1 else 'follow'}"] if more else []
         return f"{part.state}: {', '.join(words)}"
-    said = {each.key.rpartition(".")[2] if each.key.count(".") <= 2 else ".".join(each.key.split(".")[2:]): each for each in part.changes}
-    new = part.state == "added"
-    found = []
-    for key in ("kind", "llm", "model", "gpu", "tensor_parallel", "replicas.min", "replicas.max", "purchase", "tier"):
-        if key in said:
-            change = said[key]
-            found.append(f"{key} {change.new if new else change.old}")
+    said = {each.key.removeprefix(f"{part.name}."): each.new if part.state == "added" else each.old for each in part.changes}
+    found = [f"{key} {said[key]}" for key in _TELLING if key in said]
     return f"{part.state}: {', '.join(found)}" if found else part.state
 
 

@@ -36,6 +36,7 @@ def diff_summary(report: DiffReport) -> dict[str, Any]:
         "head": _side(report.head),
         "gates": [gate_data(each) for each in report.gates],
         "gates_failed": len(report.failed),
+        "groups": [_part(each) for each in report.groups],
         "parts": [_part(each) for each in report.stacks.parts],
         "unchanged_deployments": list(report.stacks.unchanged),
         "costs": None if report.comparison is None else {kind: _costs(report, kind) for kind in ("invoice", "tco")},
@@ -59,7 +60,7 @@ def _side(side: DiffSide) -> dict[str, Any]:
     return {
         "name": side.name,
         "stack": side.report.stack,
-        "assumed": list(side.read.assumed),
+        "notes": list(side.read.resolved.notes),
         "warnings": [asdict(each) for each in side.report.cautions],
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from sim.planning.effects import Effect
-from sim.planning.stack_diff import Change, StackDiff, Value
+from sim.planning.stack_diff import Change, State, Value
 from sim.report.amounts import about, chance
 from sim.report.comparison_answer import difference
 from sim.report.diff_report import DiffReport
@@ -18,15 +18,21 @@ _LEAST = 1e-5
 
 def diff_answer(report: DiffReport) -> str:
     """Two to five sentences: what changes, what that costs, what it does to the service, which gates fail."""
-    sentences = [_changes(report.stacks), _cost(report), _service(report), _gates(report)]
+    sentences = [_changes(report), _cost(report), _service(report), _gates(report)]
     return " ".join(each for each in sentences if each)
 
 
-def _changes(found: StackDiff) -> str:
-    if found.same:
+def _changes(report: DiffReport) -> str:
+    found = report.stacks
+    if found.same and not report.groups:
         return "Nothing changes: both stacks say the same."
     words = []
-    for state in ("added", "changed", "removed"):
+    states: tuple[State, ...] = ("added", "changed", "removed")
+    for state in states:
+        count = sum(each.state == state for each in report.groups)
+        if count:
+            words.append(f"{count} {'group' if count == 1 else 'groups'} of machines {state}")
+    for state in states:
         count = found.count(state)
         if count:
             words.append(f"{count} {'deployment' if count == 1 else 'deployments'} {state}")
