@@ -61,7 +61,7 @@ def test_otlp_of_the_collector(tmp_path: Path) -> None:
     found, notes = read(
         tmp_path,
         otlp(
-            span(1, 0, usage(100, 7, **{"gen_ai.request.model": "m", "gen_ai.conversation.id": "c1", "gen_ai.request.max_tokens": 64})),
+            span(1, 0, usage(100, 7) | {"gen_ai.request.model": "m", "gen_ai.conversation.id": "c1", "gen_ai.request.max_tokens": 64}),
             span(2, 250.5, usage(900, 20, "text_completion", **{"gen_ai.usage.cache_read.input_tokens": 512, "gen_ai.request.model": "n"})),
             span(3, 900, usage(5, 5, "generate_content", **{"enduser.id": "u9"})),
         ),
@@ -122,7 +122,7 @@ def test_spans_exported_twice_and_spans_that_failed(tmp_path: Path) -> None:
 
 def test_input_tokens_without_those_of_the_cache(tmp_path: Path) -> None:
     """Some instrumentations count as their provider does: cache reads and writes apart from the input."""
-    written = {"gen_ai.usage.cache_read.input_tokens": 1000, "gen_ai.usage.cache_creation.input_tokens": 200}
+    written: dict[str, Any] = {"gen_ai.usage.cache_read.input_tokens": 1000, "gen_ai.usage.cache_creation.input_tokens": 200}
     found, notes = read(tmp_path, otlp(span(1, 0, usage(30, 5, **written)), span(2, 1, usage(2000, 5, **written))))
     assert found["prompt_tokens"] == [1230, 2000]
     assert found["cached_tokens"] == [1000, 1000]
