@@ -134,6 +134,8 @@ def test_a_bill_as_forecast_is_met_line_by_line(tmp_path: Path, capsys: Capture,
 def test_a_vendors_bill_names_its_own_lines(asked: Told, capsys: Capture) -> None:
     """What names tokens of the only deployment of a model is held against it, and notes say so; --line goes before."""
     model = "gpt-6.1-sol-2026-08-07"
+    stack = Path("small.yaml")
+    stack.write_text(stack.read_text().replace("spill", "api"))
     results = [
         {"amount": {"value": usd, "currency": "usd"}, "line_item": f"{model}, {kind}"} for kind, usd in (("input", 1860), ("output", 5))
     ]
