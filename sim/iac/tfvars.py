@@ -57,11 +57,6 @@ class Variables(Strict):
     sim_gpu_groups: dict[str, VariableGroup] = Field(max_length=64, description="groups of machines by deployment")
 
 
-def is_tfvars(path: str | Path) -> bool:
-    """Whether a file is one of variables, by its name."""
-    return Path(path).name.endswith(".tfvars.json")
-
-
 def groups_of_stack(stack: Stack, catalog: Catalog) -> dict[str, VariableGroup]:
     """The machines of each deployment on rented GPUs."""
     pools = {name: spec for name, spec in stack.deployments.items() if isinstance(spec, GpuDeployment) and spec.on_premises is None}
