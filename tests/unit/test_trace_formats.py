@@ -351,3 +351,9 @@ def test_numbers_keep_every_digit(tmp_path: Path) -> None:
     offsets = np.array([0, 123, 1_000_000_457], np.int64)
     pq.write_table(pa.table({"timestamp": start + offsets, "prompt_tokens": [1, 1, 1], "output_tokens": [1, 1, 1]}), path)
     assert columns(imported(path))["arrival_s"] == pytest.approx((offsets * 1e-9).tolist(), abs=1e-12)
+
+
+def test_the_command_offers_every_format() -> None:
+    from sim.cli.trace import _FORMATS
+
+    assert set(_FORMATS) == {"auto", *(known.name for known in FORMATS)}
