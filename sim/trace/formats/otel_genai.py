@@ -29,6 +29,7 @@ _SESSION = ("gen_ai.conversation.id", "gen_ai.session.id", "session.id")
 _CLIENT = ("enduser.id", "user.id", "tenant.id")
 _MOST = ("gen_ai.request.max_tokens", "llm.request.max_tokens")
 _KIND = ("gen_ai.operation.name", "openinference.span.kind", "llm.request.type")
+_WANTED = frozenset({*_INPUT, *_OUTPUT, *_CACHED, *_WRITTEN, *_MODEL, *_SESSION, *_CLIENT, *_MOST, *_KIND})
 _CALLS = frozenset({"chat", "text_completion", "generate_content", "completion", "llm"})
 _UNITS = MappingProxyType({"startTime": "us", "startTimeUnixNano": "ns", "start_time_unix_nano": "ns"})
 
@@ -48,7 +49,7 @@ def _read(found: Look, options: Options) -> Imported:
     left: Counter[str] = Counter()
     spans = twice = 0
     for document in each_entry(found):
-        for span in spans_of(document):
+        for span in spans_of(document, _WANTED):
             spans += 1
             key = (span.trace, span.span or f"#{spans}")
             if key in parents:

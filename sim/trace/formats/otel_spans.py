@@ -5,14 +5,16 @@ Whatever the shape, a span becomes the same few things: who it is, who its paren
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sim.catalog.places import Entry
 
 _OTLP = ("resourceSpans", "resource_spans", "batches")
 _SCOPES = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans", "instrumentation_library_spans")
+_RESOURCE = frozenset({"service.name"})
+_JAEGER_STATUS = frozenset({"error", "otel.status_code"})
 _ERROR = ("2", "STATUS_CODE_ERROR", "ERROR")
 
 
@@ -21,7 +23,7 @@ class Span:
     """One span; its beginning is under `start_key` of `entry`, in nanoseconds, microseconds (Jaeger) or ISO 8601."""
 
     entry: Entry
-    """Where it stands."""
+    """Where it stands, with its beginning alone: prompts and answers in a span are not kept."""
     trace: str
     span: str
     parent: str
@@ -48,28 +50,28 @@ def is_jaeger(entry: Entry) -> bool:
     return "traceID" in traces[0].data and isinstance(traces[0].data.get("spans"), list)
 
 
-def spans_of(entry: Entry) -> Iterator[Span]:
-    """The spans of one object of a file, whichever of the shapes it has."""
+def spans_of(entry: Entry, wanted: Set[str]) -> Iterator[Span]:
+    """The spans of one object of a file, whichever of the shapes it has, with those of their attributes that are wanted."""
     if entry.data.keys() == {"trace"}:
         inner = entry.within("trace")
         entry = inner if inner is not None else entry
     if is_jaeger(entry):
         for trace in entry.entries("data") or [entry]:
-            yield from _jaeger(trace)
+            yield from _jaeger(trace, wanted)
         return
     groups = [group for key in _OTLP for group in entry.entries(key)]
     for group in groups:
         about = group.within("resource")
-        resource = _attributes(about.data.get("attributes")) if about else {}
+        resource = _attributes(about.data.get("attributes"), _RESOURCE) if about else {}
         for key in _SCOPES:
             for scope in group.entries(key):
-                yield from (_span(each, resource) for each in scope.entries("spans"))
+                yield from (_span(each, resource, wanted) for each in scope.entries("spans"))
     if not groups and _is_flat(entry.data):
         about = entry.within("resource")
-        yield _span(entry, _attributes(about.data.get("attributes")) if about else {})
+        yield _span(entry, _attributes(about.data.get("attributes"), _RESOURCE) if about else {}, wanted)
 
 
-def _span(entry: Entry, resource: Mapping[str, Any]) -> Span:
+def _span(entry: Entry, resource: Mapping[str, Any], wanted: Set[str]) -> Span:
     """A span of OTLP, or one that an SDK wrote by itself (its ids under `context`)."""
     data = entry.data
     inner = data.get("context")
@@ -78,29 +80,35 @@ def _span(entry: Entry, resource: Mapping[str, Any]) -> Span:
     code = (status.get("code", status.get("status_code")) if isinstance(status, Mapping) else status) or 0
     start = next((key for key in ("startTimeUnixNano", "start_time_unix_nano", "start_time") if key in data), "startTimeUnixNano")
     return Span(
-        entry,
+        replace(entry, data={start: data.get(start)}),
         _id(data, context, ("traceId", "trace_id")),
         _id(data, context, ("spanId", "span_id")),
         _id(data, {}, ("parentSpanId", "parent_span_id", "parent_id")),
         start,
-        _attributes(data.get("attributes")),
+        _attributes(data.get("attributes"), wanted),
         resource,
         str(code) in _ERROR,
     )
 
 
-def _jaeger(trace: Entry) -> Iterator[Span]:
+def _jaeger(trace: Entry, wanted: Set[str]) -> Iterator[Span]:
     processes = trace.data.get("processes")
     for entry in trace.entries("spans"):
         data = entry.data
         parents = [each.data.get("spanID") for each in entry.entries("references") if each.data.get("refType", "CHILD_OF") == "CHILD_OF"]
-        attributes = _attributes(data.get("tags"))
+        attributes = _attributes(data.get("tags"), wanted | _JAEGER_STATUS)
         process = processes.get(data.get("processID")) if isinstance(processes, Mapping) else None
         service = process.get("serviceName") if isinstance(process, Mapping) else None
         yield Span(
-            entry, str(data.get("traceID", "")), str(data.get("spanID", "")), str(parents[0]) if parents else "", "startTime",
-            attributes, {"service.name": service}, attributes.get("error") is True or attributes.get("otel.status_code") == "ERROR",
-        )  # fmt: skip
+            replace(entry, data={"startTime": data.get("startTime")}),
+            str(data.get("traceID", "")),
+            str(data.get("spanID", "")),
+            str(parents[0]) if parents else "",
+            "startTime",
+            attributes,
+            {"service.name": service},
+            attributes.get("error") is True or attributes.get("otel.status_code") == "ERROR",
+        )
 
 
 def _id(data: Mapping[str, Any], context: Mapping[str, Any], keys: tuple[str, ...]) -> str:
@@ -109,13 +117,13 @@ def _id(data: Mapping[str, Any], context: Mapping[str, Any], keys: tuple[str, ..
     return str(found).lower().removeprefix("0x")
 
 
-def _attributes(found: object) -> Mapping[str, Any]:
+def _attributes(found: object, wanted: Set[str]) -> Mapping[str, Any]:
     """Attributes as plain values: OTLP and Jaeger list keys with typed values, SDKs write an object."""
     if isinstance(found, Mapping):
-        return found
+        return {key: value for key, value in found.items() if key in wanted}
     made = {}
     for each in found if isinstance(found, list) else ():
-        if isinstance(each, Mapping) and isinstance(each.get("key"), str):
+        if isinstance(each, Mapping) and isinstance(each.get("key"), str) and each["key"] in wanted:
             made[each["key"]] = _plain(each.get("value"))
     return made
 
