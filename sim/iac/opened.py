@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from sim.catalog.catalog import Catalog
+from sim.catalog.location import find_input
 from sim.catalog.price_book import PriceBook
 from sim.catalog.yaml_file import Document, KeyPath, Mark
 from sim.errors import InputError
@@ -24,6 +25,8 @@ from sim.iac.terraform import DEFAULT_STACK, Template, stack_from_terraform
 from sim.iac.terraform_groups import groups_of
 from sim.iac.terraform_plan import State, read_plan
 from sim.stack.read import read_stack
+
+_VARIABLES = ".tfvars.json"
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ def opened(
 
     InputError with what is wrong with any of them.
     """
+    if terraform is not None and terraform.endswith(_VARIABLES) and (name is not None or kubernetes):
+        return _with_variables(name, catalog, terraform, kubernetes, gpu)
     found = groups_in(terraform, catalog, state) if terraform is not None else None
     one = found.groups[0].gpu if found is not None and found.groups else None
     imported = stack_from_kubernetes(read_manifests(kubernetes), catalog, gpu=gpu or one) if kubernetes else None
@@ -59,8 +64,26 @@ def opened(
 
 
 def groups_in(terraform: str, catalog: Catalog, state: State = "planned") -> GroupsFound:
-    """The groups of machines in a plan; InputError for what is no plan."""
+    """The groups of machines in a plan, or in the variables that `sim plan --emit terraform` writes; InputError for what is neither."""
+    if terraform.endswith(_VARIABLES):
+        from sim.iac.tfvars import groups_of_tfvars
+
+        return groups_of_tfvars(find_input(terraform), catalog)
     return groups_of(read_plan(Path(terraform), terraform), catalog, state)
+
+
+def _with_variables(name: str | None, catalog: Catalog, terraform: str, kubernetes: Sequence[str], gpu: str | None) -> Opened:
+    """A stack or manifests on the machines that variables of Terraform say."""
+    from sim.iac.tfvars import with_groups
+
+    imported = stack_from_kubernetes(read_manifests(kubernetes), catalog, gpu=gpu) if kubernetes else None
+    source = ", ".join(PurePath(each).name for each in kubernetes)
+    template = _template(name, imported, source, catalog)
+    document, notes = with_groups(template.document, find_input(terraform), PurePath(terraform).name, catalog)
+    remarks = [f"assumed: {note}" for note in notes]
+    if imported is not None:
+        remarks += [*(f"assumed: {note}" for note in imported.assumed), *(f"ignored: {note}" for note in imported.ignored)]
+    return Opened(_stem(kubernetes[0] if kubernetes else terraform), document, {}, tuple(remarks))
 
 
 def _template(name: str | None, imported: Imported | None, source: str, catalog: Catalog) -> Template:

@@ -18,8 +18,10 @@ from sim.catalog.yaml_file import Document, KeyPath, Mark
 from sim.errors import InputError, input_error, nearest, visible
 from sim.iac.disks import with_disks
 from sim.iac.groups import Group, GroupsFound
+from sim.iac.node_labels import product_label
 from sim.iac.pools import WAKING, Pool, pool_of
 from sim.iac.shares import Placed, replaced, waits
+from sim.iac.terraform_resource import label_key
 
 DEFAULT_STACK = "self-hosted"
 """The bundled stack whose model and engine are assumed where nobody says what runs."""
@@ -68,7 +70,7 @@ def stack_from_terraform(found: GroupsFound, catalog: Catalog, template: Templat
         name = _name(group, names)
         names.append(name)
         try:
-            chosen, why = _chosen(group, runs, template)
+            chosen, why = _chosen(group, runs, template, catalog)
             if why:
                 notes.append(f"assumed: {name}: runs what {chosen} of the stack runs: {why}")
             pools.append((pool_of(name, group, runs[chosen], catalog, book, told=template.told), chosen))
@@ -115,7 +117,7 @@ def _templates(template: Template) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def _chosen(group: Group, runs: Mapping[str, Mapping[str, Any]], template: Template) -> tuple[str, str]:
+def _chosen(group: Group, runs: Mapping[str, Mapping[str, Any]], template: Template, catalog: Catalog) -> tuple[str, str]:
     """Which deployment of the template runs on a group, and, where that is a guess, why.
 
     In this order: the label sim-deployment; the group's name; the node labels that a deployment asks for; the model that the group's
@@ -131,7 +133,7 @@ def _chosen(group: Group, runs: Mapping[str, Mapping[str, Any]], template: Templ
     for name in runs:
         if _plain(name) in (_plain(group.name), _plain(group.labels.get("deployment", ""))):
             return name, ""
-    asked = [name for name in runs if template.labels.get(name) and _has(group, template.labels[name])]
+    asked = [name for name in runs if template.labels.get(name) and _has(group, template.labels[name], catalog)]
     if asked:
         return asked[0], ""
     if len(runs) == 1:
@@ -147,8 +149,17 @@ def _chosen(group: Group, runs: Mapping[str, Mapping[str, Any]], template: Templ
     return first, "the first of those on such a GPU" if same else "the first: none has its name, its labels or its GPU"
 
 
-def _has(group: Group, wanted: Mapping[str, tuple[str, ...]]) -> bool:
-    return all(group.labels.get(key.lower().replace(":", "-").replace("_", "-")) in values for key, values in wanted.items())
+def _has(group: Group, wanted: Mapping[str, tuple[str, ...]], catalog: Catalog) -> bool:
+    """Whether the nodes of a group have labels that are asked for: their own, and those that Kubernetes and NVIDIA's plugin give them."""
+    given = {
+        "node.kubernetes.io/instance-type": group.machine,
+        "beta.kubernetes.io/instance-type": group.machine,
+        "topology.kubernetes.io/region": group.region or "",
+        **product_label(catalog.gpu(group.gpu)),
+        **group.labels,
+    }
+    have = {label_key(key): value for key, value in given.items()}
+    return all(have.get(label_key(key)) in values for key, values in wanted.items())
 
 
 def _plain(name: str) -> str:

@@ -10,7 +10,7 @@ from sim.catalog.machine import Machine
 from sim.errors import InputError, visible
 from sim.iac.groups import RESERVED, Disk, Group, View, machine_of, need_count, region_in
 from sim.iac.terraform_aws_policies import law_of
-from sim.iac.terraform_resource import Resource, number_of
+from sim.iac.terraform_resource import Resource, label_key, number_of
 
 _TEMPLATES = ("aws_launch_template", "aws_launch_configuration")
 _DEFAULT_NODE = "t3.medium"
@@ -105,7 +105,9 @@ def _node_group(view: View, resource: Resource) -> Iterator[Group]:
     desired = resource.count("scaling_config", "desired_size")
     size = resource.number("disk_size")
     disks = (Disk("", size),) if size else _disks(resource, template)
-    yield _group(resource, machine, purchase, (low, low if desired is None else desired, high), notes, disks=disks)
+    own = {"eks.amazonaws.com/nodegroup": resource.text("node_group_name"), "eks.amazonaws.com/capacityType": kind}
+    labels = {label_key(key): value for key, value in own.items() if value}
+    yield _group(resource, machine, purchase, (low, low if desired is None else desired, high), notes, disks=disks, labels=labels)
 
 
 def _group(

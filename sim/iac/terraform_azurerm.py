@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from sim.catalog.gpu import Purchase
 from sim.catalog.machine import Machine
 from sim.errors import InputError
 from sim.iac.groups import Disk, Group, View, machine_of, need_count, region_in
-from sim.iac.terraform_resource import Resource
+from sim.iac.terraform_resource import Resource, label_key
 
 _SETS = ("azurerm_linux_virtual_machine_scale_set", "azurerm_orchestrated_virtual_machine_scale_set")
 
@@ -75,7 +74,10 @@ def _group(
     purchase: Purchase = "spot" if resource.text(*at, "priority").lower() == "spot" else "on_demand"
     most = resource.number(*at, bid)
     where = (resource.text("location") or (place.text("location") if place is not None else "")) or resource.region or ""
-    labels: dict[str, Any] = dict(resource.labels)
+    own = {"agentpool": resource.text(*at, "name"), "kubernetes.azure.com/agentpool": resource.text(*at, "name")}
+    if purchase == "spot":
+        own["kubernetes.azure.com/scalesetpriority"] = "spot"
+    labels = {label_key(key): value for key, value in own.items() if value} | dict(resource.labels)
     gigabytes = resource.number(*disk)
     kind = resource.text(*disk[:-1], "storage_account_type") if disk[:-1] == ("os_disk",) else ""
     return Group(

@@ -14,7 +14,7 @@ from sim.catalog.gpu import Purchase
 from sim.catalog.machine import find_machine, gpu_of_accelerator
 from sim.errors import InputError, visible
 from sim.iac.groups import MACHINE_LABEL, RESERVED, Disk, Group, Law, View, law_of_metric, machine_of, need_count, region_in
-from sim.iac.terraform_resource import Resource
+from sim.iac.terraform_resource import Resource, label_key
 
 _TEMPLATES = ("google_compute_instance_template", "google_compute_region_instance_template")
 _MANAGERS = ("google_compute_instance_group_manager", "google_compute_region_instance_group_manager")
@@ -106,10 +106,15 @@ def _node_pool(view: View, resource: Resource) -> Iterator[Group]:
     kind = resource.text("node_config", "reservation_affinity", "consume_reservation_type")
     if kind in ("ANY_RESERVATION", "SPECIFIC_RESERVATION"):
         notes.append(f"reservation_affinity {kind}: {RESERVED}")
+    purchase = _purchase(resource, "node_config")
+    labels = {label_key("cloud.google.com/gke-nodepool"): resource.text("name"), **resource.labels}
+    for guest in resource.blocks("node_config", "guest_accelerator"):
+        labels.setdefault(label_key("cloud.google.com/gke-accelerator"), str(guest.get("type")))
+    if purchase == "spot":
+        labels.setdefault(label_key("cloud.google.com/gke-spot"), "true")
     yield _group(
-        resource, found, _purchase(resource, "node_config"), (low, desired, high), _place(resource, cluster),
-        _disks(resource, "node_config"), notes,
-    )  # fmt: skip
+        resource, found, purchase, (low, desired, high), _place(resource, cluster), _disks(resource, "node_config"), notes, labels=labels
+    )
 
 
 def _default_pool(view: View, resource: Resource) -> Iterator[Group]:

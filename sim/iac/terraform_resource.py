@@ -49,6 +49,7 @@ _LABEL_WORDS = frozenset(
     }
 )  # fmt: skip
 """Tags and labels that are kept, as `label_key` writes them."""
+_LONGEST_LABEL = 256
 INDEX = re.compile(r"\[(?:\d+|\"(?:[^\"\\]|\\.)*\")\]$")
 """That of `count` or `for_each`, at the end of an address."""
 
@@ -74,7 +75,7 @@ def prune(value: Any, mask: Any) -> Any:
         for key, each in value.items():
             of_key = mask.get(key) if isinstance(mask, dict) else None
             if key in _LABELS:
-                found[key] = _labels(each, of_key)
+                found[key] = _labels(each, of_key, of_nodes=key != "tags")
             elif key in KEPT:
                 found[key] = prune(each, of_key)
         if "key" in value and "value" in value and label_key(str(value["key"])) in _LABEL_WORDS:
@@ -86,7 +87,8 @@ def prune(value: Any, mask: Any) -> Any:
     return value
 
 
-def _labels(value: Any, mask: Any) -> Any:
+def _labels(value: Any, mask: Any, *, of_nodes: bool) -> Any:
+    """Labels, of which manifests may ask any of a node; of tags only those that say what runs."""
     if mask is True:
         return HIDDEN
     if isinstance(value, list):
@@ -94,7 +96,8 @@ def _labels(value: Any, mask: Any) -> Any:
     if not isinstance(value, dict):
         return None
     hidden = {key for key, each in mask.items() if each is True} if isinstance(mask, dict) else set()
-    return {key: each for key, each in value.items() if label_key(key) in _LABEL_WORDS and key not in hidden}
+    wanted = {key: each for key, each in value.items() if key not in hidden and (of_nodes or label_key(key) in _LABEL_WORDS)}
+    return {key: each for key, each in wanted.items() if isinstance(each, (str, int, float)) and len(str(each)) <= _LONGEST_LABEL}
 
 
 def prune_unknown(mask: Any) -> Any:
@@ -201,7 +204,7 @@ class Resource:
     def labels(self) -> Mapping[str, str]:
         """Its tags and labels that say what runs on it, by the form of `label_key`; those of the machines before its own."""
         found: dict[str, str] = {}
-        for keys in (("tags",), ("labels",), ("node_config", "labels"), ("node_labels",)):
+        for keys in (("tags",), ("labels",), ("node_config", "labels"), ("node_labels",), ("default_node_pool", "node_labels")):
             value = self.find(*keys)
             if isinstance(value, Mapping):
                 found |= {label_key(str(key)): str(each) for key, each in value.items() if isinstance(each, (str, int, float))}
