@@ -1,7 +1,8 @@
 """Machines: which GPUs, and how many, an instance type of a provider has (`models/machines/*.yaml`, one file a provider).
 
-A machine has no price of its own: it costs its GPUs x what the price book says of an hour of one at this provider. Names are
-compared without case, Azure's also without `Standard_`, Google's also as the last part of a URL. A name is one of:
+A machine costs its GPUs x what the price book says of an hour of one at this provider; where the machine around the GPUs is larger
+than in the price of the GPU, and a source says what it costs, the file has a price of its own (`prices`). Names are compared without
+case, Azure's also without `Standard_`, Google's also as the last part of a URL. A name is one of:
 
 - a machine;
 - of a family, or itself, known to compute with what is not modelled, as Trainium or a share of a GPU: an InputError says with what;
@@ -20,7 +21,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from sim.catalog.strict import Count, Name, Positive, Source, Strict, formed
+from sim.catalog.gpu import Purchase
+from sim.catalog.strict import AsOf, Count, Name, Positive, Source, Strict, formed
 from sim.errors import InputError, nearest, nearest_name, visible
 
 if TYPE_CHECKING:
@@ -50,11 +52,23 @@ class MachineSpec(Strict):
     memory_gib: Positive | None = None
 
 
+class MachineListPrices(Strict):
+    """What machines cost by the hour in one region, bought in one way, where that is not what their GPUs cost."""
+
+    purchase: Purchase = "on_demand"
+    region: str
+    usd_per_machine_hour: dict[MachineName, Positive]
+    source: str = Field(min_length=3)
+    as_of: AsOf
+    assumed: bool = False
+
+
 class MachineFile(Strict):
     """The instance types of one provider that have GPUs, and what is known of the others."""
 
     provider: Name
     machines: dict[MachineName, MachineSpec]
+    prices: tuple[MachineListPrices, ...] = ()
     accelerators: dict[MachineName, Name] = Field(default_factory=dict)
     """GPUs that are attached to a machine by a name of their own (Google's guest accelerators)."""
     not_modelled: dict[MachineName, str] = Field(default_factory=dict)
@@ -62,6 +76,18 @@ class MachineFile(Strict):
     without_gpu: tuple[MachineName, ...] = ()
     """Families that have no GPU."""
     sources: tuple[Source, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class MachineListPrice:
+    """A list price of one machine for one hour."""
+
+    purchase: Purchase
+    region: str
+    usd_per_machine_hour: float
+    source: str
+    as_of: str
+    assumed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +104,8 @@ class Machine:
     as_of: str
     file: str
     """The file that says so, as messages call it."""
+    prices: tuple[MachineListPrice, ...] = ()
+    """Its own list prices; empty where it costs what its GPUs cost."""
 
 
 class Machines:
@@ -92,7 +120,10 @@ class Machines:
         for file, shown in files:
             for name, spec in file.machines.items():
                 said = _source(file, name)
-                machine = Machine(name, file.provider, spec.gpu, spec.gpus, spec.vcpus, spec.memory_gib, said.source, said.as_of, shown)
+                machine = Machine(
+                    name, file.provider, spec.gpu, spec.gpus, spec.vcpus, spec.memory_gib, said.source, said.as_of, shown,
+                    _prices(file, name),
+                )  # fmt: skip
                 self._machines.setdefault((file.provider, compared_machine(name)), machine)
             for name, gpu in file.accelerators.items():
                 self._accelerators.setdefault(compared_machine(name), gpu)
@@ -176,7 +207,15 @@ def machine_file_of(document: Document, catalog: Catalog) -> MachineFile:
     gpus = catalog.names("gpu")
     named: list[tuple[KeyPath, str]] = [(("machines", name, "gpu"), spec.gpu) for name, spec in file.machines.items()]
     named += [(("accelerators", name), gpu) for name, gpu in file.accelerators.items()]
+    unknown = [
+        (("prices", at, "usd_per_machine_hour", name), name) for at, each in enumerate(file.prices) for name in each.usd_per_machine_hour
+    ]
     problems = [
+        problem(document, path, f"unknown machine {name!r}; allowed: one of the same file{nearest(name, file.machines)}", key=True)
+        for path, name in unknown
+        if name not in file.machines
+    ]
+    problems += [
         problem(document, path, f"unknown gpu {gpu!r}{nearest(gpu, gpus)} (sim catalog list gpu names them all)")
         for path, gpu in named
         if gpu not in gpus
@@ -225,6 +264,14 @@ def _source(file: MachineFile, name: str) -> Source:
             if key in map(compared_machine, source.keys):
                 return source
     return file.sources[0]
+
+
+def _prices(file: MachineFile, name: str) -> tuple[MachineListPrice, ...]:
+    return tuple(
+        MachineListPrice(each.purchase, each.region, each.usd_per_machine_hour[name], each.source, each.as_of, each.assumed)
+        for each in file.prices
+        if name in each.usd_per_machine_hour
+    )
 
 
 def _shown(name: str) -> str:

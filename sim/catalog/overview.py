@@ -164,7 +164,7 @@ def _machine_shown(catalog: Catalog, machine: Machine, book: PriceBook) -> dict[
     offers = (price for price in catalog.gpu(machine.gpu).prices if price.provider == machine.provider)
     places = dict.fromkeys((*book.places_of(machine), *((price.purchase, price.region) for price in offers)))
     hours = [hour for purchase, region in places if (hour := _machine_hour(catalog, machine, book, purchase, region))]
-    said = {name: value for name, value in asdict(machine).items() if value is not None and name != "file"}
+    said = {name: value for name, value in asdict(machine).items() if value is not None and name not in ("file", "prices")}
     return said | {
         "derived": {
             "prices_on": book.date.isoformat(),

@@ -97,18 +97,22 @@ class PriceBook:
     ) -> GpuHour:
         """What an hour of one of the GPUs of a machine costs, bought as the whole machine.
 
-        The price that the file of prices has for the Terraform resource at `address`, else for the machine, else what the GPU costs at
-        the machine's provider. Raises InputError when there is no such offer, naming those there are.
+        The price that the file of prices has for the Terraform resource at `address`, else for the machine, else for the GPU at the
+        machine's provider; then what the catalogue has, of the machine and of the GPU. Raises InputError when there is no such offer,
+        naming those there are.
         """
         return (
             self._hour_at(machine, purchase, region, address)
             or self._hour_of_machine(machine, purchase, region)
-            or self.gpu_price(gpu, machine.provider, purchase, region)
+            or self._negotiated_hour(gpu, machine.provider, purchase, region)
+            or _listed_machine_hour(machine, purchase, region)
+            or self._listed_hour(gpu, machine.provider, purchase, region)
         )
 
     def places_of(self, machine: Machine) -> tuple[tuple[Purchase, str | None], ...]:
-        """The ways of buying a machine, and the regions, for which the file of prices has one of it."""
-        return tuple((rate.purchase, rate.region) for rate in self._rates_of(machine))
+        """The ways of buying a machine, and the regions, for which there is a price of it, not only of its GPUs."""
+        of_file = ((rate.purchase, rate.region) for rate in self._rates_of(machine))
+        return (*of_file, *((price.purchase, price.region) for price in machine.prices))
 
     def _hour_at(self, machine: Machine, purchase: Purchase, region: str | None, address: str | None) -> GpuHour | None:
         found = self._negotiated.by_address.get(address, ()) if self._negotiated and address else ()
@@ -216,6 +220,23 @@ class PriceBook:
         dated = sorted(prices, key=lambda price: _day(price.as_of))
         past = [price for price in dated if _day(price.as_of) <= self.date]
         return past[-1] if past else dated[0]
+
+
+def _listed_machine_hour(machine: Machine, purchase: Purchase, region: str | None) -> GpuHour | None:
+    for price in machine.prices:
+        if price.purchase == purchase and region in (None, price.region):
+            return GpuHour(
+                gpu=machine.gpu,
+                provider=machine.provider,
+                purchase=purchase,
+                region=price.region,
+                usd_per_gpu_hour=price.usd_per_machine_hour / machine.gpus,
+                gpus_sold_together=machine.gpus,
+                source=price.source,
+                as_of=price.as_of,
+                assumed=price.assumed,
+            )
+    return None
 
 
 def _same_place(offer: GpuRate | MachineRate, region: str | None) -> bool:

@@ -177,7 +177,11 @@ def _bought(pool: Pool, template: Mapping[str, Any], catalog: Catalog, book: Pri
         pool.keys["usd_per_gpu_hour"] = template["usd_per_gpu_hour"]
         return
     gpu = catalog.gpu(group.gpu)
-    machine = Machine(group.machine, group.provider, group.gpu, group.gpus_per_machine, None, None, group.address, "undated", "")
+    known = catalog.machines().get(group.machine, group.provider)
+    if known is None or (known.gpu, known.gpus) != (group.gpu, group.gpus_per_machine):
+        # GPUs attached by name to a machine that has none of its own.
+        known = Machine(group.machine, group.provider, group.gpu, group.gpus_per_machine, None, None, group.address, "undated", "")
+    machine = known
 
     def hour(how: Purchase, place: str | None) -> GpuHour | None:
         for address in (group.address, *group.members[:1]):

@@ -106,6 +106,17 @@ def test_accelerators_of_google_are_gpus_of_the_catalogue() -> None:
         gpu_of_accelerator(CATALOG, "nvidia-h100-80g")
 
 
+def test_a_machine_has_a_price_of_its_own_only_where_its_gpus_cost_something_else() -> None:
+    own_prices = [(machine, price) for machine in MACHINES for price in machine.prices]
+    assert own_prices
+    for machine, price in own_prices:
+        gpus = BOOK.gpu_price(CATALOG.gpu(machine.gpu), machine.provider, price.purchase, price.region).usd_per_gpu_hour * machine.gpus
+        assert price.usd_per_machine_hour != pytest.approx(gpus, rel=1e-3), machine.name
+        hour = BOOK.machine_price(machine, CATALOG.gpu(machine.gpu), price.purchase, price.region)
+        assert hour.usd_per_gpu_hour * machine.gpus == pytest.approx(price.usd_per_machine_hour)
+        assert hour.source == price.source
+
+
 def own(folder: Path, text: str) -> Catalog:
     (folder / "machines").mkdir()
     (folder / "machines" / "mine.yaml").write_text(text)
@@ -154,6 +165,10 @@ sources: [{keys: [machines], source: none, as_of: 2026}]
         own(tmp_path, gpus).machines()
     assert "mine.yaml:3:15: machines.\"x1.y\".gpu: unknown gpu 'h100-smx'; did you mean 'h100-sxm'?" in str(told.value)
     assert "mine.yaml:4:15" in str(told.value)
+    priced = "prices: [{region: here, usd_per_machine_hour: {x3.y: 4}, source: none, as_of: 2026}]\n"
+    (tmp_path / "machines" / "mine.yaml").write_text(gpus.replace("h100-smx", "h100-sxm").replace("b2000", "b200") + priced)
+    with pytest.raises(InputError, match=r"mine\.yaml:6:48: .*unknown machine 'x3\.y'; allowed: one of the same file"):
+        Catalog.load(tmp_path).machines()
     (tmp_path / "machines" / "mine.yaml").write_text(gpus.replace("gpus: 8", "gpus: 0.5"))
     with pytest.raises(InputError, match="gpus"):
         Catalog.load(tmp_path).machines()
@@ -163,7 +178,9 @@ def test_lists_and_shows_price_a_machine_by_its_gpus() -> None:
     rows = {row["name"]: row for row in list_entries(CATALOG, "machine", BOOK)}
     assert len(rows) == len(MACHINES)
     assert rows["p4d.24xlarge"]["usd_per_machine_hour"] == pytest.approx(8 * 2.7447)
-    assert rows["g5.xlarge"]["usd_per_machine_hour"] is None
+    assert rows["p6e-gb200.36xlarge"]["usd_per_machine_hour"] is None
+    # Its own price, as its one GPU is dearer in a machine of that size.
+    assert rows["g5.16xlarge"]["usd_per_machine_hour"] == 4.096 > rows["g5.xlarge"]["usd_per_machine_hour"]
     assert find_entry(CATALOG, "nd96isr_h100_v5") == [("machine", "Standard_ND96isr_H100_v5")]
     shown = show_entry(CATALOG, "machine", "p5.48xlarge", BOOK)
     for price in shown["derived"]["prices"]:

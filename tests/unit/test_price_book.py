@@ -207,7 +207,7 @@ def test_the_default_provider_and_region() -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("l4", {}, "no provider given to buy it on_demand; none at all is known; give one in a price file"),
+        ("a30", {}, "no provider given to buy it on_demand; none at all is known; give one in a price file"),
         ("h100-sxm", {"purchase": "spot"}, "no provider given to buy it spot; known: .*aws spot.*gcp spot"),
         ("h100-sxm", {"provider": "lamda"}, "no price of lamda on_demand is known.*did you mean 'lambda'"),
         ("h100-sxm", {"provider": "runpod", "purchase": "reserved_3y"}, "no price of runpod reserved_3y is known"),
