@@ -100,6 +100,14 @@ class PlanReport:
         moved = sum(each.usd_per_month / each.judged.usd_per_month for each in like) / len(like) if like else 1.0
         return judged.usd_per_month * moved
 
+    def futures_met(self, judged: Judged) -> float | None:
+        """Share of futures that meet the levels in the worst month: of the chosen stack those that the search has not used."""
+        chosen = self.plan.chosen
+        if chosen is not None and chosen.confidence.kind == "futures" and judged.candidate.number == chosen.judged.candidate.number:
+            return chosen.confidence.share
+        seen = self.foreseen(judged)
+        return None if seen is None else seen.p_met
+
     def holds(self, judged: Judged) -> bool:
         """Whether it meets the levels as far as it was looked at."""
         seen = self.foreseen(judged)

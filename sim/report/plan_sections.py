@@ -37,7 +37,18 @@ def _chosen(report: PlanReport) -> Section:
     if chosen is None:
         return Section("", ())
     rows = [(name.replace("_", " "), str(value)) for name, value in chosen.judged.candidate.values]
-    return Section("", rows, facts=True, notes=("stack.yaml in the folder of this plan runs as it is.",))
+    return Section("", rows, facts=True, notes=("stack.yaml in the folder of this plan runs as it is.", *_elastic(report)))
+
+
+def _elastic(report: PlanReport) -> tuple[str, ...]:
+    """Where to ask how few GPUs over time would do: of a pool that requests have no way out of, as the others need none."""
+    deployments = {} if report.stack is None else report.stack.data["deployments"]
+    pools = [name for name, each in deployments.items() if each.get("kind") == "gpu"]
+    if len(pools) != 1:
+        return ()
+    alone = "" if len(deployments) == 1 else f" --set 'routing=[{{to: [{pools[0]}]}}]'"
+    command = f"sim elastic TRACE --stack stack.yaml{alone}"
+    return (f"How few GPUs over time would do, and what each autoscaler takes: {command}",)
 
 
 def _ranking(report: PlanReport) -> Section:
@@ -113,6 +124,8 @@ def _calendar(report: PlanReport) -> Section:
         notes.append(
             f"Needed: the fewest GPUs that hold the levels at that demand, by replays; order by: when those have to be ordered{days}."
         )
+        if any(each.order_by is not None and each.order_by.isoformat() < report.date for each in months):
+            notes.append(f"A day before that of the prices, {report.date}, has passed: order at once.")
     return Section("Capacity", rows, header, notes)
 
 
@@ -158,8 +171,8 @@ def _header(report: PlanReport) -> tuple[str, ...]:
 def _figures(report: PlanReport, each: Judged) -> list[str]:
     found = [show_usd(report.usd(each)), _room_of(each)]
     if report.months:
-        seen = report.foreseen(each)
-        found.append("-" if seen is None else show_share(seen.p_met))
+        met = report.futures_met(each)
+        found.append("-" if met is None else show_share(met))
     return found
 
 

@@ -133,7 +133,6 @@ def _chosen(report: PlanReport) -> dict[str, Any] | None:
 
 def _row(report: PlanReport, row: Alike) -> dict[str, Any]:
     judged = row.first
-    seen = report.foreseen(judged)
     return {
         "values": dict(judged.candidate.values),
         "same": [dict(each.candidate.values) for each in row.others],
@@ -142,7 +141,7 @@ def _row(report: PlanReport, row: Alike) -> dict[str, Any]:
         "met": report.holds(judged),
         "room": _known(-judged.excess),
         "slo": _slo(judged.held),
-        "futures_met": None if seen is None else seen.p_met,
+        "futures_met": report.futures_met(judged),
     }
 
 

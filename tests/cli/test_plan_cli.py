@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,18 @@ def test_the_same_on_any_number_of_workers_and_again(folder: Path, capsys: Captu
     assert first.startswith(("seqs", "x")) and max(map(len, first.splitlines())) <= 80
     page, _ = planned(capsys, *LEVELS, "--format", "md", "-o", "c")
     assert page.startswith("# Plan of small for trace\n") and "| " in page
+
+
+def test_where_to_ask_for_fewer_gpus_over_time(folder: Path, capsys: Capture) -> None:
+    """The command as it is printed runs in the folder of the plan."""
+    for fallback in ("none", "stack"):
+        Path("space.yaml").write_text(f"replicas: 1:3\noverflow: none\nfallback: {fallback}\n")
+        out, _ = planned(capsys, *LEVELS, "-o", "p", "--force")
+        (said,) = re.findall(r"sim elastic TRACE .*", " ".join(out.partition("USD a month")[0].split()))
+        words = shlex.split(said.partition(" Meets the levels")[0].replace("TRACE", "trace.parquet").replace("stack.yaml", "p/stack.yaml"))
+        assert ("--set" in words) == (fallback == "stack") or "spill" not in Path("p/stack.yaml").read_text()
+        code, _, err = command.run(capsys, *words[1:], "--interval", "1m", "-o", f"e-{fallback}")
+        assert code == 0, err
 
 
 def test_months_are_held_against_fresh_futures(folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
