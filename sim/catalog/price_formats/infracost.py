@@ -109,9 +109,9 @@ def _read_resource(
         if not found:
             unpriced.append(address)
         # A group has one part with machines; of the pools of a cluster each has an address of its own.
-        for key in dict.fromkeys([".".join((address, *path)), *([address] if len(parts) == 1 else [])]):
-            for price in found:
-                _keep(prices.setdefault(key, []), price, key, differing)
+        key = address if len(parts) == 1 else ".".join((address, *path))
+        for price in found:
+            _keep(prices.setdefault(key, []), price, key, differing)
 
 
 def _keep(known: list[MachinePrice], price: MachinePrice, address: str, differing: list[str]) -> None:
