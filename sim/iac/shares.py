@@ -16,7 +16,8 @@ from sim.errors import InputError
 
 @dataclass(frozen=True)
 class Placed:
-    """A deployment in the place of another; `weight` is its part of the requests among those in the same place."""
+    """A deployment in the place of another; `weight` is its part of the requests among those in the same place. One of weight 0 is in no
+    rule."""
 
     name: str
     spec: Mapping[str, Any]
@@ -33,11 +34,14 @@ def replaced(stack: Mapping[str, Any], placed: Sequence[Placed], gone: Sequence[
     """
     places: dict[str, list[Placed]] = {}
     for each in placed:
-        places.setdefault(each.instead_of, []).append(each)
+        if each.weight > 0:
+            places.setdefault(each.instead_of, []).append(each)
     deployments: dict[str, Any] = {}
+    gone = [*gone, *(each.instead_of for each in placed if each.instead_of not in places)]
     for name, spec in stack["deployments"].items():
-        if name in places:
-            deployments |= {each.name: dict(each.spec) for each in places[name]}
+        instead = {each.name: dict(each.spec) for each in placed if each.instead_of == name}
+        if instead:
+            deployments |= instead
         elif name not in gone:
             deployments[name] = spec
     rules = stack.get("routing") or [{"to": [next(iter(stack["deployments"]))]}]

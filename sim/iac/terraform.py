@@ -15,13 +15,12 @@ from typing import Any
 from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
 from sim.catalog.yaml_file import Document, KeyPath, Mark
-from sim.errors import InputError, input_error, nearest, visible
+from sim.errors import InputError, input_error, visible
 from sim.iac.disks import with_disks
 from sim.iac.groups import Group, GroupsFound
-from sim.iac.node_labels import product_label
+from sim.iac.matching import Labels, matches
 from sim.iac.pools import WAKING, Pool, pool_of
 from sim.iac.shares import Placed, replaced, waits
-from sim.iac.terraform_resource import label_key
 
 DEFAULT_STACK = "self-hosted"
 """The bundled stack whose model and engine are assumed where nobody says what runs."""
@@ -36,7 +35,7 @@ class Template:
     document: Document
     told: bool
     """Whether the user named it; else what comes of it is assumed."""
-    labels: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    labels: Mapping[str, Labels] = field(default_factory=dict)
     """The node labels that each of its deployments asks for, any one value of each."""
     bounded: bool = False
     """Whether its bounds of replicas hold within those of the machines, as an autoscaler's of Kubernetes do."""
@@ -66,14 +65,22 @@ def stack_from_terraform(found: GroupsFound, catalog: Catalog, template: Templat
     pools: list[tuple[Pool, str]] = []
     problems: list[str] = []
     names: list[str] = [name for name in stack["deployments"] if name not in runs]
+    idle: set[str] = set()
+    matched = matches(found.groups, runs, template.labels, catalog)
     for group in found.groups:
         name = _name(group, names)
         names.append(name)
         try:
-            chosen, why = _chosen(group, runs, template, catalog)
-            if why:
-                notes.append(f"assumed: {name}: runs what {chosen} of the stack runs: {why}")
-            pools.append((pool_of(name, group, runs[chosen], catalog, book, told=template.told), chosen))
+            match = matched[group.address]
+            if isinstance(match, InputError):
+                raise match
+            if match.why:
+                notes.append(f"assumed: {name}: runs what {match.deployment} runs: {match.why}")
+            if match.idle:
+                idle.add(name)
+            pools.append(
+                (pool_of(name, group, runs[match.deployment], catalog, book, told=template.told and not match.idle), match.deployment)
+            )
         except InputError as error:
             problems += [f"{found.source}: {line}" for line in str(error).splitlines()]
     if problems:
@@ -85,10 +92,13 @@ def stack_from_terraform(found: GroupsFound, catalog: Catalog, template: Templat
             pool.guess("those who wake it wait, all others go on; by max_wait nobody would come to it", gateway_queue_limit=WAKING)
     gone = [name for name in runs if name not in {chosen for _, chosen in pools}]
     notes += [f"ignored: {name}: a deployment of the stack without machines in {found.source}" for name in gone]
-    if len(pools) > 1:
+    if len(pools) > 1 + len(idle):
         notes.append("assumed: routing: requests are shared among the groups by the memory bandwidth of all GPUs that each may have")
     of_rules: list[str] = []
-    placed = [Placed(pool.name, pool.keys, chosen, _weight(pool.group, catalog), _from_none(pool)) for pool, chosen in pools]
+    placed = [
+        Placed(pool.name, pool.keys, chosen, 0.0 if pool.name in idle else _weight(pool.group, catalog), _from_none(pool))
+        for pool, chosen in pools
+    ]
     data = {**replaced(stack, placed, gone, of_rules), "description": f"The machines of {found.source}."}
     notes += [f"assumed: {note}" for note in of_rules]
     costs, of_disks = with_disks(data.get("costs"), found.groups, catalog)
@@ -117,76 +127,30 @@ def _templates(template: Template) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def _chosen(group: Group, runs: Mapping[str, Mapping[str, Any]], template: Template, catalog: Catalog) -> tuple[str, str]:
-    """Which deployment of the template runs on a group, and, where that is a guess, why.
-
-    In this order: the label sim-deployment; the group's name; the node labels that a deployment asks for; the model that the group's
-    labels name; the GPU; the only one; the first.
-    """
-    given = group.labels.get("sim-deployment")
-    if given:
-        if given in runs:
-            return given, ""
-        raise InputError(
-            f"{group.address}: label sim-deployment: found {visible(given[:60])!r}; allowed: {', '.join(runs)}{nearest(given, runs)}"
-        )
-    for name in runs:
-        if _plain(name) in (_plain(group.name), _plain(group.labels.get("deployment", ""))):
-            return name, ""
-    asked = [name for name in runs if template.labels.get(name) and _has(group, template.labels[name], catalog)]
-    if asked:
-        return asked[0], ""
-    if len(runs) == 1:
-        return next(iter(runs)), ""
-    said = group.labels.get("sim-llm") or group.labels.get("llm") or group.labels.get("model") or ""
-    for name, spec in runs.items():
-        if said and _plain(str(spec.get("llm"))) == _plain(said):
-            return name, ""
-    same = [name for name, spec in runs.items() if spec.get("gpu") == group.gpu]
-    if len(same) == 1:
-        return same[0], ""
-    first = (same or list(runs))[0]
-    return first, "the first of those on such a GPU" if same else "the first: none has its name, its labels or its GPU"
-
-
-def _has(group: Group, wanted: Mapping[str, tuple[str, ...]], catalog: Catalog) -> bool:
-    """Whether the nodes of a group have labels that are asked for: their own, and those that Kubernetes and NVIDIA's plugin give them."""
-    given = {
-        "node.kubernetes.io/instance-type": group.machine,
-        "beta.kubernetes.io/instance-type": group.machine,
-        "topology.kubernetes.io/region": group.region or "",
-        **product_label(catalog.gpu(group.gpu)),
-        **group.labels,
-    }
-    have = {label_key(key): value for key, value in given.items()}
-    return all(have.get(label_key(key)) in values for key, values in wanted.items())
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "", name.lower())
-
-
 def _within(pool: Pool, template: Mapping[str, Any]) -> None:
-    """The bounds of an autoscaler of Kubernetes within those of the machines."""
-    bounds, own = template.get("replicas"), pool.keys.get("replicas")
-    if not isinstance(bounds, Mapping) or not isinstance(own, Mapping) or "autoscaler" not in template or pool.group.law is not None:
+    """The replicas of manifests, and the bounds of their autoscaler, within what the machines hold."""
+    wanted, own = template.get("replicas", 1), pool.keys.get("replicas")
+    bounds: Mapping[str, Any] = wanted if isinstance(wanted, Mapping) else dict.fromkeys(("min", "max", "initial"), wanted)
+    asked = f"{bounds.get('min', 1)} to {bounds['max']}" if bounds.get("min", 1) != bounds["max"] else f"{bounds['max']}"
+    if not isinstance(own, Mapping):
+        if isinstance(own, int) and (bounds.get("min", 1), bounds["max"]) != (own, own):
+            pool.notes_apart.append(f"{own} replicas, all that its machines hold, as these are paid anyway; the manifests ask for {asked}")
         return
-    low = max(own["min"], min(int(bounds.get("min", 1)), own["max"]))
-    high = min(own["max"], max(int(bounds.get("max", own["max"])), low))
-    if (low, high) != (own["min"], own["max"]):
-        each = pool.replicas_per_machine
-        pool.notes_apart.append(
-            f"{low} to {high} replicas, as its autoscaler says; its machines hold {pool.group.min * each} to {pool.group.max * each}"
-        )
-        if low == high:
-            pool.keys["replicas"] = high
-            pool.keys.pop("autoscaler", None)
-            pool.assumed.pop("autoscaler", None)
-            return
-        pool.keys["replicas"] = {"min": low, "max": high, "initial": min(max(own["initial"], low), high)}
-        if low > 0 and "autoscaler" in pool.assumed:
-            pool.keys["autoscaler"] = dict(template["autoscaler"])
-            pool.assumed.pop("autoscaler")
+    low, high = own["min"], own["max"]
+    if "autoscaler" in template and pool.group.law is None:
+        low = max(low, min(int(bounds.get("min", 1)), high))
+        high = min(high, max(int(bounds["max"]), low))
+        if (low, high) != (own["min"], own["max"]):
+            pool.notes_apart.append(f"{low} to {high} replicas, as its autoscaler says; its machines hold {own['min']} to {own['max']}")
+    if low == high:
+        pool.say(replicas=high)
+        pool.keys.pop("autoscaler", None)
+        pool.assumed.pop("autoscaler", None)
+        return
+    first = bounds.get("initial", own["initial"])
+    pool.say(replicas={"min": low, "max": high, "initial": min(max(int(first), low), high)})
+    if low > 0 and "autoscaler" in pool.assumed and "autoscaler" in template:
+        pool.say(autoscaler=dict(template["autoscaler"]))
 
 
 def _from_none(pool: Pool) -> bool:
