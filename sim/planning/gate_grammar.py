@@ -149,15 +149,15 @@ def _limit(text: str, at: int, value: str, figure: Figure, *, delta: bool) -> tu
         if percent is not None and delta:
             number = parse_number(percent["number"].replace(" ", "")) / 100.0
             if percent["unit"] == "pp" and figure.kind not in ("share", "ratio"):
-                raise InputError(f"found {value!r}, but {figure.name} is no share; allowed: {_example(figure)}, or 5% of BASE")
+                raise InputError(f"found {value!r}, but {figure.short} is no share; allowed: {_example(figure)}, or 5% of BASE")
             return number, percent["unit"] == "%"
         limit = _quantity(value, figure)
     except InputError as error:
         raise _wrong(text, at, str(error)) from None
     if not delta and limit < 0:
-        raise _wrong(text, at, f"found {value[:40]!r}; {figure.name} is never below 0; allowed: {_example(figure)}")
+        raise _wrong(text, at, f"found {value[:40]!r}; {figure.short} is never below 0; allowed: {_example(figure)}")
     if not delta and figure.kind == "share" and limit > 1:
-        raise _wrong(text, at, f"found {value[:40]!r}; {figure.name} is a share; allowed: from 0 to 1, or 0% to 100%")
+        raise _wrong(text, at, f"found {value[:40]!r}; {figure.short} is a share; allowed: from 0 to 1, or 0% to 100%")
     return limit, False
 
 

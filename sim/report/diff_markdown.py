@@ -55,7 +55,7 @@ def diff_markdown(report: DiffReport) -> str:
 
 def safe(text: str, longest: int = _LONGEST) -> str:
     """A text of anybody's that a forge shows as it is, on one line: no Markdown, HTML, link, mention or reference comes of it."""
-    plain = shortened(visible(text).replace("->", "→"), longest)
+    plain = shortened(visible(text).replace(" -> ", " → "), longest)
     pieces = _FOUND_IN_TEXT.sub("\0", plain).split("\0")
     return _PART.join("".join(_character(each) for each in piece) for piece in pieces)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import chain
 
 from sim.futures.forecast import Band
+from sim.planning.comparison import PairCosts
 from sim.planning.effects import Effect
 from sim.planning.stack_diff import Change, Part
 from sim.report.amounts import about, chance
@@ -21,6 +22,7 @@ _MOST_FOLLOWS = 8
 _MOST_WORDS = 8
 _SOURCE = 60
 _COLUMNS = 12
+_NAME = 36
 _TELLING = (
     "kind", "llm", "model", "machine", "gpu", "tensor_parallel", "replicas.min", "replicas.max", "min", "max", "purchase", "tier",
 )  # fmt: skip
@@ -42,7 +44,7 @@ def _changes(report: DiffReport) -> Section:
     rows: list[tuple[str, str]] = []
     signs = dict(SIGNS)
     for part in (*report.groups, *report.stacks.parts):
-        rows.append((f"{signs[part.state]} {part.name}", part_words(part)))
+        rows.append((f"{signs[part.state]} {shortened(part.name, _NAME)}", part_words(part)))
         if part.state == "changed":
             rows += [(f"    {_short(part, each)}", f"{change_words(each)}{_from(each)}") for each in part.changes[:_MOST_CHANGES]]
             follows = part.follows[:_MOST_FOLLOWS]
@@ -68,7 +70,7 @@ def part_words(part: Part) -> str:
 
 
 def _short(part: Part, change: Change) -> str:
-    return shortened(change.key.removeprefix(f"{part.name}."), 34)
+    return shortened(change.key.removeprefix(f"{part.name}."), _NAME - 2)
 
 
 def _from(change: Change, before: str = "; ") -> str:
@@ -84,18 +86,24 @@ def _costs(report: DiffReport) -> Section:
         costs = report.costs(kind)
         was, is_ = (getattr(report.summary(each), f"{kind}_usd") for each in (report.base, report.head))
         rows += [
-            (f"{words} p50", about(was.p50), about(is_.p50), *_edges(costs.difference_usd), _dearer(costs.tie, costs.p_a_cheaper)),
-            ("  p5 to p95", f"{about(was.p5)} to {about(was.p95)}", f"{about(is_.p5)} to {about(is_.p95)}", "", "", "", ""),
+            (f"{words}, BASE", *_edges(was), ""),
+            (f"{words}, HEAD", *_edges(is_), ""),
+            ("  difference", *map(signed_usd, edges_of(costs.difference_usd)), _dearer(costs)),
         ]
     notes = [
         f"USD over {report.span}. The difference is HEAD less BASE in each future, which are the same ones for both; dearer: the share of "
         "futures in which HEAD costs more."
     ]
-    return Section("Cost", rows, ("BASE", "HEAD", "diff. p5", "p50", "p95", "dearer"), notes)
+    return Section("Cost", rows, ("p5", "p50", "p95", "dearer"), notes)
 
 
-def _edges(band: Band) -> tuple[str, str, str]:
-    return signed_usd(band.p5), signed_usd(band.p50), signed_usd(band.p95)
+def _edges(band: Band) -> tuple[str, ...]:
+    return tuple(map(about, edges_of(band)))
+
+
+def edges_of(band: Band) -> tuple[float, float, float]:
+    """p5, p50 and p95."""
+    return band.p5, band.p50, band.p95
 
 
 def signed_usd(usd: float) -> str:
@@ -105,8 +113,8 @@ def signed_usd(usd: float) -> str:
     return f"{'+' if usd > 0 else ''}{about(usd)}"
 
 
-def _dearer(tie: bool, p_cheaper: float) -> str:  # noqa: FBT001  (one word of a row)
-    return "tie" if tie else chance(1.0 - p_cheaper)
+def _dearer(costs: PairCosts) -> str:
+    return "tie" if costs.tie else chance(1.0 - costs.p_a_cheaper)
 
 
 def _by_month(report: DiffReport) -> Section:
