@@ -41,6 +41,7 @@ COMMANDS = MappingProxyType(
         "catalog": "List and show the APIs, GPUs, LLMs, profiles and stacks that are known.",
         "check": "Check a stack, trace, price or event file.",
         "explain": "Say what a stack means and where each number comes from.",
+        "schema": "JSON Schema of stacks, outlooks, spaces and recipes, for editors.",
         "init": "Start a folder of your own, or a stack from Kubernetes manifests.",
     }
 )
