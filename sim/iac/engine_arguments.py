@@ -77,7 +77,7 @@ def read_arguments(words: Sequence[str]) -> EngineArguments:
     for word in map(str, words):
         # `sh -c "vllm serve ..."` holds the whole command in one word.
         flat += _split(word.replace("\\\n", " ")) if re.search(r"\s--?\w", word) else [word.strip()]
-    if "-c" in flat[1:2]:
+    if flat[1:2] and re.fullmatch(r"-[a-z]*c", flat[1]):
         # The shell's own words before the command.
         flat = flat[2:]
     position = 0

@@ -21,7 +21,7 @@ from sim.iac.pods import DEPLOYMENT_NOTE, Workload
 from sim.iac.reading import Reading
 from sim.iac.scalers import Scaler, read_hpa, read_keda
 from sim.iac.stack_map import joined, rest_of
-from sim.iac.workloads import NOT_READ, read_workloads
+from sim.iac.workloads import read_workloads, why_not
 
 _WRITTEN = re.compile(
     r"^metadata\.(labels|annotations)$|^spec\.selector$|^spec\.template\.metadata$|\.(tolerations|volumes|terminationGracePeriodSeconds)$"
@@ -122,7 +122,7 @@ def _read(document: Document, found: _Found) -> None:
             found.scalers.append(read_keda(part))
         elif not workloads:
             if not (ours and kind == "Service"):
-                found.ignored.append(f"{title}: {NOT_READ.get(kind, 'no model server, no autoscaler')}")
+                found.ignored.append(f"{title}: {why_not(part)}")
             return
     except InputError as error:
         found.problems += [f"{document.mark(())}: {title}: {line.removeprefix(f'{name}: ')}" for line in str(error).splitlines()]

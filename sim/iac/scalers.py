@@ -41,7 +41,10 @@ class Scaler:
 
 def metric_named(name: str) -> str | None:
     """The metric of ours that a monitoring system's name, or a query, means, as far as known names tell."""
-    plain = name.lower()
+    # What a query selects by is no metric.
+    plain = re.sub(r"\{[^{}]*\}", "", re.sub(r"\"[^\"]*\"|'[^']*'", "", name.lower()))
+    if re.search(r"num_(requests_running|running_req)\w*\s*>\s*bool\s*0", plain):
+        return "busy"
     waiting, running = (bool(re.search(pattern, plain)) for pattern in (_METRICS[1][0], _METRICS[2][0]))
     if waiting and running:
         return "concurrency"
@@ -68,9 +71,9 @@ def read_metrics(scaler: Scaler, spec: Reading, law: str, behaviour: Reading) ->
     """The `metrics` of an autoscaling/v2 spec into a scaler: the first that is known becomes its law."""
     for metric in spec.items("metrics"):
         said = metric.text("type")
-        kind = said[:1].lower() + said[1:]
+        kind = next((each for each in (said[:1].lower() + said[1:], said.lower()) if metric.at(each)), said)
         inner = metric.at(kind)
-        name = inner.text("metric", "name") or inner.text("name")
+        name = inner.text("metric", "name") or inner.text("name") or inner.text("metric", "query") or inner.text("metric", "metricNames", 0)
         inner.take("metric", "selector")
         if kind == "object":
             inner.take("describedObject")

@@ -24,7 +24,7 @@ _KINDS: Mapping[str, Callable[[Reading], list[Workload]]] = MappingProxyType(
 )
 """How each kind of object is read."""
 
-NOT_READ: Mapping[str, str] = MappingProxyType(
+_NOT_READ: Mapping[str, str] = MappingProxyType(
     {
         "DaemonSet": "a replica on every node: how many nodes there are is not in it",
         "RayService": "models over a Ray cluster are not modelled",
@@ -38,6 +38,17 @@ NOT_READ: Mapping[str, str] = MappingProxyType(
     }
 )
 """Kinds that may mean model servers and are not read, and why."""
+
+
+def why_not(part: Reading) -> str:
+    """Why an object without model servers says nothing of a stack."""
+    kind = part.at("kind").data
+    held = part.at("data").data
+    if kind == "ConfigMap" and isinstance(held, dict) and any("slo-ttft" in str(text)[:10_000] for text in held.values()):
+        return "llm-d's service classes, levels by class and model; a stack has one: --set slo.ttft_p95=500ms --set slo.tpot_p95=24ms"
+    if not kind and part.at("node_pools") and part.at("autoscaler"):
+        return "the pools of another simulator, without a model"
+    return _NOT_READ.get(str(kind), "no model server, no autoscaler")
 
 
 def read_workloads(part: Reading) -> list[Workload]:

@@ -171,6 +171,23 @@ def test_a_hostile_text_stays_a_text(text: str) -> None:
                 assert written.startswith("# The machines of stack") and written.split("\n")[1] == 'variable "sim_gpu_groups" {'
 
 
+LIMITS: dict[str, Any] = {
+    "tensor_parallel": 2, "max_num_seqs": 9, "max_num_batched_tokens": 2048, "max_model_len": 4096, "gpu_memory_utilization": 0.9, "block_size": 32,
+    "precision": "fp8", "kv_precision": "fp8",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+@pytest.mark.parametrize("metric", ["waiting", "concurrency", "kv", "busy", "rps"])
+@pytest.mark.parametrize("law", ["hpa", "keda"])
+def test_what_kubernetes_has_a_word_for_is_not_said_twice(law: str, metric: str, engine: str) -> None:
+    scaler = {"law": law, "metric": metric, "target": 0.8, "up_pods": 2, "up_percent": 0, "down_stabilization": "10 min", "down_period": 30}
+    timing = {"scrape": 20, "cooldown": 60, "activation": 0.5} if law == "keda" else {}
+    file = stack(**LIMITS, engine=engine, replicas={"min": 1, "max": 4, "initial": 2}, autoscaler=scaler | timing)
+    (rest,) = parse_documents(objects(file)["ConfigMap"]["data"]["stack.yaml"], "x")
+    assert rest.data == {"deployments": {"own": {}}}
+
+
 def groups(tmp_path: Path, file: StackFile, **changes: Any) -> Path:
     """The variables of a stack, with changes to its one group."""
     path = tmp_path / "sim.auto.tfvars.json"
