@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def raw_table(found: Look, texts: tuple[str, ...] = ()) -> pa.Table:
         )
         return table.rename_columns([name.strip().removeprefix("\ufeff") for name in table.column_names])
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{found.name}: cannot be read: {str(error).splitlines()[0][:200]}") from None
+        raise InputError(f"{found.name}: cannot be read: {visible(str(error).splitlines()[0])[:200]}") from None
 
 
 def _column(values: list[Any]) -> pa.Array:
@@ -96,6 +97,11 @@ def requests(found: Look, columns: Mapping[str, str], options: Options, *, unit:
     return replace(read, notes=(*read.notes, *not_read(set(table.column_names) - set(wanted.values()))))
 
 
+def listed(columns: Iterable[str]) -> str:
+    """Names of columns for a message: the first twenty, each no longer than a line."""
+    return ", ".join(visible(name)[:60] for name in islice(columns, 20))
+
+
 def not_read(names: Iterable[str]) -> tuple[str, ...]:
     """The note that names columns or keys of which nothing was made; none where there are none."""
     ordered = sorted(visible(name)[:60] for name in names)
@@ -113,12 +119,11 @@ def _wanted(found: Look, columns: Mapping[str, str]) -> dict[str, str]:
             problems.append(f"--map {name}={source}: no column {name!r} in a trace; allowed: {', '.join(known)}{nearest(name, known)}")
         elif source not in found.columns:
             hint = nearest(source, found.columns)
-            problems.append(f"{found.name}: {name}: no column {source!r}; the file has {', '.join(found.columns[:20])}{hint}")
+            problems.append(f"{found.name}: {name}: no column {source!r}; the file has {listed(found.columns)}{hint}")
     for name in REQUIRED:
         if name not in columns:
             problems.append(
-                f"{found.name}: {name}: no column is known to hold it; the file has "
-                f"{', '.join(found.columns[:20])}; say --map {name}=COLUMN"
+                f"{found.name}: {name}: no column is known to hold it; the file has {listed(found.columns)}; say --map {name}=COLUMN"
             )
     if problems:
         raise InputError("\n".join(problems))
@@ -141,15 +146,17 @@ def from_columns(
         if native.endswith("_tokens"):
             made[native] = _tokens(column, places[native])
         elif native in _TEXTS:
-            if pa.types.is_dictionary(column.type):
-                column = column.dictionary_decode()
-            made[native] = column.cast(pa.string())
+            made[native] = texts_of(column, places[native])
         elif native == "prefix_block_ids":
             made[native] = column
     table = pa.table({native: made[native] for native in (*REQUIRED, *OPTIONAL) if native in made})
     _refuse_negative(table, places)
     real = pc.and_(pc.greater(table["prompt_tokens"], 0), pc.greater(table["output_tokens"], 0)).fill_null(False)
     failed = table.num_rows - int(pc.sum(real).as_py() or 0)
+    untimed = np.flatnonzero(~np.isfinite(times.seconds) & np.asarray(real))
+    if len(untimed):
+        more = f" (and {len(untimed) - 1:,} more)" if len(untimed) > 1 else ""
+        raise InputError(f"{places['arrival_s']}: row {untimed[0]}: found nothing or no number{more}; a time is needed")
     notes = list(times.notes)
     if failed:
         table = table.filter(real)
@@ -177,6 +184,18 @@ def _refuse_negative(table: pa.Table, places: Mapping[str, str]) -> None:
         raise InputError("\n".join(problems))
 
 
+def texts_of(column: Any, place: str) -> Any:
+    """Names as text, from text or plain values."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowException:
+        raise InputError(f"{place}: found {column.type}; names are needed") from None
+
+
 def _tokens(column: Any, place: str) -> Any:
     """Whole numbers, from numbers or their texts; what is not one is kept for the check to name, or named here if it is text."""
     import pyarrow as pa
@@ -192,8 +211,12 @@ def _tokens(column: Any, place: str) -> Any:
             row = int(np.argmin(np.asarray(numeric)))
             raise InputError(f"{place}: row {row}: found {column[row].as_py()!r}; whole numbers are allowed")
         column = pc.utf8_trim_whitespace(column).cast(pa.float64())
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)):
+        raise InputError(f"{place}: found {column.type}; whole numbers are allowed")
     if pa.types.is_floating(column.type):
         values = column.to_numpy(zero_copy_only=False)
+        if np.isinf(values).any():
+            raise InputError(f"{place}: row {int(np.argmax(np.isinf(values)))}: found a number without end; whole numbers are allowed")
         known = np.isfinite(values)
         if np.all(values[known] == np.floor(values[known])) and np.all(np.abs(values[known]) < 2**53):
             return pa.array(np.where(known, values, 0).astype(np.int64), mask=~known)

@@ -99,7 +99,9 @@ class Records:
         first = min(self.at) if from_first else 0
         whole_times = all(type(at) is int for at in self.at)
         columns: dict[str, Any] = {
-            "arrival_s": pa.array([at - first for at in self.at], pa.int64() if whole_times else pa.float64()),
+            "arrival_s": pa.array(
+                [at - first if whole_times else float(at - first) for at in self.at], pa.int64() if whole_times else pa.float64()
+            ),
             "prompt_tokens": pa.array(self.prompt, pa.int64()),
             "output_tokens": pa.array(self.output, pa.int64()),
         }

@@ -327,6 +327,11 @@ def test_a_compressed_file_says_so(tmp_path: Path) -> None:
         ("x.csv", AZURE, "parquet", {}, "not a Parquet file; it cannot be read as parquet"),
         ("x.csv", AZURE, "azzure", {}, "format 'azzure'; allowed: auto, parquet.*did you mean 'azure'"),
         ("x.csv", AZURE, "mooncake", {}, "no column 'timestamp'.*did you mean 'TIMESTAMP'"),
+        ("x.jsonl", MOONCAKE.replace("6755", "1e400"), "auto", {}, "input_length: row 0: found a number without end"),
+        ("x.jsonl", MOONCAKE.replace("6755", "true").replace("1024", "true"), "auto", {}, "input_length: found bool; whole numbers are allowed"),
+        ("x.jsonl", MOONCAKE.replace(": 0,", ": NaN,"), "auto", {}, "timestamp: row 0: found nothing or no number; a time is needed"),
+        ("x.jsonl", LITELLM.replace('"a"', '["a"]').replace('"b"', '["b"]'), "auto", {}, "model_group: found list<item: string>; names are needed"),
+        ("x.csv", "y" * 500 + ",prompt_tokens,output_tokens\n1,2,3\n", "auto", {}, "the file has y{60}, prompt_tokens"),
         ("x.csv", "\xff\xfe\x00", "auto", {}, None),
     ],
 )  # fmt: skip

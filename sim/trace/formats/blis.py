@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sim.errors import InputError
-from sim.trace.foreign import Format, Imported, Options, from_columns, not_read, raw_table
+from sim.trace.foreign import Format, Imported, Options, from_columns, listed, not_read, raw_table
 from sim.trace.formats.blis_workload import read_workload
 from sim.trace.look import Look
 
@@ -59,7 +59,7 @@ def _trace(found: Look, options: Options) -> Imported:
     sources.update(options.mapping)
     unknown = [source for source in sources.values() if source not in table.column_names]
     if unknown:
-        raise InputError(f"{found.name}: no column {unknown[0]!r}; the file has {', '.join(table.column_names[:30])}")
+        raise InputError(f"{found.name}: no column {unknown[0]!r}; the file has {listed(table.column_names)}")
     read = from_columns({native: table.column(source) for native, source in sources.items()}, found.name, sources, options, unit="us")
     unread = not_read(set(table.column_names) - set(sources.values()) - {"status"})
     return replace(read, notes=(*read.notes, *notes, *unread))

@@ -7,7 +7,7 @@ holds no single requests and is refused too.
 from __future__ import annotations
 
 from sim.catalog.places import Entry, shown
-from sim.errors import InputError
+from sim.errors import InputError, visible
 from sim.trace.foreign import Format, Imported, Options
 from sim.trace.look import Look, each_entry
 from sim.trace.records import Records
@@ -57,7 +57,7 @@ def _strategy(benchmark: Entry) -> str | None:
     for keys in (("config", "strategy"), ("scheduler", "strategy"), ("args", "strategy")):
         found = benchmark.within(*keys)
         if found is not None:
-            return str(found.data.get("type_"))[:40]
+            return visible(str(found.data.get("type_")))[:40]
     return None
 
 

@@ -97,7 +97,7 @@ def _jaeger(trace: Entry, wanted: Set[str]) -> Iterator[Span]:
         data = entry.data
         parents = [each.data.get("spanID") for each in entry.entries("references") if each.data.get("refType", "CHILD_OF") == "CHILD_OF"]
         attributes = _attributes(data.get("tags"), wanted | _JAEGER_STATUS)
-        process = processes.get(data.get("processID")) if isinstance(processes, Mapping) else None
+        process = processes.get(str(data.get("processID"))) if isinstance(processes, Mapping) else None
         service = process.get("serviceName") if isinstance(process, Mapping) else None
         yield Span(
             replace(entry, data={"startTime": data.get("startTime")}),

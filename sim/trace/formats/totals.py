@@ -37,7 +37,7 @@ def _read(found: Look, options: Options) -> Usage:  # noqa: ARG001 (one signatur
     for number, row in enumerate(rows if not problems else []):
         try:
             buckets.append(_bucket(row, later))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             problems.append(f"{found.name}:{number + 2}: {error}; whole totals, and an end after the start, are needed")
     if problems:
         raise InputError("\n".join(problems[:20]))
