@@ -36,9 +36,8 @@ def deployment_of(
     assumed += [f"{name}: {guess}" for guess in nodes.guesses]
     chosen = nodes.gpu or gpu or ASSUMED_GPU
     if not nodes.gpu and gpu is None and "gpu" not in said:
-        assumed.append(
-            f"{name}: gpu {chosen}: the manifest does not say which GPU (--gpu NAME or --set deployments.{work.deployment or name}.gpu=NAME does)"
-        )
+        how = f"--gpu NAME or --set deployments.{work.deployment or name}.gpu=NAME does"
+        assumed.append(f"{name}: gpu {chosen}: the manifest does not say which GPU ({how})")
     keys = dict(work.keys)
     tensor = keys.pop("tensor_parallel", None)
     if tensor is None:
