@@ -74,7 +74,9 @@ def pool_of(name: str, group: Group, template: Mapping[str, Any], catalog: Catal
     _labelled(pool, group, catalog)
     tensor = _whole(template.get("tensor_parallel"), 1)
     if not pool.said & {"tensor_parallel"}:
-        if same_gpu and tensor <= group.gpus_per_machine:
+        if pool.keys.get("llm") != template.get("llm"):
+            _fitted(pool, 1, catalog, told=told)
+        elif same_gpu and tensor <= group.gpus_per_machine:
             pool.keys["tensor_parallel"] = tensor
         else:
             _fitted(pool, tensor, catalog, told=told)

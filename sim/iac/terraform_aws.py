@@ -90,7 +90,12 @@ def _node_group(view: View, resource: Resource) -> Iterator[Group]:
     has_template = "launch_template" in resource.links or next(resource.blocks("launch_template"), None) is not None
     if not name and has_template and template is None:
         missing = f"{_named(resource, 'launch_template')} is not in the plan, and the instance type stands there"
-    elif not name and resource.configured is not None and not {"instance_types", "launch_template"} & resource.configured:
+    elif (
+        not name
+        and "sensitive" not in missing
+        and resource.configured is not None
+        and not {"instance_types", "launch_template"} & resource.configured
+    ):
         name = _DEFAULT_NODE
     machine = machine_of(view, resource, "aws", name, "instance_types", missing)
     if machine is None:

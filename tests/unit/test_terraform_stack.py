@@ -188,6 +188,7 @@ def test_a_model_that_does_not_fit_is_an_error_where_it_was_said_and_another_whe
         ({"sim-llm": "meta-llama/Llama-3.1-8B-Instruct"}, {"llm": "llama-3.1-8b"}),
         ({"model": "llama-3-1-70b"}, {"llm": "llama-3.1-70b", "precision": "fp8"}),
         ({"model": "something-else"}, {"llm": "llama-3.1-70b"}),
+        ({"llm": "llama-3.1-8b"}, {"tensor_parallel": 1}),
         ({"sim-llm": "llama-3.1-8b", "sim-precision": "fp8", "sim-tensor-parallel": "1"}, {"precision": "fp8", "tensor_parallel": 1}),
         ({"sim-engine": "sglang"}, {"engine": "sglang"}),
     ],
@@ -402,7 +403,7 @@ def test_manifests_say_what_runs_on_the_machines_of_a_plan(tmp_path: Path) -> No
     assert spec["replicas"] == {"min": 0, "max": 64, "initial": 3}
     assert not any("does not say which GPU" in note for note in found.remarks)
     with_api = opened("hybrid", CATALOG, BOOK, terraform=str(file), kubernetes=(str(tmp_path / "k8s"),))
-    assert list(with_api.document.data["deployments"])[0] == "h100"
+    assert next(iter(with_api.document.data["deployments"])) == "h100"
     assert with_api.document.data["deployments"]["h100"]["llm"] == "llama-3.1-8b"
     assert {"spill", "reserve"} <= set(with_api.document.data["deployments"])
     stack = stack_of(with_api.document, with_api.name, assumed=with_api.assumed, remarks=with_api.remarks)
