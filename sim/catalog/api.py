@@ -30,8 +30,11 @@ class Limit(Strict):
     """One cap: at most `limit` of a unit in `window_s` seconds, by a law."""
 
     law: Law
+    """How it is counted."""
     unit: Unit
+    """What is counted."""
     limit: Positive
+    """How many in a window."""
     window_s: Annotated[Positive, Field(ge=1e-3, le=1e10)] = 60.0
     burst: Positive | None = None
     """What a full bucket holds (token_bucket; the limit when absent), or what is always let through (acceleration)."""
@@ -40,10 +43,13 @@ class Limit(Strict):
     phase_s: NotNegative = 0.0
     """fixed_window: by how much windows begin before whole multiples of window_s after midnight UTC."""
     counts_cached: bool = True
+    """Whether cached prompt tokens count."""
     reserves_max_tokens: bool = False
     """Whether the declared maximum of output tokens is charged on admission and corrected at the end."""
     output_multiplier: Positive = 1.0
+    """How often an output token counts."""
     no_retry_after: bool = False
+    """Whether a refusal does not say when to come back."""
 
     @property
     def capacity(self) -> float:

@@ -23,15 +23,17 @@ if TYPE_CHECKING:
     from sim.catalog.api import Api
     from sim.catalog.gpu import Gpu, Provider
     from sim.catalog.llm import Llm
+    from sim.catalog.machine import Machine, Machines
 
     Model = TypeVar("Model", bound=pydantic.BaseModel)
 
-Kind = Literal["api", "gpu", "llm", "provider", "profile", "stack", "outlook", "need"]
+Kind = Literal["api", "gpu", "machine", "llm", "provider", "profile", "stack", "outlook", "need"]
 
 FOLDERS: Mapping[Kind, str] = MappingProxyType(
     {
         "api": "apis",
         "gpu": "gpus",
+        "machine": "machines",
         "llm": "llms",
         "provider": "providers",
         "profile": "profiles",
@@ -50,6 +52,7 @@ class Catalog:
         self.folders = folders
         self._read: dict[Path, Any] = {}
         self._spellings: dict[Kind, Mapping[str, tuple[str, ...]]] = {}
+        self._machines: Machines | None = None
 
     @classmethod
     def load(cls, *extra: str | Path, here: Path | None = None) -> Catalog:
@@ -74,12 +77,18 @@ class Catalog:
         return cls((data_folder("models"),))
 
     def names(self, kind: Kind) -> list[str]:
-        """All names of a kind, sorted."""
+        """All names of a kind, sorted. An entry is a file, but machines, of which a file holds those of one provider."""
+        if kind == "machine":
+            return sorted({machine.name for machine in self.machines().all})
         found = {path.stem for folder in self.folders for path in (folder / FOLDERS[kind]).glob("*.yaml") if path.is_file()}
         return sorted(found)
 
     def path(self, kind: Kind, name: str) -> Path:
         """The file of an entry; InputError with the nearest name when there is none."""
+        if kind == "machine":
+            from sim.catalog.machine import path_of_machine
+
+            return path_of_machine(self, name)
         for folder in self.folders:
             path = folder / FOLDERS[kind] / f"{name}.yaml"
             # A name is never a way out of the folder.
@@ -104,6 +113,24 @@ class Catalog:
         from sim.catalog.gpu import Gpu
 
         return self.entry("gpu", name, Gpu)
+
+    def machine(self, name: str, provider: str | None = None) -> Machine:
+        """An instance type with GPUs by name; InputError for one that is unknown, not modelled, or without a GPU."""
+        from sim.catalog.machine import find_machine
+        from sim.errors import visible
+
+        found = find_machine(self, name, provider)
+        if found is None:
+            raise InputError(f"machine {visible(name)!r} has no GPU; allowed: one that has (sim catalog list machines names them all)")
+        return found
+
+    def machines(self) -> Machines:
+        """All instance types with GPUs; read once."""
+        from sim.catalog.machine import read_machines
+
+        if self._machines is None:
+            self._machines = read_machines(self)
+        return self._machines
 
     def provider(self, name: str) -> Provider:
         """A provider of GPUs by name."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from sim.catalog.strict import Alias, AsOf, Count, Name, NotNegative, Positive, Source, Strict
+from sim.catalog.strict import Alias, AsOf, Count, Name, NodeLabel, NotNegative, Positive, Source, Strict
 
 Precision = Literal["bf16", "fp8", "int8", "int4", "fp4"]
 """Of weights: 16-bit floats of either kind, 8-bit floats, integers, and 4-bit floats with a scale for each group (NVFP4, MXFP4)."""
@@ -60,6 +60,8 @@ class Gpu(Strict):
     name: Name
     aliases: tuple[Alias, ...] = ()
     """Other names of the same GPU (sim/catalog/known_as.py)."""
+    product: NodeLabel | None = None
+    """What Kubernetes calls it in the labels of a node: `nvidia.com/gpu.product` or `amd.com/gpu.product-name`."""
     maker: Literal["nvidia", "amd"]
     memory_gib: Positive
     memory_bandwidth_tb_per_s: Positive

@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from sim.catalog.gpu import Precision
-from sim.catalog.strict import Alias, Count, Name, Source, Strict
+from sim.catalog.strict import Alias, Count, Name, Repository, Source, Strict
 
 KvPrecision = Literal["bf16", "fp8"]
 
@@ -71,6 +71,8 @@ class Llm(Strict):
     name: Name
     aliases: tuple[Alias, ...] = ()
     """Other names of models of exactly this shape (sim/catalog/known_as.py)."""
+    repository: Repository | None = None
+    """A repository of the Hugging Face hub that holds it, the one that the publisher tuned for instructions where there is one."""
     family: str
     total_params: Count
     active_params: Count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sim.catalog.catalog import FOLDERS, Catalog, Kind
@@ -11,9 +12,10 @@ from sim.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from sim.catalog.api import Api
-    from sim.catalog.gpu import Gpu, Provider
+    from sim.catalog.gpu import Gpu, Provider, Purchase
     from sim.catalog.llm import Llm
-    from sim.catalog.price_book import PriceBook
+    from sim.catalog.machine import Machine
+    from sim.catalog.price_book import GpuHour, PriceBook
 
 
 def find_kind(text: str) -> Kind:
@@ -36,6 +38,8 @@ def list_entries(catalog: Catalog, kind: Kind, book: PriceBook) -> list[dict[str
             rows.append(_llm_row(catalog.llm(name)))
         elif kind == "provider":
             rows.append(_provider_row(catalog.provider(name)))
+        elif kind == "machine":
+            rows.append(_machine_row(catalog, catalog.machine(name), book))
         else:
             rows.append({"name": name, "file": catalog.shown_path(kind, name)})
     return rows
@@ -49,6 +53,8 @@ def find_entry(catalog: Catalog, name: str) -> list[tuple[Kind, str]]:
             with suppress(InputError):
                 entry = find(catalog, name)
                 return [("llm" if find is find_llm else "gpu", entry.name)]
+        with suppress(InputError):
+            return [("machine", catalog.machine(name).name)]
         known = [known for kind in FOLDERS for known in catalog.names(kind)]
         raise InputError(f"unknown name {name!r}{nearest(name, known)} (sim catalog list names them all)")
     return found
@@ -68,6 +74,8 @@ def show_entry(catalog: Catalog, kind: Kind, name: str, book: PriceBook) -> dict
     if kind == "llm":
         llm = catalog.llm(name)
         return given | llm.model_dump(mode="json", exclude_none=True) | {"derived": _llm_derived(llm)}
+    if kind == "machine":
+        return given | _machine_shown(catalog, catalog.machine(name), book)
     if kind == "provider":
         return given | catalog.provider(name).model_dump(mode="json", exclude_none=True)
     data = read_document(catalog.path(kind, name), file).data
@@ -135,6 +143,49 @@ def _gpu_row(gpu: Gpu, book: PriceBook) -> dict[str, Any]:
         "usd_per_gpu_hour": hour and hour.usd_per_gpu_hour,
         "provider": hour and hour.provider,
     }
+
+
+def _machine_row(catalog: Catalog, machine: Machine, book: PriceBook) -> dict[str, Any]:
+    hour = _machine_hour(catalog, machine, book, "on_demand", None)
+    return {
+        "name": machine.name,
+        "provider": machine.provider,
+        "gpu": machine.gpu,
+        "gpus": machine.gpus,
+        "vcpus": machine.vcpus,
+        "memory_gib": machine.memory_gib,
+        "usd_per_machine_hour": hour and hour.usd_per_gpu_hour * machine.gpus,
+        "region": hour and hour.region,
+    }
+
+
+def _machine_shown(catalog: Catalog, machine: Machine, book: PriceBook) -> dict[str, Any]:
+    """A machine, and what an hour of it costs wherever a price of it, or of its GPU at its provider, is known."""
+    offers = (price for price in catalog.gpu(machine.gpu).prices if price.provider == machine.provider)
+    places = dict.fromkeys((*book.places_of(machine), *((price.purchase, price.region) for price in offers)))
+    hours = [hour for purchase, region in places if (hour := _machine_hour(catalog, machine, book, purchase, region))]
+    said = {name: value for name, value in asdict(machine).items() if value is not None and name not in ("file", "prices")}
+    return said | {
+        "derived": {
+            "prices_on": book.date.isoformat(),
+            "prices": [
+                {
+                    "purchase": hour.purchase,
+                    "region": hour.region,
+                    "usd_per_machine_hour": hour.usd_per_gpu_hour * machine.gpus,
+                    "usd_per_gpu_hour": hour.usd_per_gpu_hour,
+                    "as_of": hour.as_of,
+                }
+                for hour in hours
+            ],
+        }
+    }
+
+
+def _machine_hour(catalog: Catalog, machine: Machine, book: PriceBook, purchase: Purchase, region: str | None) -> GpuHour | None:
+    with suppress(InputError):
+        return book.machine_price(machine, catalog.gpu(machine.gpu), purchase, region)
+    return None
 
 
 def _llm_row(llm: Llm) -> dict[str, Any]:

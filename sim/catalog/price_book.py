@@ -1,21 +1,24 @@
 """The price book of a run: what an API's tokens and an hour of a GPU cost on the simulated day.
 
-Token prices come from genai-prices by reference, GPU prices from the catalogue, and a file of negotiated prices goes before
-both. A price nobody knows is an InputError, never zero.
+Token prices come from genai-prices by reference, GPU prices from the catalogue, and a file of prices (negotiated ones, or the list
+of another tool) goes before both. A price nobody knows is an InputError, never zero.
 """
 
 from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from sim.catalog.machine import compared_machine
 from sim.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from sim.catalog.api import Api
     from sim.catalog.gpu import Gpu, GpuPrice, Purchase
-    from sim.catalog.price_file import PriceFile
+    from sim.catalog.machine import Machine
+    from sim.catalog.price_file import GpuRate, MachineRate, PriceFile
     from sim.catalog.token_prices import TokenPrices
 
 
@@ -39,10 +42,20 @@ class PriceBook:
     """Prices on one day."""
 
     def __init__(self, date: datetime.date, negotiated: PriceFile | None = None, shown: str = "price file") -> None:
-        """`shown` is how the file of negotiated prices is named as a source."""
+        """`shown` is how the file of prices is named as a source."""
         self.date = date
         self.shown = shown
         self._negotiated = negotiated
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out of the file of prices, or read into it."""
+        return self._negotiated.notes if self._negotiated else ()
+
+    @property
+    def prices_text(self) -> str | None:
+        """The file of prices as a text that `price_file_of` reads back; None without one."""
+        return self._negotiated.text() if self._negotiated else None
 
     def tokens(self, api: Api) -> TokenPrices:
         """What tokens of an API cost on the day of the book; InputError where no price is known."""
@@ -79,11 +92,79 @@ class PriceBook:
         """
         return self._negotiated_hour(gpu, provider, purchase, region) or self._listed_hour(gpu, provider, purchase, region)
 
+    def machine_price(
+        self, machine: Machine, gpu: Gpu, purchase: Purchase = "on_demand", region: str | None = None, address: str | None = None
+    ) -> GpuHour:
+        """What an hour of one of the GPUs of a machine costs, bought as the whole machine.
+
+        The price that the file of prices has for the Terraform resource at `address`, else for the machine, else for the GPU at the
+        machine's provider; then what the catalogue has, of the machine and of the GPU. Raises InputError when there is no such offer,
+        naming those there are.
+        """
+        return (
+            self._hour_at(machine, purchase, region, address)
+            or self._hour_of_machine(machine, purchase, region)
+            or self._negotiated_hour(gpu, machine.provider, purchase, region)
+            or _listed_machine_hour(machine, purchase, region)
+            or self._listed_hour(gpu, machine.provider, purchase, region)
+        )
+
+    def places_of(self, machine: Machine) -> tuple[tuple[Purchase, str | None], ...]:
+        """The ways of buying a machine, and the regions, for which there is a price of it, not only of its GPUs."""
+        of_file = ((rate.purchase, rate.region) for rate in self._rates_of(machine))
+        return (*of_file, *((price.purchase, price.region) for price in machine.prices))
+
+    def _hour_at(self, machine: Machine, purchase: Purchase, region: str | None, address: str | None) -> GpuHour | None:
+        found = self._negotiated.by_address.get(address, ()) if self._negotiated and address else ()
+        for price in found:
+            # A plan that changes the machine of a resource has the prices of both.
+            if compared_machine(price.machine) == compared_machine(machine.name) and price.purchase in (None, purchase):
+                return self._machine_hour(machine, purchase, region, price.usd_per_machine_hour, None, listed=True)
+        return None
+
+    def _hour_of_machine(self, machine: Machine, purchase: Purchase, region: str | None) -> GpuHour | None:
+        for rate in self._rates_of(machine):
+            if rate.purchase == purchase and _same_place(rate, region):
+                usd = rate.usd_per_machine_hour
+                return self._machine_hour(machine, purchase, rate.region or region, usd, rate.as_of, listed=rate.listed)
+        return None
+
+    def _rates_of(self, machine: Machine) -> tuple[MachineRate, ...]:
+        wanted = compared_machine(machine.name)
+        given = self._negotiated.machine.items() if self._negotiated else ()
+        return tuple(
+            rate for name, rates in given if compared_machine(name) == wanted for rate in rates if rate.provider == machine.provider
+        )
+
+    def _machine_hour(
+        self, machine: Machine, purchase: Purchase, region: str | None, usd_per_machine_hour: float, as_of: str | None, *, listed: bool
+    ) -> GpuHour:
+        return GpuHour(
+            gpu=machine.gpu,
+            provider=machine.provider,
+            purchase=purchase,
+            region=region,
+            usd_per_gpu_hour=usd_per_machine_hour / machine.gpus,
+            gpus_sold_together=machine.gpus,
+            source=self._source(listed=listed),
+            as_of=as_of or self._as_of,
+            assumed=False,
+            negotiated=not listed,
+        )
+
+    @property
+    def _as_of(self) -> str:
+        return (self._negotiated and self._negotiated.as_of) or self.date.isoformat()
+
+    def _source(self, *, listed: bool) -> str:
+        """The file of prices as a source; of a list only the name of the file, and the tool that made it."""
+        made_by = self._negotiated and self._negotiated.made_by
+        return f"{PurePath(self.shown).name}{f' ({made_by})' if made_by else ''}" if listed else self.shown
+
     def _negotiated_hour(self, gpu: Gpu, provider: str | None, purchase: str, region: str | None) -> GpuHour | None:
         offers = self._negotiated.gpu.get(gpu.name, ()) if self._negotiated else ()
         for offer in offers:
-            same_place = offer.region is None or region is None or offer.region == region
-            if offer.purchase == purchase and provider in (None, offer.provider) and same_place:
+            if offer.purchase == purchase and provider in (None, offer.provider) and _same_place(offer, region):
                 return GpuHour(
                     gpu=gpu.name,
                     provider=offer.provider,
@@ -91,10 +172,10 @@ class PriceBook:
                     region=offer.region or region,
                     usd_per_gpu_hour=offer.usd_per_gpu_hour,
                     gpus_sold_together=offer.gpus_sold_together,
-                    source=self.shown,
-                    as_of=offer.as_of or self.date.isoformat(),
+                    source=self._source(listed=offer.listed),
+                    as_of=offer.as_of or self._as_of,
                     assumed=False,
-                    negotiated=True,
+                    negotiated=not offer.listed,
                 )
         return None
 
@@ -115,7 +196,9 @@ class PriceBook:
         place = mine[0].region if region is None else region
         here = [price for price in mine if price.region == place]
         if not here:
-            regions = [price.region or "any" for price in mine]
+            of_file = self._negotiated.gpu.get(gpu.name, ()) if self._negotiated else ()
+            more = [rate.region for rate in of_file if rate.region and (rate.provider, rate.purchase) == (provider, purchase)]
+            regions = [*more, *(price.region or "any" for price in mine)]
             listed = ", ".join(dict.fromkeys(regions))
             raise InputError(
                 f"{gpu.name}: no price of {provider} {purchase} in {place} is known; known: {listed}{nearest(str(place), regions)}"
@@ -137,6 +220,28 @@ class PriceBook:
         dated = sorted(prices, key=lambda price: _day(price.as_of))
         past = [price for price in dated if _day(price.as_of) <= self.date]
         return past[-1] if past else dated[0]
+
+
+def _listed_machine_hour(machine: Machine, purchase: Purchase, region: str | None) -> GpuHour | None:
+    for price in machine.prices:
+        if price.purchase == purchase and region in (None, price.region):
+            return GpuHour(
+                gpu=machine.gpu,
+                provider=machine.provider,
+                purchase=purchase,
+                region=price.region,
+                usd_per_gpu_hour=price.usd_per_machine_hour / machine.gpus,
+                gpus_sold_together=machine.gpus,
+                source=price.source,
+                as_of=price.as_of,
+                assumed=price.assumed,
+            )
+    return None
+
+
+def _same_place(offer: GpuRate | MachineRate, region: str | None) -> bool:
+    """Whether an offer holds in a region; where none is asked for, the first offer of a file counts."""
+    return offer.region is None or region is None or offer.region == region
 
 
 def _day(as_of: str) -> datetime.date:

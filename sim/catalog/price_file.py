@@ -6,6 +6,11 @@ api:
 gpu:
   h100-sxm:
     - {provider: aws, purchase: reserved_1y, usd_per_gpu_hour: 3.9, gpus_sold_together: 8}
+machine:                                                  # goes before the price of its GPUs
+  p5.48xlarge:
+    - {provider: aws, purchase: reserved_3y, usd_per_machine_hour: 24}
+
+Price lists of other tools (sim/catalog/price_formats) become the same.
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, model_validator
 
 from sim.catalog.gpu import Purchase
-from sim.catalog.strict import AsOf, Count, Name, NotNegative, Share, Strict, parsed
+from sim.catalog.strict import AsOf, Count, Name, NotNegative, Positive, Share, Strict, parsed
 from sim.catalog.token_prices import Rates, TokenPrices, TokenRate
 from sim.errors import input_error, nearest
 from sim.units import parse_share
@@ -93,13 +98,54 @@ class GpuRate(Strict):
     region: str | None = None
     gpus_sold_together: Count | None = None
     as_of: AsOf | None = None
+    listed: bool = False
+    """A list price: it moves with the market, where a negotiated one holds."""
 
 
-class PriceFile(Strict):
-    """Negotiated prices by catalogue name."""
+class MachineRate(Strict):
+    """What an hour of one machine costs at one provider, whatever its GPUs cost in others; without a region it holds for all."""
+
+    provider: Name
+    purchase: Purchase = "on_demand"
+    usd_per_machine_hour: Rate
+    region: str | None = None
+    as_of: AsOf | None = None
+    listed: bool = False
+
+
+class MachinePrice(Strict):
+    """What an hour of one machine of a Terraform resource costs, by Infracost."""
+
+    machine: str
+    """Its instance type, as the provider writes it."""
+    purchase: Purchase | None = None
+    """None: reserved, for a term that the file does not say."""
+    usd_per_machine_hour: Annotated[Positive, Field(le=1e6)]
+
+
+class WrittenPrices(Strict):
+    """Prices as a team writes them down, by catalogue name."""
 
     api: dict[str, ApiRates] = Field(default_factory=dict)
     gpu: dict[str, tuple[GpuRate, ...]] = Field(default_factory=dict)
+    machine: dict[str, tuple[MachineRate, ...]] = Field(default_factory=dict)
+
+
+class PriceFile(WrittenPrices):
+    """Prices that go before the catalogue's: negotiated ones, or the list of another tool."""
+
+    by_address: dict[str, tuple[MachinePrice, ...]] = Field(default_factory=dict)
+    """By the address of a Terraform resource, as `aws_autoscaling_group.gpu` or `module.serving.google_container_node_pool.a3[0]`."""
+    as_of: AsOf | None = None
+    """When the prices held, where the file says so."""
+    made_by: str | None = None
+    """The tool that made the file; None for one of ours."""
+    notes: tuple[str, ...] = ()
+    """What was left out of the file of another tool, or read into it."""
+
+    def text(self) -> str:
+        """The prices as a text that `price_file_of` reads back, for a machine that has not the file."""
+        return self.model_dump_json(exclude_defaults=True)
 
 
 def load_price_file(path: str | Path, catalog: Catalog, name: str | None = None) -> PriceFile:
@@ -107,8 +153,17 @@ def load_price_file(path: str | Path, catalog: Catalog, name: str | None = None)
     from sim.catalog.yaml_file import problem, read_document, validate
 
     document = read_document(path, name)
-    prices = validate(document, PriceFile)
+    prices = validate(document, WrittenPrices)
     problems = []
+    machines = catalog.machines()
+    for name_of_machine, rates in prices.machine.items():
+        for at, rate in enumerate(rates):
+            if machines.get(name_of_machine, rate.provider) is None:
+                known = [machine.name for machine in machines.all if machine.provider == rate.provider]
+                message = f"unknown machine {name_of_machine!r} of {rate.provider}{nearest(name_of_machine, known)}"
+                problems.append(
+                    problem(document, ("machine", name_of_machine, at), f"{message} (sim catalog list machines names them all)")
+                )
     for kind, given in (("api", prices.api), ("gpu", prices.gpu)):
         known = catalog.names("api" if kind == "api" else "gpu")
         for entry in given:
@@ -117,4 +172,17 @@ def load_price_file(path: str | Path, catalog: Catalog, name: str | None = None)
                 problems.append(problem(document, (kind, entry), message, key=True))
     if problems:
         raise input_error(problems)
-    return prices
+    return PriceFile(api=prices.api, gpu=prices.gpu, machine=prices.machine)
+
+
+def price_file_of(text: str) -> PriceFile:
+    """A price file of its text, as `PriceFile.text` wrote it or in YAML; InputError where it is none."""
+    from pydantic import ValidationError
+
+    from sim.catalog.yaml_file import load_text
+
+    try:
+        return PriceFile.model_validate_json(text)
+    except ValidationError:
+        prices = load_text(text, "price file", WrittenPrices)
+    return PriceFile(api=prices.api, gpu=prices.gpu, machine=prices.machine)

@@ -33,6 +33,16 @@ Alias = Annotated[
 ]
 """Another name of an entry, as others write it; compared without case and separators."""
 
+Repository = Annotated[
+    str, formed(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}", "a repository is ORGANISATION/NAME, as the hub has it")
+]
+"""A repository of the Hugging Face hub."""
+
+NodeLabel = Annotated[
+    str, formed(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", "a label has letters, digits, and - _ . between them, at most 63")
+]
+"""The value of a Kubernetes label."""
+
 
 def _year_as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value

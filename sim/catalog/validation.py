@@ -100,6 +100,8 @@ def _path(data: Any, loc: tuple[Any, ...], item: Any) -> KeyPath:
             readings.append((fits, len(path) + 1, (*path, part)))
         elif isinstance(value, list) and isinstance(part, int) and part < len(value):
             read(value[part], rest[1:], (*path, part))
+        elif isinstance(part, int) and not isinstance(value, list):
+            read(value, rest[1:], path)  # one value, or a range, where a list is meant
         if isinstance(part, str):
             read(value, rest[1:], path)
 
@@ -120,7 +122,7 @@ def _message(document: Document, model: type[Model], path: KeyPath, item: Any) -
         return "key missing; it is required"
     if kind == "literal_error":
         names = [part.strip("'") for part in context["expected"].replace(" or ", ", ").split(", ")]
-        return f"found {_shown(given)}; allowed: {_listed(names)}{nearest(str(given), names)}"
+        return f"found {shown(given)}; allowed: {_listed(names)}{nearest(str(given), names)}"
     if kind == "union_tag_invalid":
         names = [part.strip("'") for part in context["expected_tags"].split(", ")]
         tag = context["discriminator"].strip("'")
@@ -130,16 +132,17 @@ def _message(document: Document, model: type[Model], path: KeyPath, item: Any) -
     if kind in ("value_error", "assertion_error"):
         return str(item["msg"]).split(", ", 1)[1]
     if kind in _NEEDED:
-        return f"found {_shown(given)}; {_NEEDED[kind]}"
+        return f"found {shown(given)}; {_NEEDED[kind]}"
     if kind == "too_short":
-        return f"found {_shown(given)}; at least {context['min_length']} needed"
+        return f"found {shown(given)}; at least {context['min_length']} needed"
     if kind == "too_long":
-        return f"found {_shown(given)}; at most {context['max_length']} allowed"
+        return f"found {shown(given)}; at most {context['max_length']} allowed"
     wanted = str(item["msg"])[:1].lower() + str(item["msg"])[1:]
-    return f"found {_shown(given)}; {wanted.replace('input should', 'it should')}"
+    return f"found {shown(given)}; {wanted.replace('input should', 'it should')}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value of a file as messages call it: `the text 'x'`, `a list of 3`, `nothing`."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -164,6 +167,8 @@ def _keys(model: type[Any], data: Any, path: KeyPath) -> list[str]:
     for part in path:
         kinds = [inner for kind in _meant(kinds, value) for inner in _inside(kind, part)]
         value = value[part]
+        if isinstance(value, dict):
+            kinds = [inner for kind in kinds for inner in (_inside(kind, 0) if typing.get_origin(kind) is tuple else [kind])]
     allowed: dict[str, None] = {}
     for kind in _meant(kinds, value):
         for name, field in getattr(kind, "model_fields", {}).items():

@@ -14,14 +14,19 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Sequence
 
-    from sim.planning.paid_bill import Paid
+    from sim.planning.invoices import Paid
     from sim.report.backtest_report import BacktestReport
 
 
 @click.command(name="backtest")
 @click.argument("trace")
 @click.option("--stack", default="hybrid", show_default=True, help="A stack by name (sim catalog list stacks) or file.")
-@click.option("--actual", metavar="FILE", required=True, help="The bill: a CSV file of month, line, usd, or an export by FOCUS 1.2.")
+@click.option(
+    "--actual",
+    metavar="FILE",
+    required=True,
+    help="The bill: a CSV file of month, line, usd; an export by FOCUS 1.2, or of AWS, Google Cloud, Azure, OpenAI, Anthropic or LiteLLM.",
+)
 @click.option(
     "--line",
     "lines",
@@ -65,10 +70,12 @@ def command(
     from sim.cli.forecasting import forecast_stack
     from sim.cli.opening import open_books, trace_for_months
     from sim.cli.progress import Progress, say
-    from sim.planning.paid_bill import read_bill
+    from sim.planning.invoices import read_invoice
+    from sim.planning.invoices.meanings import known_names
 
     file = find_input(trace)
-    bill = read_bill(actual)
+    invoice = read_invoice(actual)
+    bill = invoice.paid
     names = _names(lines, bill)
     catalog, book = open_books(folder, date, prices)
     first, months = _months(bill, start, book.date, actual)
@@ -95,9 +102,13 @@ def command(
         progress.counts(f"replaying {file.name}", requests.info.duration_s)
         found = replay(resolved, requests, catalog=catalog, book=book, seed=seed, progress=progress.at)
         forecast = forecast_stack(asked, resolved, requests, found, catalog=catalog, book=book, seed=seed, says=progress.part)
+    known = known_names(invoice, resolved, names)
     run = report_of(found, resolved, requests, seed=seed)
-    report = BacktestReport(run.trace, run.stack, run.date, Path(actual).name, backtest(forecast, bill, names=names), forecast)
+    report = BacktestReport(run.trace, run.stack, run.date, Path(actual).name, backtest(forecast, bill, names={**known, **names}), forecast)
     _print(report, form)
+    if not quiet:
+        for note in (*invoice.notes, *(f"{line!r} is taken for {name}; --line says otherwise" for line, name in sorted(known.items()))):
+            say("note", f"{Path(actual).name}: {note}")
     if not quiet and run.date[:7] != forecast.months[0]:
         say("note", f"prices are those of {run.date}, the first month is {forecast.months[0]}: --date takes the prices of another day")
 

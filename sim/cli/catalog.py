@@ -13,7 +13,7 @@ from sim.cli.opening import open_books
 
 @click.group(name="catalog")
 def command() -> None:
-    """List and show the APIs, GPUs, LLMs, GPU providers, profiles, stacks and outlooks that are known."""
+    """List and show the APIs, GPUs, machines, LLMs, GPU providers, profiles, stacks and outlooks that are known."""
 
 
 @command.command(name="list")
@@ -23,7 +23,7 @@ def command() -> None:
 @options.date
 @options.prices
 def list_(kind: str | None, form: str, folder: Path | None, date: str | None, prices: Path | None) -> None:
-    """List the entries of KIND (apis, gpus, llms, providers, profiles, stacks, outlooks), or the names of all kinds."""
+    """List the entries of KIND (apis, gpus, machines, llms, providers, profiles, stacks, outlooks), or the names of all kinds."""
     from sim.catalog.catalog import FOLDERS
     from sim.catalog.overview import find_kind, list_entries
 

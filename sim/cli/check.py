@@ -20,6 +20,7 @@ _TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
 def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices: Path | None, folder: Path | None) -> None:
     """Check FILES: stacks, traces, recipes, outlooks, prices, events, catalogue entries. Says OK, or every problem with its place."""
     from sim.catalog.location import find_input
+    from sim.catalog.price_formats import other_format
     from sim.cli.opening import open_books
     from sim.errors import InputError, nearest, visible
     from sim.stack.check import check_file, kinds
@@ -32,7 +33,7 @@ def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices:
     resolved = resolve(read_stack(stack, catalog), catalog, book) if stack is not None else None
     problems = []
     for file in files:
-        if kind is None and Path(file).suffix.lower() in _TABLES:
+        if kind is None and Path(file).suffix.lower() in _TABLES and other_format(Path(file), file) is None:
             shown = visible(file)
             problems.append(
                 f"{shown}: a table, of which sim check says nothing; a benchmark is checked by sim accuracy {shown} (or sim calibrate), "

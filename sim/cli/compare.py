@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from sim.cli import options
+from sim.cli import gating, options
 from sim.cli.horizon import futures_options, horizon, months_option, start_option
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sim.catalog.price_book import PriceBook
     from sim.cli.horizon import Horizon
     from sim.cli.progress import Progress
+    from sim.planning.gate_values import Side
+    from sim.planning.gates import GateResult
     from sim.report.comparison_files import Compared
     from sim.report.comparison_report import ComparisonReport
     from sim.stack import ResolvedStack, StackFile
@@ -34,6 +36,7 @@ _WARNED = ("past_capacity", "few_futures", "tail_not_resolved", "inexact_forecas
 @months_option
 @start_option
 @futures_options
+@gating.option
 @options.seed
 @click.option(
     "--set",
@@ -60,6 +63,7 @@ def command(
     workers: int | None,
     exact: bool,
     strict: bool,
+    fail_if: tuple[str, ...],
     seed: int,
     settings: tuple[str, ...],
     prices: Path | None,
@@ -71,7 +75,8 @@ def command(
 ) -> None:
     """Hold stacks against each other for TRACE (Parquet), month by month: the same traffic, prices and incidents happen to all of them.
 
-    The result goes to stdout and, with tables for further work, into a folder under outputs/.
+    A gate of --fail-if is held to every stack, or, written as NAME: GATE, to one; exit code 1 when any is so. The result goes to stdout
+    and, with tables for further work, into a folder under outputs/.
     """
     _count(stacks)
     from sim.catalog.location import find_input
@@ -84,6 +89,11 @@ def command(
         check_folder(given, force=force)
     file = find_input(trace)
 
+    from sim.planning.comparison import unique_names
+    from sim.planning.gate_figures import known_before
+    from sim.planning.gate_grammar import parse_gates
+    from sim.planning.gate_values import measure
+    from sim.planning.gates import check
     from sim.report.comparison_files import write_comparison
     from sim.report.run_folder import default_folder
     from sim.report.run_record import inputs
@@ -94,6 +104,8 @@ def command(
     catalog, book = open_books(folder, date, prices)
     of_stack, of_outlook = split_settings(settings)
     files = _each(stacks, lambda name: read_stack(name, catalog, of_stack))
+    names = unique_names([files[name].name for name in stacks])
+    gates = parse_gates(fail_if, stacks=names)
     asked = horizon(
         months, date=book.date, catalog=catalog, settings=of_outlook, outlook=outlook, futures=futures, start=start, workers=workers,
         strict=strict, exact=exact,
@@ -103,18 +115,23 @@ def command(
         requests = trace_for_months(file, trace)
         facts = facts_of(requests)
         resolved = _each(stacks, lambda name: resolve(files[name], catalog, book, facts))
+        known = {own: known_before(resolved[name], facts, months) for own, name in zip(names, stacks, strict=True)}
+        gating.check_figures(gates, known)
+        if not quiet:
+            gating.note_direction(gates)
         progress.announce_compilation()
         done = _each_in_turn(
             stacks,
             lambda name: _run(name, files[name], resolved[name], requests, asked, catalog, book, seed, progress),
         )
-        runs = [done[name] for name in stacks]
-        report = _report(runs)
+        runs = [done[name][0] for name in stacks]
+        sides = {own: done[name][1] for own, name in zip(names, stacks, strict=True)}
+        report = _report(runs, check(gates, names, lambda gate, name: measure(gate, sides[name])))
         record = {"stacks": [inputs(run.report, run.stack, run.resolved, (), asked.outlook, exact=exact) for run in runs]}
         progress.says("writing files")
         target, refused = write_files(
             given,
-            default_folder(report.trace.name, "compare", record),
+            default_folder(report.trace.name, "compare", {**record, "gates": list(map(str, gates))} if gates else record),
             lambda folder: write_comparison(folder, report, runs, given=record, argv=sys.argv[1:], replace=given is None or force),
         )
     _print(report, form)
@@ -127,6 +144,7 @@ def command(
                 if each.code in _WARNED:
                     say("warning", f"{name}: {each.cause}; {each.remedy}")
         say_where(target, refused)
+    gating.close(ctx, report.gates, named=True)
 
 
 def _count(stacks: tuple[str, ...]) -> None:
@@ -164,10 +182,11 @@ def _each_in_turn(names: tuple[str, ...], what: Callable[[str], T]) -> dict[str,
 def _run(
     name: str, stack: StackFile, resolved: ResolvedStack, requests: Trace, asked: Horizon, catalog: Catalog, book: PriceBook, seed: int,
     progress: Progress,
-) -> Compared:  # fmt: skip
-    """The replay of one stack and its months."""
+) -> tuple[Compared, Side]:  # fmt: skip
+    """The replay of one stack and its months, and what gates are held to."""
     from sim.cli.forecasting import forecast_stack
     from sim.cost.replay import replay
+    from sim.planning.gate_values import Side
     from sim.report.comparison_files import Compared
     from sim.report.forecast_report import ForecastReport
     from sim.report.run_report import report_of
@@ -178,10 +197,11 @@ def _run(
         asked, resolved, requests, found, catalog=catalog, book=book, seed=seed,
         says=lambda text, done, whole: progress.part(f"{name}: {text}", done, whole),
     )  # fmt: skip
-    return Compared(report_of(found, resolved, requests, seed=seed, ahead=ForecastReport(forecast)), stack, resolved)
+    report = report_of(found, resolved, requests, seed=seed, ahead=ForecastReport(forecast))
+    return Compared(report, stack, resolved), Side(found, forecast)
 
 
-def _report(runs: list[Compared]) -> ComparisonReport:
+def _report(runs: list[Compared], gates: tuple[GateResult, ...]) -> ComparisonReport:
     from sim.planning.comparison import compare
     from sim.report.comparison_report import DAYS_PER_MONTH, ComparisonReport, levels_in_words
 
@@ -195,6 +215,7 @@ def _report(runs: list[Compared]) -> ComparisonReport:
         levels=tuple(levels_in_words(run.resolved.slo) for run in runs),
         ready_assumed=tuple(each.assumption("time_to_production_months") for each in costs),
         cautions=tuple(run.report.cautions for run in runs),
+        gates=gates,
     )
 
 

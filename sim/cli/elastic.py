@@ -84,7 +84,7 @@ def command(
         study = Study(
             trace=file.resolve(), trace_sha256=requests.info.sha256, stack_text=read_text(path, shown), stack_name=Path(stack).stem,
             settings=settings, models=None if folder is None else folder.resolve(),
-            prices_text=None if prices is None else read_text(prices), date=date, seed=seed,
+            prices_text=book.prices_text, date=date, seed=seed,
         )  # fmt: skip
         pool = ElasticPool(study, wanted, deployment)
         interval_s = interval_of(interval, requests.info.duration_s)

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("--stack", default="hybrid", show_default=True, help="The stack to start from.")
 @click.option(
-    "--from-kubernetes", "manifests", multiple=True, metavar="FILE", help="Make the stack from manifests or Helm values; may be repeated."
+    "--from-kubernetes",
+    "manifests",
+    multiple=True,
+    metavar="FILE|DIR",
+    help="Make the stack from manifests or Helm values; may be repeated.",
 )
 @click.option("--gpu", help="With --from-kubernetes: the GPU where manifests do not say which.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="With --from-kubernetes: the file to write; absent: stdout.")
@@ -29,7 +33,7 @@ def command(
     from sim.report.starter import starter_files, write_files
 
     if not manifests and (folder is None or gpu or output):
-        raise click.UsageError("give a FOLDER, or --from-kubernetes FILE (with --gpu and -o, if wanted)", ctx)
+        raise click.UsageError("give a FOLDER, or --from-kubernetes FILE|DIR (with --gpu and -o, if wanted)", ctx)
     if folder is not None and output is not None:
         raise click.UsageError("give a FOLDER or -o FILE, not both", ctx)
     catalog = Catalog.load()
@@ -64,19 +68,17 @@ def _recipe() -> str:
 
 def _from_kubernetes(manifests: tuple[str, ...], gpu: str | None, catalog: Catalog) -> str:
     """The stack's text; what was assumed and ignored, and what keeps it from being run as it is, goes to stderr too."""
-    from sim.catalog.location import find_input
     from sim.catalog.price_book import PriceBook
     from sim.catalog.yaml_document import parse_documents
-    from sim.catalog.yaml_file import read_documents
     from sim.errors import InputError
     from sim.iac.kubernetes import stack_from_kubernetes, stack_text
+    from sim.iac.manifests import read_manifests
     from sim.stack.read import stack_of
     from sim.stack.resolve import resolve
 
     if gpu is not None:
         catalog.gpu(gpu)
-    documents = [document for file in manifests for document in read_documents(find_input(file), file)]
-    imported = stack_from_kubernetes(documents, catalog, gpu=gpu)
+    imported = stack_from_kubernetes(read_manifests(manifests), catalog, gpu=gpu)
     text = stack_text(imported, ", ".join(Path(file).name for file in manifests))
     made = stack_of(parse_documents(text, "the stack made")[0], "stack")
     for title, notes in (("assumed", imported.assumed), ("ignored", imported.ignored)):

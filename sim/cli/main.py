@@ -29,6 +29,7 @@ COMMANDS = MappingProxyType(
     {
         "run": "Replay a trace through a stack and forecast its months: the bill with bands, latency, load.",
         "compare": "Hold stacks against each other over the same futures: cheaper, how likely, from when.",
+        "diff": "What a change of a stack does to its cost, latency, load and risk; gates for CI.",
         "sweep": "Vary keys of a stack: cost, latency and load of each combination, the best marked.",
         "plan": "The cheapest stack that meets the service levels, with what confidence, and its calendar.",
         "elastic": "The fewest GPUs over time with perfect foresight, against autoscalers.",
@@ -42,6 +43,7 @@ COMMANDS = MappingProxyType(
         "catalog": "List and show the APIs, GPUs, LLMs, profiles and stacks that are known.",
         "check": "Check a stack, trace, price or event file.",
         "explain": "Say what a stack means and where each number comes from.",
+        "schema": "JSON Schema of stacks, outlooks, spaces and recipes, for editors.",
         "init": "Start a folder of your own, or a stack from Kubernetes manifests.",
     }
 )

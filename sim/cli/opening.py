@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sim.catalog.catalog import Catalog
     from sim.catalog.price_book import PriceBook
+    from sim.iac.terraform_plan import State
+    from sim.stack.read import StackFile
     from sim.trace import Trace
 
+DEFAULT_STACK = "hybrid"
+"""Taken where neither a stack nor infrastructure code is named."""
 _YEARS = (2000, 2099)
 """As of `--start`: a calendar has an end, and ten years of months must follow."""
 
 
 def open_books(folder: Path | None, date: str | None, prices: Path | None) -> tuple[Catalog, PriceBook]:
-    """The catalogue, with a folder of one's own before the bundled one, and prices of a day, negotiated ones before the list's."""
+    """The catalogue, with a folder of one's own before the bundled one, and prices of a day, those of a file before the catalogue's.
+
+    What was read into a file of another tool is noted on stderr.
+    """
     import datetime
 
     from sim.catalog.catalog import Catalog
@@ -31,9 +39,13 @@ def open_books(folder: Path | None, date: str | None, prices: Path | None) -> tu
         raise InputError(f"--date: found {date!r}; allowed: a day from {_YEARS[0]} to {_YEARS[1]}, as 2026-11-21")
     if prices is None:
         return catalog, PriceBook(day)
-    from sim.catalog.price_file import load_price_file
+    from sim.catalog.price_formats import load_prices
+    from sim.cli.progress import say
 
-    return catalog, PriceBook(day, load_price_file(prices, catalog), str(prices))
+    book = PriceBook(day, load_prices(prices, catalog), str(prices))
+    for note in book.notes:
+        say("note", note)
+    return catalog, book
 
 
 def trace_for_months(file: Path, name: str) -> Trace:
@@ -50,3 +62,30 @@ def trace_for_months(file: Path, name: str) -> Trace:
     if found.info.duration_s <= 0:
         raise InputError(f"{name}: all requests arrive at once: no month can be made of that; a trace that lasts is needed")
     return found
+
+
+def open_stack(
+    name: str | None,
+    catalog: Catalog,
+    book: PriceBook,
+    settings: Iterable[str] = (),
+    *,
+    terraform: str | None = None,
+    kubernetes: Sequence[str] = (),
+    gpu: str | None = None,
+    state: State = "planned",
+) -> StackFile:
+    """A stack by name or file; on the machines of a Terraform plan and with the model servers of Kubernetes manifests where these are
+    given, in place of its own gpu deployments. What was guessed on the way is in its notes.
+
+    `name` is None where the user named no stack: then nothing but the manifests, or else a bundled stack as an assumption, says what
+    runs on the machines. `gpu` is taken where manifests do not say which. InputError with every problem.
+    """
+    from sim.stack.read import read_stack, stack_of
+
+    if terraform is None and not kubernetes:
+        return read_stack(name or DEFAULT_STACK, catalog, settings)
+    from sim.iac.opened import opened
+
+    made = opened(name, catalog, book, terraform=terraform, kubernetes=kubernetes, gpu=gpu, state=state)
+    return stack_of(made.document, made.name, settings, assumed=made.assumed, remarks=made.remarks)

@@ -8,25 +8,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli import options
-from sim.cli.horizon import FEWEST_FUTURES, FUTURES, MOST_MONTHS, OUTLOOK, cores, horizon, refuse_about_months
+from sim.cli import emitting, options
+from sim.cli.horizon import FEWEST_FUTURES, FUTURES, MOST_MONTHS, OUTLOOK, cores, refuse_about_months
+from sim.cli.plan_question import confidence_of, question_of, redundancy_of, spare_words
 
 if TYPE_CHECKING:
     from sim.catalog.catalog import Catalog
-    from sim.catalog.price_book import PriceBook
     from sim.cli.horizon import Horizon
-    from sim.cli.progress import Progress
     from sim.planning.capacity_calendar import CapacityMonth
     from sim.planning.choice import Question
-    from sim.planning.levels import ServiceLevel
     from sim.planning.plan import Plan
     from sim.planning.search import Evaluations
     from sim.report.plan_report import PlanReport
-    from sim.stack import StackFile
 
 INFEASIBLE = 1
 MONTHS = 0
-_MOST_REDUNDANCY = 100
 _MOST_LEAD_DAYS = 3650
 
 
@@ -58,6 +54,7 @@ _MOST_LEAD_DAYS = 3650
 @options.models
 @options.output("outputs/TRACE-plan-HASH")
 @options.force
+@emitting.option
 @options.form("table", "json", "md")
 @click.pass_context
 def command(
@@ -83,6 +80,7 @@ def command(
     folder: Path | None,
     given: Path | None,
     force: bool,
+    emitted: emitting.Wishes,
     form: str,
 ) -> None:
     """Find the cheapest stack for TRACE (Parquet) that meets the service levels: GPUs, replicas, how they are bought, which API helps out.
@@ -100,20 +98,22 @@ def command(
     from sim.cli.progress import Progress, printed, say
     from sim.cli.writing import say_where, write_files
     from sim.planning.levels import parse_levels
-    from sim.planning.space import read_space
+    from sim.planning.space_file import check_space, read_space
     from sim.report.run_folder import check_folder
 
     if given is not None:
         check_folder(given, force=force)
+    emitting.check_emitted(emitted, force=force)
     levels = parse_levels(slo)
-    spare, node = _redundancy(redundancy)
-    sure = _confidence(confidence)
+    spare, node = redundancy_of(redundancy)
+    sure = confidence_of(confidence)
     file = find_input(trace)
     catalog, book = open_books(folder, date, prices)
-    space_name, chosen_from = read_space(space, catalog)
+    chosen_from = read_space(space, catalog)
 
-    from sim.planning.candidates import candidates, lists_of
+    from sim.planning.candidates import candidates, lists_of, pool_of
     from sim.planning.evaluate import stack_at
+    from sim.planning.machines import replicas_a_machine
     from sim.planning.plan import plan
     from sim.planning.point_store import PointStore
     from sim.planning.search import Evaluations
@@ -124,20 +124,23 @@ def command(
 
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
     with Progress(quiet=quiet) as progress:
-        question, asked, rows, duration_s = _question(
+        question, asked, rows, duration_s = question_of(
             trace, file, stack, levels, sure, catalog, book, months=months, growth=growth, outlook=outlook, futures=futures, start=start,
             workers=workers, seed=seed, settings=settings, folder=folder, prices=prices, date=date, progress=progress,
         )  # fmt: skip
         own = stack_at(question.study, ())
-        found = candidates(chosen_from, own, spare, node=node)
+        check_space(chosen_from, own, catalog)
+        machine = replicas_a_machine(question.study, pool_of(own, chosen_from.space.deployment)) if node else None
+        found = () if chosen_from.nothing else candidates(chosen_from.space, own, spare, machine=machine)
         progress.announce_compilation()
         evaluations = Evaluations(workers=workers or cores(), cluster=cluster, store=PointStore.default(), says=progress.part)
         result = plan(question, found, evaluations)
         report = _report(
             result, question, asked, catalog, evaluations, trace_name=file.stem, rows=rows, duration_s=duration_s,
-            date=book.date.isoformat(), space=space_name, lists=lists_of(found), spare=_spare_words(spare, node), lead=lead,
+            date=book.date.isoformat(), space=chosen_from.name, lists=lists_of(found), spare=spare_words(spare, node), lead=lead,
+            empty=tuple(line.partition(": ")[2] for line in chosen_from.nothing),
         )  # fmt: skip
-        record = plan_inputs(report, chosen_from.model_dump(mode="json", by_alias=True))
+        record = plan_inputs(report, chosen_from.space.model_dump(mode="json", by_alias=True))
         progress.says("writing files")
         target, refused = write_files(
             given,
@@ -146,113 +149,22 @@ def command(
         )
     printed({"table": plan_text, "json": plan_json, "md": plan_markdown}[form](report))
     if not quiet:
-        for note in report.notes:
+        for note in (*chosen_from.nothing, *report.notes):
             say("note", note)
         say_where(target, refused)
+    if result.chosen is not None:
+        chosen = stack_at(question.study, result.chosen.judged.candidate.settings)
+        for written in emitting.write_emitted(emitted, chosen, catalog, name=f"chosen for {file.stem}", force=force):
+            if not quiet:
+                say("note", written)
     if result.chosen is None:
         ctx.exit(INFEASIBLE)
-
-
-def _redundancy(text: str) -> tuple[int, bool]:
-    """How many replicas may be gone, or whether all on one machine; InputError for anything else."""
-    from sim.errors import InputError
-
-    if text.strip() == "node":
-        return 0, True
-    if not text.strip().isascii() or not text.strip().isdigit() or int(text) > _MOST_REDUNDANCY:
-        raise InputError(f"--redundancy: found {text[:40]!r}; allowed: replicas that may be gone, 0 to {_MOST_REDUNDANCY}, or node")
-    return int(text), False
-
-
-def _spare_words(spare: int, node: bool) -> str:
-    if node:
-        return "one machine"
-    return "" if not spare else "one replica" if spare == 1 else f"{spare} replicas"
-
-
-def _confidence(text: str) -> float:
-    """The share of futures; InputError for what is none from half up and below 1."""
-    from sim.errors import InputError
-    from sim.units import parse_share
-
-    try:
-        found = parse_share(text)
-    except InputError as error:
-        raise InputError(f"--confidence: {error}") from None
-    if not 0.5 <= found < 1.0:
-        raise InputError(f"--confidence: found {text[:40]!r}; allowed: from 50 % to below 100 %, as no number of futures makes sure")
-    return found
-
-
-def _question(
-    trace: str, file: Path, stack: str, levels: tuple[ServiceLevel, ...], confidence: float, catalog: Catalog, book: PriceBook, *,
-    months: int, growth: str | None, outlook: str, futures: int, start: str | None, workers: int | None, seed: int,
-    settings: tuple[str, ...], folder: Path | None, prices: Path | None, date: str | None, progress: Progress,
-) -> tuple[Question, Horizon | None, int, float]:  # fmt: skip
-    """What is asked, its inputs checked: with the horizon, the requests of the trace and its seconds."""
-    from sim.catalog.yaml_file import read_text
-    from sim.cli.opening import trace_for_months
-    from sim.planning.assess import PlanStudy, slo_settings
-    from sim.planning.choice import Question
-    from sim.planning.demand_ahead import demand_ahead
-    from sim.stack.outlook_read import split_settings
-    from sim.stack.read import find_stack, read_stack
-
-    of_stack, of_outlook = split_settings(settings)
-    if growth is not None:
-        of_outlook = (*of_outlook, f"outlook.demand.growth_per_month={growth}")
-    path, shown = find_stack(stack, catalog)
-    every = _with_own(levels, read_stack(stack, catalog, of_stack))
-    asked = None
-    if months:
-        asked = horizon(
-            months, date=book.date, catalog=catalog, settings=of_outlook, outlook=outlook, futures=futures, start=start, workers=workers,
-            strict=False,
-        )  # fmt: skip
-    progress.says(f"reading {file.name}")
-    requests = trace_for_months(file, trace)
-    study = PlanStudy(
-        trace=file.resolve(),
-        trace_sha256=requests.info.sha256,
-        stack_text=read_text(path, shown),
-        stack_name=Path(stack).stem,
-        settings=(*of_stack, *slo_settings(every)),
-        models=None if folder is None else folder.resolve(),
-        prices_text=None if prices is None else read_text(prices),
-        date=date,
-        seed=seed,
-        months=months,
-        outlook=outlook,
-        outlook_settings=of_outlook,
-        futures=futures,
-        start=None if start is None else start.strip(),
-        trace_rows=requests.info.rows,
-        levels=every,
-        threads=workers or cores(),
-    )
-    question = Question(study, confidence)
-    if asked is not None:
-        held, costs = demand_ahead(asked.outlook.outlook.demand.growth_per_month, months, confidence, requests.info.rows)
-        question = Question(study, confidence, held, costs)
-    return question, asked, requests.info.rows, requests.info.duration_s
-
-
-def _with_own(levels: tuple[ServiceLevel, ...], stack: StackFile) -> tuple[ServiceLevel, ...]:
-    """The levels that were given, and those of the stack that were not."""
-    from sim.planning.levels import ServiceLevel
-
-    slo = stack.stack.slo
-    own = (
-        ServiceLevel("ttft_p95", "<=", slo.ttft_p95, "duration"),
-        ServiceLevel("tpot_p95", "<=", slo.tpot_p95, "duration"),
-        ServiceLevel("completed", ">=", slo.completed, "share"),
-    )
-    return (*levels, *(each for each in own if each.metric not in {level.metric for level in levels}))
 
 
 def _report(
     result: Plan, question: Question, asked: Horizon | None, catalog: Catalog, evaluations: Evaluations, *, trace_name: str, rows: int,
     duration_s: float, date: str, space: str, lists: tuple[str, ...], spare: str, lead: int | None,
+    empty: tuple[str, ...],
 ) -> PlanReport:  # fmt: skip
     """The plan with its calendar, its room to grow and its stack."""
     from sim.planning.capacity_calendar import lead_time
@@ -290,5 +202,5 @@ def _report(
         )
     return PlanReport(
         plan=result, trace_name=trace_name, requests=rows, duration_s=duration_s, date=date, month_names=names, space=space, lists=lists,
-        spare=spare, calendar=calendar, lead=days, room=room, stack=made, notes=tuple(notes),
+        spare=spare, calendar=calendar, lead=days, room=room, stack=made, notes=tuple(notes), empty=empty,
     )  # fmt: skip

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 @click.command(name="run")
 @click.argument("trace")
-@click.option("--stack", default="hybrid", show_default=True, help="A stack by name (sim catalog list stacks) or file.")
+@options.stack
+@options.infrastructure
 @months_options
 @options.seed
 @options.settings
@@ -45,6 +46,8 @@ def command(
     ctx: click.Context,
     trace: str,
     stack: str,
+    terraform: str | None,
+    kubernetes: tuple[str, ...],
     months: int | None,
     replay_only: bool,
     outlook: str,
@@ -73,7 +76,7 @@ def command(
     """
     wanted = months_wanted(ctx, months=months, replay_only=replay_only, settings=settings, events=events, clients=clients)
     from sim.catalog.location import find_input
-    from sim.cli.opening import open_books
+    from sim.cli.opening import open_books, open_stack
     from sim.cli.progress import Progress, say
     from sim.cli.writing import say_where, write_files
     from sim.errors import InputError
@@ -90,7 +93,7 @@ def command(
     from sim.report.run_folder import default_folder
     from sim.report.run_record import inputs
     from sim.report.run_report import report_of
-    from sim.stack import facts_of, read_stack, resolve
+    from sim.stack import facts_of, resolve
     from sim.stack.events import read_events
     from sim.stack.outlook_read import split_settings
     from sim.stack.quantity import understood
@@ -99,7 +102,8 @@ def command(
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
     catalog, book = open_books(folder, date, prices)
     of_stack, of_outlook = split_settings(settings)
-    stack_file = read_stack(stack, catalog, of_stack)
+    named = options.named_stack(ctx, stack)
+    stack_file = open_stack(named, catalog, book, of_stack, terraform=terraform, kubernetes=kubernetes)
     asked = None
     if wanted != 0:
         asked = horizon(

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from sim.trace import Trace
 
 _FORMATS = (
-    "auto", "parquet", "csv", "azure", "burstgpt", "mooncake", "litellm", "openai-usage", "anthropic-usage", "totals",
+    "auto", "parquet", "csv", "azure", "burstgpt", "mooncake", "otel", "litellm", "openai-usage", "anthropic-usage", "totals",
+    "vllm-bench", "guidellm", "aiperf", "inference-perf", "vllm-sr-sim", "blis",
 )  # fmt: skip
 _OUT = click.option("-o", "--output", metavar="OUT", help="File to write; by default the name of the input with .parquet, here.")
 _FORCE = click.option("--force", is_flag=True, help="Replace the file if it exists.")

@@ -1,27 +1,34 @@
 """Kubernetes manifests and Helm values as a stack: model servers become gpu deployments, autoscalers their laws.
 
 What a manifest does not say (which GPU, who rents it) is assumed and said so; what was not understood is listed; what would
-change every result and is not modelled (disaggregation, speculative decoding) is refused.
+change every result and is not modelled (disaggregation, speculative decoding) is refused. A ConfigMap `sim-stack` beside the
+manifests says what Kubernetes has no word for (sim/iac/stack_map.py).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from sim.catalog.catalog import Catalog
 from sim.catalog.yaml_file import Document, comment
-from sim.errors import InputError, input_error
-from sim.iac.hugging_face import find_llm
+from sim.errors import InputError, input_error, visible
+from sim.iac.deployments import deployment_of
+from sim.iac.pods import DEPLOYMENT_NOTE, Workload
 from sim.iac.reading import Reading
 from sim.iac.scalers import Scaler, read_hpa, read_keda
-from sim.iac.workloads import Workload, read_workloads
+from sim.iac.stack_map import joined, rest_of
+from sim.iac.workloads import read_workloads, why_not
 
-ASSUMED_GPU = "h100-sxm"
-_NO_LIMIT = 100
-"""Replicas at most where a scaler names no bound: KEDA's default."""
+_WRITTEN = re.compile(
+    r"^metadata\.(labels|annotations)$|^spec\.selector$|^spec\.template\.metadata$|\.(tolerations|volumes|terminationGracePeriodSeconds)$"
+    r"|\.containers\.0\.(ports|env|startupProbe|readinessProbe|volumeMounts)$"
+)
+"""Paths that every manifest of ours has and that say nothing of a stack."""
+NodeLabels = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
@@ -31,153 +38,146 @@ class Imported:
     stack: dict[str, Any]
     assumed: tuple[str, ...]
     ignored: tuple[str, ...]
+    labels: NodeLabels = field(default_factory=dict)
+    """The node labels that each deployment asks for, any one value of each: what joins it to the machines of a plan."""
+    whole: bool = False
+    """Whether the files said the whole stack, routing and service levels too."""
 
 
 @dataclass
-class _Notes:
+class _Found:
+    """What the documents hold."""
+
+    workloads: list[Workload] = field(default_factory=list)
+    scalers: list[Scaler] = field(default_factory=list)
+    rest: dict[str, Any] | None = None
+    problems: list[str] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    seen: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
 
 def stack_from_kubernetes(documents: Sequence[Document], catalog: Catalog, *, gpu: str | None = None) -> Imported:
     """The stack that manifests describe, on `gpu` where they do not say which. InputError when they hold no model server, or one
     that cannot be simulated, with the reason."""
-    notes, problems, workloads, scalers = _Notes(), [], [], []
+    found = _Found()
     for document in documents:
-        if not isinstance(document.data, dict):
-            continue
-        part = Reading(document.data)
-        title = f"{document.data.get('kind', 'values')} {_name(document.data)}".strip()
+        if isinstance(document.data, dict):
+            _read(document, found)
+    if found.problems:
+        raise input_error(found.problems)
+    if not found.workloads and not (found.rest or {}).get("deployments"):
+        raise InputError(f"{documents[0].name if documents else 'the file'}: no model server found: {_why_none(found)}")
+    _attach(found)
+    read: dict[str, dict[str, Any]] = {}
+    labels: dict[str, Mapping[str, tuple[str, ...]]] = {}
+    for work in found.workloads:
         try:
-            found = read_workloads(part)
-            if document.data.get("kind") == "HorizontalPodAutoscaler":
-                scalers.append(read_hpa(part))
-            elif document.data.get("kind") == "ScaledObject":
-                scalers.append(read_keda(part))
-            elif not found:
-                notes.ignored.append(f"{title}: no model server, no autoscaler")
-                continue
-            workloads += found
+            name = work.deployment or _deployment_name(work.name, read)
+            if name in read:
+                raise InputError(f"two objects are deployment {visible(name)!r}")
+            said = (found.rest or {}).get("deployments", {}).get(name) or {}
+            read[name] = deployment_of(work, catalog, gpu, found.assumed, found.ignored, said=said)
+            labels[name] = MappingProxyType(dict(work.labels))
         except InputError as error:
-            problems += [
-                f"{document.mark(())}: {title}: {line.removeprefix(f'{_name(document.data)}: ')}" for line in str(error).splitlines()
-            ]
-            continue
-        part.take("metadata", "name")
-        notes.ignored += [f"{title}: {path}" for path in part.ignored()]
-    if problems:
-        raise input_error(problems)
-    if not workloads:
-        raise InputError(f"{documents[0].name if documents else 'the file'}: no model server found: {_why_none(scalers, notes)}")
-    _attach(workloads, scalers, notes)
-    deployments: dict[str, Any] = {}
-    for work in workloads:
-        try:
-            deployments[_deployment_name(work.name, deployments)] = _deployment(work, catalog, gpu, notes)
-        except InputError as error:
-            problems.append(f"{documents[0].name}: {work.name}: {error}")
-    if problems:
-        raise input_error(problems)
-    return Imported({"deployments": deployments, "routing": _routing(list(deployments), notes)}, tuple(notes.assumed), tuple(notes.ignored))
+            found.problems += [f"{documents[0].name}: {visible(work.name)}: {line}" for line in str(error).splitlines()]
+    if found.problems:
+        raise input_error(found.problems)
+    if found.rest is None:
+        stack = {"deployments": read, "routing": _routing(list(read), found.assumed)}
+    else:
+        stack = joined(read, found.rest, found.assumed)
+    return Imported(stack, tuple(found.assumed), tuple(found.ignored), MappingProxyType(labels), found.rest is not None)
 
 
 def stack_text(imported: Imported, source: str) -> str:
     """The stack as a YAML file whose comments say what was assumed and ignored."""
-    import yaml
+    from sim.iac.yaml_text import yaml_text
 
     lines = [comment(f"Made from {source}.")]
     for title, notes in (("Assumed", imported.assumed), ("Ignored", imported.ignored)):
         if notes:
             lines += [comment(f"{title}:"), *(comment(f"- {note}") for note in notes)]
-    return "\n".join([*lines, yaml.safe_dump(imported.stack, sort_keys=False, allow_unicode=True, width=120)])
+    return "\n".join([*lines, yaml_text(imported.stack)])
 
 
-def _why_none(scalers: list[Scaler], notes: _Notes) -> str:
-    if scalers:
-        names = ", ".join(repr(scaler.target) for scaler in scalers)
-        return f"it scales {names}, which is not in the file; give the manifest of that Deployment too (--from-kubernetes may be repeated)"
+def _read(document: Document, found: _Found) -> None:
+    """One document into what was found, with its problems in the lines of its file."""
+    part = Reading(document.data)
+    ours = bool(part.text("metadata", "annotations", DEPLOYMENT_NOTE))
+    kind, name = str(document.data.get("kind", "values"))[:80], _name(document.data)
+    title = visible(f"{kind} {name}".strip())
+    try:
+        _once(document, kind, name, found)
+        rest = rest_of(document)
+        if rest is not None:
+            if found.rest is not None:
+                raise InputError("given twice; one stack has one")
+            found.rest = rest
+            return
+        workloads = read_workloads(part)
+        if kind == "HorizontalPodAutoscaler":
+            found.scalers.append(read_hpa(part))
+        elif kind == "ScaledObject":
+            found.scalers.append(read_keda(part))
+        elif not workloads:
+            if not (ours and kind == "Service"):
+                found.ignored.append(f"{title}: {why_not(part)}")
+            return
+    except InputError as error:
+        found.problems += [f"{document.mark(())}: {title}: {line.removeprefix(f'{name}: ')}" for line in str(error).splitlines()]
+        return
+    found.workloads += workloads
+    part.take("metadata", "name")
+    part.take("metadata", "namespace")
+    found.ignored += [f"{title}: {visible(path)}" for path in part.ignored() if not (ours and _WRITTEN.search(path))]
+
+
+def _once(document: Document, kind: str, name: str, found: _Found) -> None:
+    """An object of a kind and name may be given once in a namespace."""
+    metadata = document.data.get("metadata")
+    space = str(metadata.get("namespace", "")) if isinstance(metadata, dict) else ""
+    key = (kind, space, name)
+    if name and kind != "values":
+        if key in found.seen:
+            raise InputError(f"given twice, first at {found.seen[key]}; of a base and its overlays give what `kustomize build` prints")
+        found.seen[key] = str(document.mark(()))
+
+
+def _why_none(found: _Found) -> str:
+    if found.scalers:
+        names = ", ".join(repr(visible(scaler.target)) for scaler in found.scalers)
+        return f"it scales {names}, which is not in the file; give the manifest of that Deployment too (the option may be repeated)"
     return (
-        notes.ignored[0] if notes.ignored else "it is empty"
-    ) + "; a Deployment, StatefulSet, InferenceService, VLLMRuntime or Helm values are needed"
+        found.ignored[0] if found.ignored else "it is empty"
+    ) + "; a Deployment, StatefulSet, LeaderWorkerSet, InferenceService, VLLMRuntime or Helm values are needed"
 
 
-def _attach(workloads: list[Workload], scalers: list[Scaler], notes: _Notes) -> None:
+def _attach(found: _Found) -> None:
     """Each scaler to the workload it names; Helm charts put the release before the name and `-deployment-vllm` behind it."""
-    for scaler in scalers:
-        work = next(
-            (
-                each
-                for each in workloads
-                if scaler.target == each.name or re.search(rf"(^|-){re.escape(each.name)}-deployment-", scaler.target)
-            ),
-            None,
-        )
+    for scaler in found.scalers:
+        near = [work for work in found.workloads if not (scaler.namespace and work.namespace) or scaler.namespace == work.namespace]
+        same = [work for work in near if scaler.target == work.name]
+        work = next(iter(same or [each for each in near if re.search(rf"(^|-){re.escape(each.name)}-deployment-", scaler.target)]), None)
         if work is None:
-            notes.ignored.append(f"autoscaler of {scaler.target!r}, which is not in the file")
+            found.ignored.append(f"autoscaler of {visible(scaler.target)!r}, which is not in the file")
+        elif work.scaler is not None:
+            found.ignored.append(f"autoscaler of {visible(scaler.target)!r}: it has one already, and two would pull at it")
         else:
             work.scaler = scaler
 
 
-def _deployment(work: Workload, catalog: Catalog, gpu: str | None, notes: _Notes) -> dict[str, Any]:
-    llm, precision = find_llm(work.model, catalog)
-    notes.ignored += [f"{work.name}: {remark}" for remark in work.remarks]
-    chosen = work.gpu or gpu
-    if chosen is None:
-        chosen = ASSUMED_GPU
-        notes.assumed.append(f"{work.name}: gpu {chosen}: the manifest does not say which GPU (give --gpu NAME)")
-    catalog.gpu(chosen)
-    keys = dict(work.keys)
-    tensor = keys.pop("tensor_parallel", None)
-    if tensor is None:
-        tensor = work.gpus or 1
-        if tensor > 1:
-            notes.assumed.append(
-                f"{work.name}: tensor_parallel {tensor}: the pod asks for {tensor} GPUs and does not say how they share the model"
-            )
-    elif work.gpus is not None and work.gpus != tensor:
-        raise InputError(f"asks for {work.gpus} GPUs, but tensor parallel is {tensor}; one GPU for each is read")
-    found: dict[str, Any] = {
-        "kind": "gpu",
-        "llm": llm,
-        "precision": keys.pop("precision", precision),
-        "gpu": chosen,
-        "tensor_parallel": tensor,
-    }
-    if work.engine != "vllm":
-        found["engine"] = work.engine
-    return found | keys | _scaling(work, notes)
-
-
-def _scaling(work: Workload, notes: _Notes) -> dict[str, Any]:
-    scaler = work.scaler
-    if scaler is None:
-        return {"replicas": work.replicas}
-    notes.ignored += [f"{work.name}: autoscaler: {remark}" for remark in scaler.remarks]
-    if scaler.autoscaler is None:
-        notes.assumed.append(f"{work.name}: replicas stay at {max(work.replicas, scaler.low)}: what moves them could not be read")
-        return {"replicas": max(work.replicas, scaler.low)}
-    high = scaler.high
-    if high is None:
-        high = _NO_LIMIT
-        notes.assumed.append(f"{work.name}: at most {high} replicas: the manifest names no bound")
-    law, low = dict(scaler.autoscaler), scaler.low
-    if low == 0 and law["law"] == "hpa":
-        low = 1
-    initial = min(max(work.replicas, low), high)
-    return {"replicas": {"min": low, "max": high, "initial": initial}, "autoscaler": law}
-
-
-def _routing(names: list[str], notes: _Notes) -> list[dict[str, Any]]:
+def _routing(names: list[str], assumed: list[str]) -> list[dict[str, Any]]:
     if len(names) == 1:
         return [{"to": names}]
-    notes.assumed.append(
+    assumed.append(
         "routing: requests of a class named as a deployment go there, all others to the first: manifests do not say who asks which"
     )
     return [*({"when": {"class": [name]}, "to": [name]} for name in names[1:]), {"to": [names[0]]}]
 
 
 def _deployment_name(name: str, taken: dict[str, Any]) -> str:
-    plain = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_")[:60] or "own"
+    plain = re.sub(r"[^a-z0-9_-]+", "-", name.lower()).strip("-_")[:60].strip("-_") or "own"
     number = 2
     found = plain
     while found in taken:

@@ -17,7 +17,7 @@ from sim.errors import input_error
 from sim.futures.bands import band
 from sim.futures.forecast import Band, FloatArray, Forecast
 from sim.planning.crossover import HALF_A_CENT
-from sim.planning.paid_bill import Paid
+from sim.planning.invoices.paid import Paid
 
 TOTAL = "total"
 """Names all lines of the invoice together."""

@@ -77,6 +77,14 @@ def gpus_paid(pool: ResolvedPool, replicas: int) -> int:
     return replicas * -(-each // machine) * machine
 
 
+@dataclass(frozen=True, slots=True)
+class Cannot:
+    """Why a stack cannot meet the levels, in words, and how far it is from that: what is needed at least over what there is."""
+
+    why: str
+    near: float
+
+
 class Bounds:
     """What stacks cannot do of a trace and its levels; replicas alike are looked at once."""
 
@@ -85,10 +93,10 @@ class Bounds:
         self._levels = tuple(level for level in levels if level.latency is not None and level.upper)
         share = max((level.limit for level in levels if level.metric == "completed"), default=0.0)
         self._lost = (1.0 - share) * len(work.arrival_s)
-        self._known: dict[tuple[object, ...], tuple[str | None, int]] = {}
+        self._known: dict[tuple[object, ...], tuple[Cannot | None, int]] = {}
 
-    def cannot(self, resolved: ResolvedStack) -> str | None:
-        """Why a stack without APIs cannot meet the levels, in words; None where that is not sure, or APIs may help."""
+    def cannot(self, resolved: ResolvedStack) -> Cannot | None:
+        """Why a stack without APIs cannot meet the levels; None where that is not sure, or APIs may help."""
         pools = [each for each in resolved.deployments if isinstance(each, ResolvedPool)]
         if len(pools) != len(resolved.deployments) or not pools or not len(self._work.arrival_s):
             return None
@@ -99,10 +107,10 @@ class Bounds:
         why, least = self._known[key]
         replicas = sum(pool.spec.replicas.max for pool in pools)
         if why is None and replicas < least:
-            return f"{replicas} of at least {least} replicas that the work takes"
+            return Cannot(f"{replicas} of at least {least} replicas that the work takes", least / max(replicas, 0.5))
         return why
 
-    def _floor(self, pools: Sequence[ResolvedPool], level: ServiceLevel) -> str | None:
+    def _floor(self, pools: Sequence[ResolvedPool], level: ServiceLevel) -> Cannot | None:
         """A latency that no number of replicas brings down."""
         work, q = self._work, level.q or 0.0
         if level.latency == "ttft":
@@ -116,7 +124,8 @@ class Bounds:
         if late - self._lost <= (1 - q) * len(work.arrival_s):
             return None
         words = {"ttft": "the first token takes", "tpot": "a further token takes", "e2e": "an answer takes"}[level.latency or "e2e"]
-        return f"{words} an idle replica {level.shown(float(np.quantile(least, q)))} at {level.metric.partition('_')[2]}"
+        takes_s = float(np.quantile(least, q))
+        return Cannot(f"{words} an idle replica {level.shown(takes_s)} at {level.metric.partition('_')[2]}", takes_s / level.limit)
 
     def _least_replicas(self, pools: Sequence[ResolvedPool]) -> int:
         """Replicas below which there is less time than the requests take that must be done."""

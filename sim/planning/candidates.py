@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from sim.errors import InputError, nearest
 from sim.planning.points import Value
-from sim.planning.pool_choice import Fleet, Shortage, fleets, with_fleet
+from sim.planning.pool_choice import Fleet, bounds_of, fleets, with_fleet
 from sim.planning.space import Overflow, Space
 from sim.planning.ways_out import Outs, with_outs
 from sim.stack.gpu_deployment import GpuDeployment
@@ -62,14 +62,18 @@ def pool_of(stack: StackFile, given: str | None) -> str:
     return names[0]
 
 
-def candidates(space: Space, stack: StackFile, redundancy: int = 0, *, node: bool = False) -> tuple[Candidate, ...]:
+Machine = Callable[[tuple[str, ...]], int]
+"""How many replicas of the pool stand on one machine, by the settings of a candidate."""
+
+
+def candidates(space: Space, stack: StackFile, redundancy: int = 0, *, machine: Machine | None = None) -> tuple[Candidate, ...]:
     """Every candidate once, in the order of the lists; InputError for a space that does not go with the stack, or is too large.
 
-    `redundancy` replicas, or with `node` as many as stand on one machine (`gpus_per_node` of the stack, else one replica), are gone in
-    the short settings.
+    In the short settings `redundancy` replicas are gone, or, where `machine` says how many stand on one, as many as that.
     """
     varied = space.model_fields_set - {"description", "settings"}
-    pool = pool_of(stack, space.deployment) if varied else ""
+    spared = redundancy > 0 or machine is not None
+    pool = pool_of(stack, space.deployment) if varied or spared else ""
     if pool:
         _check(space, stack, pool)
     keys = [(key, getattr(space, key)) for key in _KEYS if getattr(space, key)]
@@ -87,17 +91,24 @@ def candidates(space: Space, stack: StackFile, redundancy: int = 0, *, node: boo
     for combination in product(*(values for _, values in lists)):
         chosen = {name: value for (name, _), value in zip(lists, combination, strict=True)}
         for fleet in sized:
-            made = _settings(stack, pool, space, chosen, fleet, Shortage())
+            made = _settings(stack, pool, space, chosen, fleet, 0)
             if made in found:
                 continue
             short: tuple[str, ...] | None = made
-            if redundancy or node:
+            if spared:
                 try:
-                    short = _settings(stack, pool, space, chosen, fleet, Shortage(redundancy, node=node))
+                    short = _settings(stack, pool, space, chosen, fleet, redundancy if machine is None else machine(made))
                 except LookupError:
                     short = None
             found[made] = Candidate(len(found), _values(chosen, fleet, stack, pool), made, short)
     return tuple(found.values())
+
+
+def pools_of(settings: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    """The pools that a candidate's settings name, each with the most replicas it may have; none where they name no deployments."""
+    text = next((each.partition("=")[2] for each in settings if each.startswith("deployments=")), "{}")
+    found = json.loads(text)
+    return tuple((name, bounds_of(each)[1]) for name, each in found.items() if each.get("kind") == "gpu")
 
 
 def _check(space: Space, stack: StackFile, pool: str) -> None:
@@ -111,7 +122,7 @@ def _check(space: Space, stack: StackFile, pool: str) -> None:
 
 
 def _settings(
-    stack: StackFile, pool: str, space: Space, chosen: Mapping[str, Any], fleet: Fleet | None, shortage: Shortage
+    stack: StackFile, pool: str, space: Space, chosen: Mapping[str, Any], fleet: Fleet | None, gone: int
 ) -> tuple[str, ...]:  # fmt: skip
     """The settings of a combination; LookupError where more replicas are to go than there are."""
     data = stack.document.data
@@ -123,7 +134,7 @@ def _settings(
             if chosen.get(key, "stack") != "stack":
                 own[key] = chosen[key]
         routing = data.get("routing") or [{"to": list(deployments)}]
-        deployments, names = with_fleet(deployments, pool, fleet, chosen, space, shortage)
+        deployments, names = with_fleet(deployments, pool, fleet, chosen, space, gone)
         outs = Outs(chosen.get("overflow", "stack"), chosen.get("fallback", "stack"), float(chosen.get("api_share", 0.0)))
         deployments, rules = with_outs(deployments, routing, names, outs, space.reserved.max_wait if space.reserved else None)
         settings.append(f"deployments={_text(deployments)}")

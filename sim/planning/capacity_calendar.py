@@ -36,9 +36,9 @@ class CapacityMonth:
     gpus_p50: float
     """Paid for on average, whole machines."""
     gpus_p95: float
-    needed_p50: int | None
+    needed_gpus_p50: int | None
     """GPUs that hold the levels at that demand, by replays; None where a law moves them, or where it is not known."""
-    needed_p95: int | None
+    needed_gpus_p95: int | None
     order_by: datetime.date | None
     """When those have to be ordered that this month is the first to need, at p95; None where it needs no more than before."""
 
@@ -85,8 +85,8 @@ def months_of(
                 demand_p95=figure("demand_p95", number),
                 gpus_p50=figure("gpus_p50", number),
                 gpus_p95=figure("gpus_p95", number),
-                needed_p50=p50,
-                needed_p95=p95,
+                needed_gpus_p50=p50,
+                needed_gpus_p95=p95,
                 order_by=order,
             )
         )

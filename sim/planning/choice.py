@@ -17,10 +17,12 @@ SEARCH_FUTURES = 200
 """Of forecasts that only the search uses; the chosen stack is held against as many as asked for."""
 RUNNERS_UP = 5
 _ALIKE = 0.005
-_APART = 0.10
+APART = 0.10
 """A candidate whose replay costs so much more, as a share, is not forecast: months do not turn that round. The first where it runs on the
 same GPUs and pays no API, so that the same prices move both; the second otherwise."""
 _SAME_ROOM = 1e-9
+_EXPOSED = ("purchase", "reserved", "overflow", "fallback", "api_share")
+"""Choices that preemptions and outages tell apart, which months have and a replay has not."""
 _MOST_TRIES = 5
 """Chosen stacks that may fail on fresh futures before the search gives up."""
 _MOST_REPLAYED = 6_000_000
@@ -84,9 +86,10 @@ class Choice:
         self.foreseen: list[Foreseen] = []
         self.refuted: list[Chosen] = []
         self.inferred: list[Inferred] = []
+        self.twins: list[Inferred] = []
+        """Other names of stacks that were forecast and hold."""
         self.notes: list[str] = []
         self._given: list[Judged] = []
-        self._twins: list[Inferred] = []
         self._aside: list[Judged] = []
 
     def chosen(self) -> Chosen | None:
@@ -99,7 +102,7 @@ class Choice:
             if confirmed.confidence.share >= self._question.confidence:
                 return confirmed
             self.refuted.append(confirmed)
-            self.inferred += [each for each in self._twins if each.than is confirmed.judged]
+            self.inferred += [each for each in self.twins if each.than is confirmed.judged]
             # What was left because it costs more than this one is looked at after all, the cheapest first.
             self._given = sorted((*self._given, *self._aside), key=lambda each: (-each.usd_per_month, -each.candidate.number))
             self._aside = []
@@ -124,19 +127,17 @@ class Choice:
             judged = self._take()
             if judged is None:
                 return best
-            if best is not None and judged.usd_per_month > best.judged.usd_per_month * (1 + _APART):
+            if best is not None and judged.usd_per_month > best.judged.usd_per_month * (1 + APART):
                 self._given.append(judged)
                 return best
-            if best is not None and _dearer_alike(judged, best.judged):
+            if best is not None and dearer_alike(judged, best.judged):
                 self._aside.append(judged)
                 continue
-            twin = next(
-                (each for each in self.foreseen if _same(judged.held, each.judged.held) and _same(judged.row, each.judged.row)), None
-            )
+            twin = next((each for each in self.foreseen if same_replays(judged, each.judged) and _as_exposed(judged, each.judged)), None)
             if twin is not None:
                 # Another name for a stack whose months are known: it fails where that one does, now or on futures of its own.
                 known = Inferred(judged, twin.judged)
-                (self.inferred if self._failed(twin) or twin.candidate.number in gone else self._twins).append(known)
+                (self.inferred if self._failed(twin) or twin.candidate.number in gone else self.twins).append(known)
                 continue
             worse = next((each for each in self.foreseen if self._failed(each) and _no_better(judged, each.judged)), None)
             if worse is not None:
@@ -204,25 +205,35 @@ class Choice:
         return self._race.nearest()
 
 
-def _no_better(judged: Judged, than: Judged) -> bool:
-    """Whether a candidate is within no level by more than another, in the replays that levels must hold in."""
-    pairs = zip(judged.excesses, than.excesses, strict=True)
-    return all(own >= other - _SAME_ROOM for own, other in pairs)
+def same_replays(one: Judged, other: Judged) -> bool:
+    """Whether two candidates came out alike to the last bit, at the demand of costs and at that of the levels."""
+    return _same(one.held, other.held) and _same(one.row, other.row)
 
 
-def _same(one: Row, other: Row) -> bool:
-    """Whether two replays came out alike to the last bit. Load is not theirs: what a replica carries is simulated with luck of its own."""
-    names = [name for name in one.metrics if "load" not in name]
-    return one.slo == other.slo and all(one.metrics[name] == other.metrics.get(name) for name in names)
-
-
-def _dearer_alike(judged: Judged, best: Judged) -> bool:
+def dearer_alike(judged: Judged, best: Judged) -> bool:
     """Whether it costs more and the same prices move both: the same GPUs, bought alike, and no API paid."""
     keys = ("gpu", "purchase", "reserved")
     own, other = dict(judged.candidate.values), dict(best.candidate.values)
     alike = all(own.get(key) == other.get(key) for key in keys)
     no_api = all((each.row.metrics.get("api_usd_per_month") or 0.0) < _ALIKE * each.usd_per_month for each in (judged, best))
     return alike and no_api and judged.usd_per_month >= best.usd_per_month * (1 - _ALIKE)
+
+
+def _no_better(judged: Judged, than: Judged) -> bool:
+    """Whether a candidate is as exposed as another, and in the replays that levels must hold in within no level by more."""
+    pairs = zip(judged.excesses, than.excesses, strict=True)
+    return _as_exposed(judged, than) and all(own >= other - _SAME_ROOM for own, other in pairs)
+
+
+def _as_exposed(one: Judged, other: Judged) -> bool:
+    own, others = dict(one.candidate.values), dict(other.candidate.values)
+    return all(own.get(key) == others.get(key) for key in _EXPOSED)
+
+
+def _same(one: Row, other: Row) -> bool:
+    """Whether two replays came out alike to the last bit. Load is not theirs: what a replica carries is simulated with luck of its own."""
+    names = [name for name in one.metrics if "load" not in name]
+    return one.slo == other.slo and all(one.metrics[name] == other.metrics.get(name) for name in names)
 
 
 def _p_met(row: Row) -> float:

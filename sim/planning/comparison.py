@@ -137,7 +137,7 @@ def compare(forecasts: Sequence[Forecast], *, days_to_production: Sequence[float
                 raise InputError(
                     f"{first.stack} and {each.stack} cannot be compared: their {what} differ, so that futures are not the same"
                 )
-    names = _unique([each.stack for each in forecasts])
+    names = unique_names([each.stack for each in forecasts])
     days = list(days_to_production or [None] * len(forecasts))
     stacks = tuple(_summary(name, each, ready) for name, each, ready in zip(names, forecasts, days, strict=True))
     pairs = tuple(
@@ -148,7 +148,7 @@ def compare(forecasts: Sequence[Forecast], *, days_to_production: Sequence[float
     return Comparison(first.months, first.futures, stacks, pairs)
 
 
-def _unique(stacks: Sequence[str]) -> list[str]:
+def unique_names(stacks: Sequence[str]) -> list[str]:
     """Names by which each can be told, `hybrid` and `hybrid (2)`."""
     names: list[str] = []
     for stack in stacks:

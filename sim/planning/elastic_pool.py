@@ -258,5 +258,7 @@ def interval_of(text: str | None, duration_s: float) -> float:
         raise InputError(f"--interval: {error}") from None
     least_s = math.ceil(duration_s / MOST_INTERVALS / SYNC_S) * SYNC_S
     if interval_s < max(least_s, SYNC_S) or interval_s % SYNC_S:
-        raise InputError(f"--interval {text}: allowed: whole minutes from {max(least_s, SYNC_S) / 60:g}m for this trace, as 15m")
+        raise InputError(
+            f"--interval: found {text[:40]!r}; allowed: whole minutes from {max(least_s, SYNC_S) / 60:g}m for this trace, as 15m"
+        )
     return interval_s

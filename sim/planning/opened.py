@@ -77,8 +77,7 @@ def _trace(path: Path, sha256: str) -> tuple[Trace, TraceFacts]:
 
 @lru_cache(maxsize=2)
 def _books(models: Path | None, contents: str, prices_text: str | None, date: str | None) -> tuple[Catalog, PriceBook]:
-    from sim.catalog.price_file import PriceFile
-    from sim.catalog.yaml_file import load_text
+    from sim.catalog.price_file import price_file_of
 
     catalog = Catalog.load(*([models] if models is not None else []))
     if catalog_sha256(models) != contents:
@@ -86,7 +85,7 @@ def _books(models: Path | None, contents: str, prices_text: str | None, date: st
     day = datetime.date.fromisoformat(date) if date is not None else catalog.date
     if prices_text is None:
         return catalog, PriceBook(day)
-    return catalog, PriceBook(day, load_text(prices_text, "price file", PriceFile))
+    return catalog, PriceBook(day, price_file_of(prices_text))
 
 
 @lru_cache(maxsize=1)

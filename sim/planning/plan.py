@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sim.errors import InputError
 from sim.planning.assess import held_in_months
 from sim.planning.bounds import work_of
 from sim.planning.candidates import Candidate
 from sim.planning.choice import Choice, Chosen, Foreseen, Inferred, Question
 from sim.planning.levels import ServiceLevel
 from sim.planning.opened import open_study
+from sim.planning.proof import Unforecast, unforecast
 from sim.planning.search import Dropped, Evaluations, Judged, Race
 
 
@@ -37,6 +37,8 @@ class Plan:
     """Chosen by the search and refuted by fresh futures."""
     inferred: tuple[Inferred, ...]
     """Held in a replay, but no better than one whose months failed: not forecast."""
+    unforecast: tuple[Unforecast, ...]
+    """With months, every candidate that holds in a replay and was not forecast."""
     dropped: tuple[Dropped, ...]
     unseen: int
     """Candidates that cost too much to be looked at."""
@@ -44,6 +46,11 @@ class Plan:
     """Where nothing is feasible: what comes closest."""
     replays: int
     notes: tuple[str, ...]
+
+    @property
+    def proved(self) -> bool:
+        """Whether it is sure that no candidate holds and costs less: by bounds and replays, without a look, and without months."""
+        return not self.question.study.months and not any(each.by == "look" for each in self.dropped)
 
     @property
     def evaluated(self) -> int:
@@ -57,16 +64,17 @@ class Plan:
 
 
 def plan(question: Question, candidates: Sequence[Candidate], evaluations: Evaluations) -> Plan:
-    """The plan; the same for the same arguments. InputError where none of the candidates can be made at all."""
+    """The plan; the same for the same arguments. Where no candidate can be made, or there is none, none is chosen."""
     study = replace(question.study, months=0, look=None)
     costs, held = replace(study, factor=question.factor_costs), replace(study, factor=question.factor_held)
     race = Race(candidates, costs, held, work_of(open_study(study).trace), evaluations)
-    if all(each.by == "refused" for each in race.dropped) and not race.left:
-        raise _nothing(race.dropped)
     search = Choice(question, evaluations, race)
     chosen = search.chosen()
+    nearest = None
     if chosen is not None:
         search.runners_up()
+    else:
+        nearest = search.nearest()
     return Plan(
         question=question,
         chosen=chosen,
@@ -74,21 +82,13 @@ def plan(question: Question, candidates: Sequence[Candidate], evaluations: Evalu
         foreseen=tuple(search.foreseen),
         refuted=tuple(search.refuted),
         inferred=tuple(search.inferred),
+        unforecast=unforecast(race.judged, search, chosen) if question.study.months else (),
         dropped=tuple(race.dropped),
         unseen=race.left,
-        nearest=None if chosen is not None else search.nearest(),
+        nearest=nearest,
         replays=evaluations.replays,
         notes=tuple(search.notes),
     )
-
-
-def _nothing(dropped: Sequence[Dropped]) -> InputError:
-    counts: dict[str, int] = {}
-    for each in dropped:
-        counts[each.why] = counts.get(each.why, 0) + 1
-    worst = sorted(counts.items(), key=lambda item: -item[1])[:5]
-    reasons = "\n".join(f"  {count} of them: {why}" for why, count in worst)
-    return InputError(f"the space is empty: none of its {len(dropped)} candidates can be made\n{reasons}")
 
 
 def levels_in_replays_only(levels: Sequence[ServiceLevel], months: int) -> tuple[ServiceLevel, ...]:

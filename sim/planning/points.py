@@ -88,7 +88,7 @@ class Study:
     models: Path | None = None
     """A folder of catalogue entries that goes before the bundled one."""
     prices_text: str | None = None
-    """The YAML text of negotiated prices."""
+    """The text of a file of prices (`PriceFile.text`, or YAML)."""
     date: str | None = None
     """The day of the prices, as 2026-11-21; None: the catalogue's."""
     seed: int = 0

@@ -29,27 +29,12 @@ class Fleet:
         return f"{self.min}-{self.max} {self.law['law']} {self.law['target']:g}"
 
 
-@dataclass(frozen=True)
-class Shortage:
-    """Replicas that are gone: a number, or all on one machine."""
-
-    replicas: int = 0
-    node: bool = False
-
-    def of(self, own: Mapping[str, Any]) -> int:
-        """How many of a pool's replicas that is."""
-        if not self.node:
-            return self.replicas
-        each, machine = int(own.get("tensor_parallel", 1)), int(own.get("gpus_per_node", 1))
-        return max(1, machine // each)
-
-
 def fleets(space: Space) -> tuple[Fleet | None, ...]:
-    """Every size and law of a space, None for that of the stack."""
+    """Every size and law of a space, None for that of the stack; none at all where a space has laws and no pair of bounds for them."""
     found: list[Fleet | None] = [None if each == "stack" else Fleet(int(each), int(each)) for each in space.replicas]
     for scaled in space.autoscaled:
         found += _scaled(scaled)
-    return tuple(found) or (None,)
+    return tuple(found) if space.replicas or space.autoscaled else (None,)
 
 
 def _scaled(scaled: Scaled) -> list[Fleet]:
@@ -66,11 +51,11 @@ def _law(scaled: Scaled, target: float) -> dict[str, Any]:
 
 
 def with_fleet(
-    deployments: Mapping[str, dict[str, Any]], pool: str, fleet: Fleet | None, chosen: Mapping[str, Any], space: Space, shortage: Shortage
+    deployments: Mapping[str, dict[str, Any]], pool: str, fleet: Fleet | None, chosen: Mapping[str, Any], space: Space, gone: int
 ) -> tuple[dict[str, dict[str, Any]], tuple[str, ...]]:
     """The deployments with the pool sized and bought as chosen, and the names of its parts in the order in which they are tried.
 
-    LookupError where more replicas are to go than there are.
+    `gone` replicas are taken from it; LookupError where there are not so many.
     """
     found = {name: dict(each) for name, each in deployments.items()}
     own = found[pool]
@@ -83,8 +68,7 @@ def with_fleet(
     if isinstance(bought, Bought):
         _buy(own, bought)
     share = chosen.get("reserved")
-    least, most = _bounds(own)
-    gone = shortage.of(own)
+    least, most = bounds_of(own)
     if gone > most:
         raise LookupError(pool)
     if share is None or space.reserved is None:
@@ -98,7 +82,7 @@ def _split(
 ) -> tuple[dict[str, dict[str, Any]], tuple[str, ...]]:
     """A pool of which `base` replicas are reserved; those that are gone are of these first."""
     own = found[pool]
-    least, most = _bounds(own)
+    least, most = bounds_of(own)
     if base == 0:
         _resize(own, least - gone, most - gone)
         return found, (pool,)
@@ -125,7 +109,8 @@ def _buy(own: dict[str, Any], bought: Bought) -> None:
             own[key] = value
 
 
-def _bounds(own: Mapping[str, Any]) -> tuple[int, int]:
+def bounds_of(own: Mapping[str, Any]) -> tuple[int, int]:
+    """Fewest and most replicas that the settings of a pool allow."""
     replicas = own.get("replicas", 1)
     if isinstance(replicas, Mapping):
         return int(replicas.get("min", 1)), int(replicas["max"])
@@ -135,7 +120,7 @@ def _bounds(own: Mapping[str, Any]) -> tuple[int, int]:
 def _resize(own: dict[str, Any], least: int, most: int) -> None:
     """Bounds of replicas; a law that cannot start from none keeps one, and one that has nothing to move goes."""
     before = own.get("replicas", 1)
-    if (least, most) == _bounds(own):
+    if (least, most) == bounds_of(own):
         return
     least = max(least, 0)
     law = own.get("autoscaler")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from sim.errors import InputError
 from sim.planning.assess import MISSED, Look, PlanStudy, assess
 from sim.planning.bounds import Bounds, Work, busiest, least_usd_per_month
-from sim.planning.candidates import Candidate
+from sim.planning.candidates import Candidate, pools_of
 from sim.planning.evaluate import stack_at
 from sim.planning.execute import Says, run_points
 from sim.planning.levels import ServiceLevel
@@ -65,13 +65,14 @@ class Judged:
 
 @dataclass(frozen=True)
 class Dropped:
-    """A candidate that was left out, and why; `near` is how close it came, from looks: misses over those allowed."""
+    """A candidate that was left out, and why."""
 
     candidate: Candidate
     by: str
-    """refused, bound or look."""
+    """`refused`: it cannot be made; `spare`: nothing is left with the replicas gone; `bound`; `look`."""
     why: str
     near: float = math.inf
+    """How far it is from what it would take: in a look misses over those allowed, by a bound what is needed over what there is."""
 
 
 class Evaluations:
@@ -146,21 +147,18 @@ class Race:
         bounds = Bounds(self._work, self._held.levels)
         kept: list[Candidate] = []
         for each in candidates:
-            if each.short_settings is None:
-                self.dropped.append(Dropped(each, "bound", "not so many replicas as must be spared"))
-                continue
-            resolved = self._resolved(each, each.settings, opened, "refused", "")
+            resolved = self._resolved(each, each.settings, opened, "refused")
             if resolved is None:
                 continue
-            short = resolved
-            if each.short_settings != each.settings:
-                spared = self._resolved(each, each.short_settings, opened, "bound", "with replicas gone: ")
-                if spared is None:
-                    continue
-                short = spared
-            why = bounds.cannot(short)
-            if why is not None:
-                self.dropped.append(Dropped(each, "bound", why))
+            if each.short_settings is None:
+                self.dropped.append(Dropped(each, "spare", "it has fewer replicas than may be gone"))
+                continue
+            short = resolved if each.short_settings == each.settings else self._resolved(each, each.short_settings, opened, "spare")
+            if short is None:
+                continue
+            cannot = bounds.cannot(short)
+            if cannot is not None:
+                self.dropped.append(Dropped(each, "bound", cannot.why, cannot.near))
                 continue
             self._least[each.number] = least_usd_per_month(resolved)
             pools = [pool for pool in short.deployments if isinstance(pool, ResolvedPool)]
@@ -169,12 +167,16 @@ class Race:
             kept.append(each)
         return sorted(kept, key=lambda each: (self._least[each.number], each.number))
 
-    def _resolved(self, each: Candidate, settings: tuple[str, ...], opened: Opened, by: str, before: str) -> ResolvedStack | None:
+    def _resolved(self, each: Candidate, settings: tuple[str, ...], opened: Opened, by: str) -> ResolvedStack | None:
         """A candidate in plain numbers; None, and dropped, where it cannot be made."""
         try:
             return resolve(stack_at(self._costs, settings), opened.catalog, opened.book, opened.facts)
         except InputError as error:
-            self.dropped.append(Dropped(each, by, before + _plain(str(error))))
+            why = _plain(str(error))
+            if by == "spare":
+                none_left = not any(replicas for _, replicas in pools_of(settings))
+                why = "no replica is left, and there is no other place" if none_left else f"with replicas gone: {why}"
+            self.dropped.append(Dropped(each, by, why))
             return None
 
     def _looked(self, some: Sequence[Candidate]) -> list[Candidate]:
@@ -228,9 +230,10 @@ class Race:
     def nearest(self, count: int = 5) -> Judged | None:
         """Of candidates that fail, the one that comes closest; those that only looks or bounds dropped are replayed, the nearest first."""
         if not self.judged:
-            looked = sorted((each for each in self.dropped if each.by == "look"), key=lambda each: (each.near, each.candidate.number))
-            others = [each for each in self.dropped if each.by == "bound" and each.candidate.short_settings is not None]
-            self._judge([each.candidate for each in (looked or others[-count:])[:count]])
+            left = [each for each in self.dropped if each.by in ("look", "bound")]
+            some = sorted(left, key=lambda each: (each.by != "look", each.near, each.candidate.number))[:count]
+            self.dropped = [each for each in self.dropped if each not in some]
+            self._judge([each.candidate for each in some])
         failing = [each for each in self.judged if not each.met]
         return min(failing, key=lambda each: (each.excess, each.usd_per_month, each.candidate.number), default=None)
 

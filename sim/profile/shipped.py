@@ -26,11 +26,15 @@ class StepTable(Strict):
     """Coefficients of a step: milliseconds of the whole, microseconds a sequence, nanoseconds a token of context or a token pair."""
 
     c_ms: NotNegative
+    """Of every step."""
     g_ms_at_tokens: tuple[tuple[Positive, NotNegative], ...] = Field(min_length=1)
     """Knots (tokens, ms) of g, in rising order of tokens."""
     o_us_per_sequence: NotNegative = 0.0
+    """Of every sequence in the step, in microseconds."""
     f_ns_per_context_token: NotNegative = 0.0
+    """Of every token of context that is decoded on, in nanoseconds."""
     h_ns_per_token_pair: NotNegative = 0.0
+    """Of every pair of a prompt token and one before it, in nanoseconds."""
 
     @model_validator(mode="after")
     def _rises(self) -> StepTable:

@@ -12,7 +12,7 @@ from typing import Any
 from sim.errors import visible
 from sim.futures.forecast import Band, Forecast
 from sim.planning.backtest import Backtest, Row
-from sim.planning.paid_bill import Paid
+from sim.planning.invoices.paid import Paid
 from sim.report.amounts import about, chance, column_usd
 from sim.report.run_report import TraceSummary
 from sim.report.section import Section, as_markdown, as_text, brief_list, escaped, wrapped

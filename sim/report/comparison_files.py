@@ -10,6 +10,7 @@ from typing import Any
 
 from sim.planning.comparison import Kind, Pair
 from sim.report import run_tables
+from sim.report.charges import charges
 from sim.report.comparison_report import ComparisonReport
 from sim.report.comparison_summary import SCHEMA_VERSION, comparison_json
 from sim.report.html.build import write_report
@@ -54,6 +55,7 @@ def write_comparison(
             (own / "summary.json").write_text(summary_json(run.report), encoding="utf-8")
             assert run.report.ahead is not None
             write_months(own, run.report, run.report.ahead)
+            run_tables.write_parquet(own / "charges.parquet", charges(run.report, run.resolved, run.report.ahead))
         (draft / MARK).write_text(_record(report, given, argv), encoding="utf-8")
         write_report(draft, folder.name)
 

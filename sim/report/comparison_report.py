@@ -12,6 +12,7 @@ import numpy as np
 from sim.futures.forecast import Band, Forecast
 from sim.planning.comparison import Comparison, Kind, Pair, PairCosts, StackSummary
 from sim.planning.crossover import HALF_A_CENT, BreakEven, MonthOf
+from sim.planning.gates import GateResult
 from sim.report.amounts import line_name
 from sim.report.cautions import Caution
 from sim.report.forecast_report import AT_RISK
@@ -85,6 +86,8 @@ class ComparisonReport:
     """What of the time to production is assumed, in words; empty: nothing."""
     cautions: tuple[tuple[Caution, ...], ...]
     """What a reader must know of each stack."""
+    gates: tuple[GateResult, ...] = ()
+    """Gates and what became of them, stack by stack."""
 
     @property
     def names(self) -> tuple[str, ...]:

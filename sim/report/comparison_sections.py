@@ -13,6 +13,7 @@ from sim.planning.crossover import MonthOf
 from sim.report.amounts import about, chance
 from sim.report.comparison_answer import difference
 from sim.report.comparison_report import ComparisonReport, Facing, month_name, months_to_production
+from sim.report.gate_report import gates_section
 from sim.report.section import KEYS, Section, brief_list, shortened
 from sim.units import show_count, show_share
 
@@ -32,7 +33,7 @@ def comparison_sections(report: ComparisonReport) -> list[Section]:
         between = [_pair(report, _oriented(report, pair.a, pair.b)) for pair in pairs]
     else:
         between = [_against(report), _matrix(report)]
-    return [_cost(report), _service(report), *between, _by_month(report), *_rests_on(report)]
+    return [gates_section(report.gates, named=True), _cost(report), _service(report), *between, _by_month(report), *_rests_on(report)]
 
 
 def _cost(report: ComparisonReport) -> Section:

@@ -15,6 +15,7 @@ from sim.planning.crossover import MonthOf
 from sim.report.comparison_answer import comparison_answer
 from sim.report.comparison_report import ComparisonReport
 from sim.report.forecast_summary import number
+from sim.report.gate_report import gate_data
 
 SCHEMA_VERSION = 1
 
@@ -40,6 +41,7 @@ def comparison_summary(report: ComparisonReport) -> dict[str, Any]:
         "price_date": report.date,
         "cheapest": {"tco": report.cheapest_first[0].name, "invoice": report.cheapest_by_invoice.name},
         "stacks": {each.name: _stack(report, k, each) for k, each in enumerate(found.stacks)},
+        "gates": [gate_data(each) for each in report.gates],
         "pairs": [_pair(pair) for pair in found.pairs],
         "notes": report.notes(),
         "assumed": report.assumptions(),

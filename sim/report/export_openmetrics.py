@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from sim.errors import visible
 from sim.report.export_columns import words
 from sim.report.export_figures import KEYS, Figure, figures
 from sim.report.export_opencost import opencost
@@ -125,8 +126,10 @@ def _labels(labels: Labels) -> str:
 
 
 def escaped(text: str) -> str:
-    """A label value or help text: backslash, quote and line feed are escaped; a carriage return, which ends lines elsewhere, too."""
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\\\r")
+    """A label value or help text: backslash, quote and line feed are escaped; what else does not print is spelled out, as it could steer
+    a terminal, or end a line elsewhere."""
+    plain = "\n".join(visible(line) for line in text.split("\n"))
+    return plain.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def number(value: float) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sim.errors import InputError
+from sim.errors import InputError, visible
 
 SCHEMA_VERSIONS = (1,)
 """Of run.json and of what stands beside it."""
@@ -21,13 +21,18 @@ def read_json(path: Path, name: str) -> Mapping[str, Any]:
     try:
         if path.stat().st_size > _MOST_JSON_BYTES:
             raise InputError(f"{place}: larger than {_MOST_JSON_BYTES // 2**20} MiB; no run writes that")
-        found = json.loads(path.read_bytes())
+        found = json.loads(path.read_bytes(), parse_constant=_no_number)
         json.dumps(found, ensure_ascii=False).encode()  # half a character (a lone surrogate) can be written nowhere
     except (ValueError, RecursionError, OSError) as error:
         raise damaged(place, error) from None
     if not isinstance(found, dict):
         raise InputError(f"{place}: holds no run; run it again")
     return found
+
+
+def _no_number(text: str) -> float:
+    """NaN and Infinity are not JSON, and no run writes them."""
+    raise ValueError(f"{text} is no number of JSON")
 
 
 def read_yaml(path: Path, name: str) -> Mapping[str, Any]:
@@ -59,10 +64,17 @@ def damaged(place: str, error: Exception) -> InputError:
     return InputError(f"{place}: damaged or not there: {said[0] if said else type(error).__name__}; run it again")
 
 
+def strange(place: str, problems: Iterable[str]) -> InputError:
+    """What to say of a file that can be read and is not as this version writes it: each problem with its key."""
+    return InputError("\n".join(f"{place}: {each}: written by another version of sim, or changed; run it again" for each in problems))
+
+
 @contextmanager
 def whole(folder: Path, of: str) -> Iterator[None]:
     """InputError where what is read from a summary is not there, or is of another type."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InputError(f"{folder}: the summary of {of} is damaged: {error!r} is missing or of another type; run it again") from None
+    except KeyError as error:
+        raise strange(f"{folder}: the summary of {of}", [f"key {visible(str(error.args[0]))!r} is missing"]) from None
+    except (TypeError, AttributeError, ValueError) as error:
+        raise strange(f"{folder}: the summary of {of}", [f"a value is of another type ({visible(str(error))})"]) from None

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from sim.errors import InputError, input_error, nearest
 from sim.report.export_columns import Column, Table
 from sim.report.export_columns import Kind as ColumnKind
-from sim.report.export_reading import check_version, damaged, read_json, read_yaml
+from sim.report.export_reading import check_version, damaged, read_json, read_yaml, strange
+from sim.report.export_shape import misshapen
 from sim.report.export_tables import TABLES
 from sim.report.run_folder import MARK, OUTPUTS
 
@@ -33,7 +34,7 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
 )
 _NEEDED = MappingProxyType(
     {
-        "run": ("latency", "monthly", "capacity", "timeline", "events"),
+        "run": ("latency", "monthly", "capacity", "charges", "timeline", "events"),
         "comparison": ("pairs", "pairs_monthly"),
         "sweep": ("sweep",),
         "plan": ("candidates",),
@@ -41,7 +42,7 @@ _NEEDED = MappingProxyType(
     }
 )
 """Tables without which a folder is not whole."""
-_NEEDED_OF_A_STACK = ("monthly", "capacity", "draws")
+_NEEDED_OF_A_STACK = ("monthly", "capacity", "charges", "draws")
 """Those of each stack of a comparison, which is a forecast."""
 _NEEDED_AHEAD = MappingProxyType({"run": ("draws", "forecast"), "plan": ("calendar", "calendar")})
 """A table that a folder holds only with months, and the key of its JSON that then is not empty."""
@@ -112,10 +113,10 @@ def run_in(folder: Path, name: str) -> RunFolder:
     content = read_json(folder / dict(_KINDS)[kind], name)
     for each, file in ((record, MARK), (content, dict(_KINDS)[kind])):
         check_version(each, f"{name}/{file}")
-    try:
-        return RunFolder(folder, str(content["trace"]["name"]), kind, record, content, *_parts(folder, kind, content, name))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{name}: {dict(_KINDS)[kind]} is damaged: {error!r} is missing or of another type; run it again") from None
+    problems = list(misshapen(kind, content))
+    if problems:
+        raise strange(f"{name}/{dict(_KINDS)[kind]}", problems)
+    return RunFolder(folder, content["trace"]["name"], kind, record, content, *_parts(folder, kind, content, name))
 
 
 def _folder(name: str) -> Path:
@@ -138,19 +139,21 @@ def _parts(
     folder: Path, kind: Kind, content: Mapping[str, Any], name: str
 ) -> tuple[tuple[str, ...], tuple[StackPart, ...], tuple[FoundTable, ...]]:
     if kind != "comparison":
-        given = content["stack"]
-        stack = str(given if isinstance(given, str) else given["name"])
+        stack = content["stack"] if isinstance(content["stack"], str) else content["stack"]["name"]
         parts = (_part(folder, stack, content, name),) if kind == "run" else ()
         return (stack,), parts, tuple(_tables(folder, _needed(kind, content), stack, name))
     from sim.report.comparison_files import folder_names
 
-    names = tuple(str(each) for each in content["stacks"])
+    names = tuple(content["stacks"])
     found, tables = [], [*_tables(folder, _needed(kind, content), "", name)]
     for stack, own in zip(names, folder_names(names), strict=True):
         if not (folder / own).is_dir():
             raise InputError(f"{name}: the folder of {stack} is missing: the comparison was not finished, or it was changed; run it again")
         summary = read_json(folder / own / "summary.json", f"{name}/{own}")
         check_version(summary, f"{name}/{own}/summary.json")
+        problems = list(misshapen("run", summary))
+        if problems:
+            raise strange(f"{name}/{own}/summary.json", problems)
         found.append(_part(folder / own, stack, summary, f"{name}/{own}"))
         tables += _tables(folder / own, _NEEDED_OF_A_STACK, stack, f"{name}/{own}")
     return names, tuple(found), tuple(tables)
@@ -159,9 +162,10 @@ def _parts(
 def _part(folder: Path, stack: str, summary: Mapping[str, Any], name: str) -> StackPart:
     models: dict[str, str] = {}
     found = read_yaml(folder / "stack.resolved.yaml", name)
+    spread = found.get("deployments")
     for deployment in summary["deployments"]:
-        given = found.get("deployments", {}).get(deployment.partition(":")[0], {})
-        model = given.get("model") or given.get("llm")
+        given = spread.get(deployment.partition(":")[0]) if isinstance(spread, dict) else None
+        model = (given.get("model") or given.get("llm")) if isinstance(given, dict) else None
         if isinstance(model, str):
             models[deployment] = model
     return StackPart(stack, summary, models)

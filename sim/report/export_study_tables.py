@@ -58,7 +58,7 @@ CANDIDATES = Table(
         figure("usd_per_month", "USD", "cost of a month: by the forecast, where there is one"),
         figure("replayed_usd_per_month", "USD", "invoice of the replay, scaled to a month of 730 hours"),
         figure("room_share", "share", "what is left to the limit of the tightest level; below 0: missed"),
-        figure("futures_met_share", "share", "futures of the search in which the levels are met"),
+        figure("futures_met_share", "share", "futures in which the levels are met: of the chosen stack those that the search has not used"),
         key("why", "why it fails or was left out"),
     ),
     "candidate",
@@ -82,7 +82,7 @@ CALENDAR = Table(
         ),
         *(
             figure(
-                f"needed_{each}",
+                f"needed_gpus_{each}",
                 "GPUs",
                 "that hold the levels at that demand",
                 "integer",

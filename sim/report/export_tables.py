@@ -112,6 +112,26 @@ CAPACITY = Table(
     ),
     "month",
 )
+CHARGES = Table(
+    "charges",
+    ("charges.parquet",),
+    _ALWAYS,
+    "a line of the invoice in a month, in the mean (of a plain replay the only one) or when the month's invoice is at its p5, p50 or p95",
+    (
+        _MONTH,
+        key("statistic", "`mean`; `p5`, `p50`, `p95`: the mean over futures whose invoice of the month is there; lines add up to it"),
+        key("deployment", "name of the deployment; `shared`: of none"),
+        key("line", "line of the bill, of kind invoice"),
+        key("provider", "vendor of the API or provider of the GPUs; empty: own, or nobody says"),
+        key("product", "API model or GPU; empty: none"),
+        key("region", "region of the price; empty: none is said"),
+        key("purchase", "`on_demand`, `spot`, `reserved_1y`, ... of GPUs; `standard` or `batch` of an API; `on_premises`"),
+        Column("usd", "number", "USD", "cost of the line in the month"),
+        Column("quantity", "number", "", "how much of the unit that is, in the same futures; null: not counted"),
+        key("unit", "`tokens`, `GPU-hours`, `requests`, ...; empty: not counted"),
+        key("assumed", "what of the line is assumed, in words; empty: nothing"),
+    ),
+)
 LATENCY = Table(
     "latency",
     ("latency.parquet",),
@@ -276,7 +296,7 @@ PAIRS_MONTHLY = Table(
     "pair_month",
 )
 TABLES = (
-    MONTHLY_REPLAY, MONTHLY, CAPACITY_REPLAY, CAPACITY, LATENCY, LATENCY_CURVES, DRAWS, TIMELINE, EVENTS, REQUESTS, PAIRS,
+    MONTHLY_REPLAY, MONTHLY, CAPACITY_REPLAY, CAPACITY, CHARGES, LATENCY, LATENCY_CURVES, DRAWS, TIMELINE, EVENTS, REQUESTS, PAIRS,
     PAIRS_MONTHLY, *STUDY_TABLES,
 )  # fmt: skip
 """Every table in every form."""

@@ -57,7 +57,7 @@ def candidates_table(report: PlanReport) -> run_tables.Table:
     names = list(dict.fromkeys(names))
     rows = [
         [*(dict(each.candidate.values).get(name) for name in names), "meets" if report.holds(each) else "fails", report.usd(each),
-         each.usd_per_month, -each.excess, _futures(report, each.candidate.number), report.why_not(each)]
+         each.usd_per_month, -each.excess, report.futures_met(each), report.why_not(each)]
         for each in report.plan.judged
     ]  # fmt: skip
     rows += [
@@ -70,13 +70,9 @@ def candidates_table(report: PlanReport) -> run_tables.Table:
 
 def calendar_table(report: PlanReport) -> run_tables.Table:
     """One row a month."""
-    header = ("month", "demand_p50", "demand_p95", "gpus_p50", "gpus_p95", "needed_p50", "needed_p95", "order_by")
+    header = ("month", "demand_p50", "demand_p95", "gpus_p50", "gpus_p95", "needed_gpus_p50", "needed_gpus_p95", "order_by")
     rows = [[getattr(each, name) for name in header] for each in report.calendar]
     return {name: [str(row[k]) if name == "order_by" and row[k] else row[k] for row in rows] for k, name in enumerate(header)}
-
-
-def _futures(report: PlanReport, number: int) -> float | None:
-    return next((each.p_met for each in report.plan.foreseen if each.candidate.number == number), None)
 
 
 def _record(report: PlanReport, given: Mapping[str, Any], argv: Sequence[str]) -> str:

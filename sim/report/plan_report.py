@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sim.planning.capacity_calendar import CapacityMonth, LeadTime
@@ -13,11 +14,11 @@ from sim.planning.headroom import Headroom
 from sim.planning.levels import ServiceLevel
 from sim.planning.plan import Plan
 from sim.planning.search import Judged
+from sim.report.plan_labels import Alike, alike, label, labels
 from sim.units import show_share
 
 RANKED = 8
 """Candidates in the table; plan.json has all that were replayed."""
-_SHORT = ("gpu", "tensor_parallel", "replicas", "max_num_seqs", "max_num_batched_tokens")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class PlanReport:
     room: Headroom | None
     stack: ChosenStack | None
     notes: tuple[str, ...]
+    empty: tuple[str, ...] = ()
+    """Where the space leaves nothing to choose from."""
 
     @property
     def levels(self) -> tuple[ServiceLevel, ...]:
@@ -61,17 +64,34 @@ class PlanReport:
         return self.plan.question.study.months
 
     def words(self, judged: Judged) -> str:
-        """A candidate in few words: only what differs between candidates."""
-        values = dict(judged.candidate.values)
-        return ", ".join(_short(name, values[name]) for name in (self.lists or tuple(values)) if name in values) or "the stack as it is"
+        """A candidate in few words: only what differs between candidates, and as many as replay alike under one name."""
+        return self._names.get(judged.candidate.number) or label(Alike(judged), self.lists)
 
     def foreseen(self, judged: Judged) -> Foreseen | None:
         """The months of a candidate as the search saw them."""
         return next((each for each in self.plan.foreseen if each.candidate.number == judged.candidate.number), None)
 
     def usd(self, judged: Judged) -> float:
-        """What it costs a month: by its forecast; without one by its replay, moved as those of the same GPUs that were forecast."""
-        seen = self.foreseen(judged)
+        """What it costs a month. With months, in the futures that the search has not used: that of the chosen stack as it is there.
+
+        Of others by the futures of the search, which are the same for all; without a forecast by the replay, moved as those of the same
+        GPUs that were forecast; and all by what the chosen stack costs in the one kind of futures over the other.
+        """
+        chosen = self.plan.chosen
+        if chosen is not None and judged.candidate.number == chosen.judged.candidate.number:
+            return chosen.usd_per_month
+        return self._searched_usd(judged) * self._fresh_over_searched
+
+    @cached_property
+    def _fresh_over_searched(self) -> float:
+        chosen = self.plan.chosen
+        seen = None if chosen is None else self.foreseen(chosen.judged)
+        return 1.0 if chosen is None or seen is None or not seen.usd_per_month else chosen.usd_per_month / seen.usd_per_month
+
+    def _searched_usd(self, judged: Judged) -> float:
+        row = self._row_of.get(judged.candidate.number)
+        first = judged if row is None else row.first
+        seen = self.foreseen(judged) or self.foreseen(first)
         if seen is not None:
             return seen.usd_per_month
         gpu = dict(judged.candidate.values).get("gpu")
@@ -80,6 +100,14 @@ class PlanReport:
         moved = sum(each.usd_per_month / each.judged.usd_per_month for each in like) / len(like) if like else 1.0
         return judged.usd_per_month * moved
 
+    def futures_met(self, judged: Judged) -> float | None:
+        """Share of futures that meet the levels in the worst month: of the chosen stack those that the search has not used."""
+        chosen = self.plan.chosen
+        if chosen is not None and chosen.confidence.kind == "futures" and judged.candidate.number == chosen.judged.candidate.number:
+            return chosen.confidence.share
+        seen = self.foreseen(judged)
+        return None if seen is None else seen.p_met
+
     def holds(self, judged: Judged) -> bool:
         """Whether it meets the levels as far as it was looked at."""
         seen = self.foreseen(judged)
@@ -87,46 +115,68 @@ class PlanReport:
         refuted = any(each.candidate.number == judged.candidate.number for each in gone)
         return judged.met and not refuted and (seen is None or seen.p_met >= self.plan.question.confidence)
 
+    @cached_property
+    def rows(self) -> tuple[Alike, ...]:
+        """All that were replayed, those that replay alike as one row: the ones that meet the levels, then the others."""
+        own = frozenset(each.candidate.number for each in self.plan.foreseen)
+        chosen = self.plan.chosen
+        first = -1 if chosen is None else chosen.judged.candidate.number
+        order = sorted(
+            self.plan.judged,
+            key=lambda each: (each.candidate.number != first, each.candidate.number not in own, each.usd_per_month, each.candidate.number),
+        )
+        good = [each for each in order if self.holds(each)]
+        return (*alike(good, own), *alike([each for each in order if not self.holds(each)], own))
+
+    @cached_property
+    def _row_of(self) -> Mapping[int, Alike]:
+        return {each.candidate.number: row for row in self.rows for each in row.every}
+
+    @cached_property
+    def _names(self) -> Mapping[int, str]:
+        return labels(self.rows, self.lists)
+
     @property
-    def ranked(self) -> tuple[Judged, ...]:
+    def ranked(self) -> tuple[Alike, ...]:
         """The candidates that meet the levels, the chosen one first, then by cost."""
         chosen = self.plan.chosen
         own = -1 if chosen is None else chosen.judged.candidate.number
-        good = [each for each in self.plan.judged if self.holds(each)]
-        return tuple(sorted(good, key=lambda each: (each.candidate.number != own, self.usd(each), each.excess, each.candidate.number)))
+        return tuple(
+            sorted(
+                (row for row in self.rows if self.holds(row.first)), key=lambda row: (row.first.candidate.number != own, *self._order(row))
+            )
+        )
+
+    def _order(self, row: Alike) -> tuple[float, float, int]:
+        return self.usd(row.first), row.first.excess, row.first.candidate.number
 
     @property
-    def runner_up(self) -> Judged | None:
-        """The next that meets the levels and does not come out the same in everything."""
-        if self.plan.chosen is None or len(self.ranked) < 2:
-            return None
-        own, *others = self.ranked
-        same = [each.held.slo == own.held.slo and each.usd_per_month == own.usd_per_month for each in others]
-        return others[same.index(False)] if False in same else others[0]
+    def runner_up(self) -> Alike | None:
+        """The next that meets the levels and is not the same in all but its name."""
+        return self.ranked[1] if self.plan.chosen is not None and len(self.ranked) > 1 else None
 
     def dearer_usd(self, judged: Judged) -> float:
-        """What a candidate costs more in a month than the one that was chosen, both by the futures of the search."""
+        """What a candidate costs more in a month than the one that was chosen."""
         assert self.plan.chosen is not None
-        return self.usd(judged) - self.usd(self.plan.chosen.judged)
+        return self.usd(judged) - self.plan.chosen.usd_per_month
 
     @property
-    def cheaper(self) -> tuple[Judged, ...]:
+    def cheaper(self) -> tuple[Alike, ...]:
         """Cheaper ones that fail, those that come closest first."""
         chosen = self.plan.chosen
         limit = float("inf") if chosen is None else chosen.usd_per_month
-        failing = [each for each in self.plan.judged if not self.holds(each) and self.usd(each) < limit]
 
-        def far(each: Judged) -> tuple[float, float, int]:
-            seen = self.foreseen(each)
-            return (each.excess if seen is None else -seen.p_met, self.usd(each), each.candidate.number)
+        def far(row: Alike) -> tuple[float, float, int]:
+            seen = self.foreseen(row.first)
+            return (row.first.excess if seen is None else -seen.p_met, self.usd(row.first), row.first.candidate.number)
 
-        return tuple(sorted(failing, key=far))
+        return tuple(sorted((row for row in self.rows if not self.holds(row.first) and self.usd(row.first) < limit), key=far))
 
     @property
-    def frontier(self) -> tuple[Judged, ...]:
+    def frontier(self) -> tuple[Alike, ...]:
         """Of all that were replayed those that none beats in cost and in room to the levels, the cheapest first."""
-        every = self.plan.judged
-        return tuple(every[i] for i in pareto([(each.usd_per_month, each.excess) for each in every]))
+        every = sorted(self.rows, key=self._order)
+        return tuple(every[i] for i in pareto([(self.usd(row.first), row.first.excess) for row in every]))
 
     def why_not(self, judged: Judged) -> str:
         """Why a candidate fails, in words; nothing where it does not."""
@@ -143,8 +193,13 @@ class PlanReport:
         inferred = next((each for each in self.plan.inferred if each.judged.candidate.number == judged.candidate.number), None)
         if inferred is not None:
             return f"no better in any level than {self.words(inferred.than)}, whose months fail"
+        refuted = next((each for each in self.plan.refuted if each.judged.candidate.number == judged.candidate.number), None)
+        if worst is None and refuted is not None and refuted.confidence.kind == "futures":
+            number = worst_month(refuted.row.metrics, self.months)
+            share = refuted.row.metrics.get(f"p_met_{number}") or 0.0
+            return f"{self.month_names[number - 1]} meets them in {show_share(share)} of futures that the search has not used"
         if worst is None:
-            return "fails on futures that the search has not used" if not self.holds(judged) else ""
+            return "fails on luck that the search has not used" if not self.holds(judged) else ""
         return f"{worst[1]}: {worst[1].shown(worst[2])}, {beyond(worst[0])}"
 
     def _held(self, judged: Judged) -> list[tuple[ServiceLevel, tuple[str, float, float | None, bool]]]:
@@ -160,16 +215,3 @@ def worst_month(metrics: Mapping[str, float | None], months: int) -> int:
     """The month, from 1, that the fewest futures meet; of several the last."""
     numbers = range(1, months + 1)
     return min(numbers, key=lambda m: (metrics.get(f"p_met_{m}") or 0.0, -m))
-
-
-def _short(name: str, value: object) -> str:
-    """One choice in few words: `TP2`, `x3`, `seqs 40`; of a key of the stack its last part."""
-    if name == "gpu":
-        return str(value)
-    if name == "tensor_parallel":
-        return f"TP{value}"
-    if name == "replicas":
-        return f"x{value}" if str(value).isdigit() else str(value)
-    if name in ("reserved", "api_share") and isinstance(value, float):
-        return f"{name.replace('_', ' ')} {100 * value:.3g} %"
-    return f"{'seqs' if name == 'max_num_seqs' else name.rpartition('.')[2].replace('_', ' ')} {value}"

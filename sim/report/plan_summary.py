@@ -8,8 +8,9 @@ from collections import Counter
 from typing import Any
 
 from sim.planning.points import Row
-from sim.planning.search import Judged
-from sim.report.plan_answer import plan_answer
+from sim.report.plan_answer import plan_answer, why_lost
+from sim.report.plan_labels import Alike
+from sim.report.plan_proof import proof
 from sim.report.plan_report import PlanReport
 
 SCHEMA_VERSION = 1
@@ -53,24 +54,26 @@ def plan_summary(report: PlanReport) -> dict[str, Any]:
             "demand_costs": plan.question.factor_costs,
         },
         "chosen": _chosen(report),
-        "runner_up": None if runner_up is None else {**_row(report, runner_up), "why": _why_lost(report, runner_up)},
-        "nearest": None if plan.nearest is None else {**_row(report, plan.nearest), "why": report.why_not(plan.nearest)},
+        "runner_up": None if runner_up is None else {**_row(report, runner_up), "why": why_lost(report, runner_up.first)},
+        "nearest": None if plan.nearest is None else {**_row(report, Alike(plan.nearest)), "why": report.why_not(plan.nearest)},
         "candidates": plan.candidates,
         "evaluated": plan.evaluated,
         "replays": plan.replays,
-        "left_out": {"refused": counts["refused"], "bound": counts["bound"], "look": counts["look"], "dearer": plan.unseen},
+        "left_out": {**{by: counts[by] for by in ("refused", "spare", "bound", "look")}, "dearer": plan.unseen},
         "reasons": [
             {"count": count, "by": by, "why": why}
             for (by, why), count in Counter((each.by, each.why) for each in plan.dropped if each.by != "look").most_common(_MOST_REASONS)
         ],
+        "empty": list(report.empty),
+        "search": _search(report),
         "frontier": [_row(report, each) for each in report.frontier],
         "ranked": [_row(report, each) for each in report.ranked],
-        "failed": [{**_row(report, each), "why": report.why_not(each)} for each in report.cheaper],
+        "failed": [{**_row(report, each), "why": report.why_not(each.first)} for each in report.cheaper],
         "calendar": [
             {
                 "month": each.month, "demand_p50": _known(each.demand_p50), "demand_p95": _known(each.demand_p95),
-                "gpus_p50": _known(each.gpus_p50), "gpus_p95": _known(each.gpus_p95), "needed_gpus_p50": each.needed_p50,
-                "needed_gpus_p95": each.needed_p95, "order_by": None if each.order_by is None else each.order_by.isoformat(),
+                "gpus_p50": _known(each.gpus_p50), "gpus_p95": _known(each.gpus_p95), "needed_gpus_p50": each.needed_gpus_p50,
+                "needed_gpus_p95": each.needed_gpus_p95, "order_by": None if each.order_by is None else each.order_by.isoformat(),
             }
             for each in report.calendar
         ],
@@ -81,6 +84,23 @@ def plan_summary(report: PlanReport) -> dict[str, Any]:
         if report.room is None
         else {"holds": report.room.holds, "fails": report.room.fails, "level": report.room.level},
         "notes": list(report.notes),
+    }  # fmt: skip
+
+
+def _search(report: PlanReport) -> dict[str, Any]:
+    """How far it is sure that nothing cheaper holds."""
+    plan = report.plan
+    return {
+        "proved": plan.proved,
+        "says": proof(report),
+        "forecast": len(plan.foreseen),
+        "not_forecast": [
+            {
+                "values": dict(each.judged.candidate.values), "reason": each.reason,
+                "than": None if each.than is None else dict(each.than.candidate.values), "could_win": each.could_win,
+            }
+            for each in plan.unforecast
+        ],
     }  # fmt: skip
 
 
@@ -111,21 +131,17 @@ def _chosen(report: PlanReport) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _why_lost(report: PlanReport, judged: Judged) -> str:
-    more = report.dearer_usd(judged)
-    return f"costs {more:.2f} USD a month more" if more >= 0.005 else "costs the same and has less room to the levels"
-
-
-def _row(report: PlanReport, judged: Judged) -> dict[str, Any]:
-    seen = report.foreseen(judged)
+def _row(report: PlanReport, row: Alike) -> dict[str, Any]:
+    judged = row.first
     return {
         "values": dict(judged.candidate.values),
+        "same": [dict(each.candidate.values) for each in row.others],
         "monthly_usd": report.usd(judged),
         "replayed_usd": judged.usd_per_month,
         "met": report.holds(judged),
         "room": _known(-judged.excess),
         "slo": _slo(judged.held),
-        "futures_met": None if seen is None else seen.p_met,
+        "futures_met": report.futures_met(judged),
     }
 
 

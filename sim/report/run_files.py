@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim.report import forecast_tables, run_tables
+from sim.report.charges import charges
 from sim.report.forecast_report import ForecastReport
 from sim.report.html.build import write_report
 from sim.report.run_folder import MARK, write_folder
@@ -44,6 +45,7 @@ def write_run(
             run_tables.write_csv(draft / "capacity.csv", run_tables.capacity(report, found))
         else:
             write_months(draft, report, report.ahead)
+        run_tables.write_parquet(draft / "charges.parquet", charges(report, resolved, report.ahead))
         run_tables.write_parquet(draft / "latency.parquet", run_tables.latency(report))
         run_tables.write_parquet(draft / "latency_curves.parquet", run_tables.latency_curves(found, trace.classes))
         run_tables.write_parquet(draft / "timeline.parquet", run_tables.timeline(found))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
+from sim.catalog.price_formats import load_prices, other_format
 from sim.catalog.yaml_file import Document, read_document, validate
 from sim.errors import InputError
 
@@ -38,6 +39,15 @@ def check_file(
         notes = "".join(f"\n  {note}" for note in info.notes)
         when = f"in {info.duration_s:,.0f} s" if trace.closed_loop is None else f"of {trace.closed_loop}"
         return f"trace, {info.rows:,} requests {when}{notes}"
+    tool = other_format(path, shown) if kind in (None, "prices") else None
+    if tool is not None:
+        listed = load_prices(path, catalog, shown)
+        what = (
+            f"{_count(len(listed.by_address), 'address', 'addresses')} of Terraform"
+            if listed.by_address
+            else _count(len(listed.gpu), "GPU")
+        )
+        return "".join((f"prices, {tool}, {what}", *(f"\n  {note}" for note in listed.notes)))
     document = read_document(path, shown)
     kind = kind or guess_kind(document)
     if kind == "stack":
@@ -65,7 +75,12 @@ def check_file(
         from sim.catalog.price_file import load_price_file
 
         found = load_price_file(path, catalog, shown)
-        return f"prices, {_count(len(found.api) + len(found.gpu), 'entry', 'entries')}"
+        return f"prices, {_count(len(found.api) + len(found.gpu) + len(found.machine), 'entry', 'entries')}"
+    if kind == "machines":
+        from sim.catalog.machine import machine_file_of
+
+        machines = machine_file_of(document, catalog)
+        return f"machines of {machines.provider}, {_count(len(machines.machines), 'instance type')}"
     entry = validate(document, _schemas()[kind])
     name = getattr(entry, "name", None)
     if name is not None and name != path.stem:
@@ -103,12 +118,13 @@ def _schemas() -> dict[str, type[pydantic.BaseModel]]:
     from sim.catalog.api import Api
     from sim.catalog.gpu import Gpu, Provider
     from sim.catalog.llm import Llm
-    from sim.catalog.price_file import PriceFile
+    from sim.catalog.machine import MachineFile
+    from sim.catalog.price_file import WrittenPrices
     from sim.profile.coefficients import Coefficients
     from sim.profile.shipped import ProfileFile
     from sim.stack.client import ClientFile
     from sim.stack.cold_start import ColdStartDefaults
-    from sim.stack.cost_defaults import LeadTimes, OnPremisesDefaults, OwnershipDefaults, PeopleDefaults, RetrainingDefaults
+    from sim.stack.cost_defaults import DiskDefaults, LeadTimes, OnPremisesDefaults, OwnershipDefaults, PeopleDefaults, RetrainingDefaults
     from sim.stack.events import EventFile
     from sim.stack.outlook import Outlook
     from sim.stack.schema import Stack
@@ -118,10 +134,11 @@ def _schemas() -> dict[str, type[pydantic.BaseModel]]:
         "stack": Stack,
         "events": EventFile,
         "outlook": Outlook,
-        "prices": PriceFile,
+        "prices": WrittenPrices,
         "recipe": Recipe,
         "api": Api,
         "gpu": Gpu,
+        "machines": MachineFile,
         "llm": Llm,
         "provider": Provider,
         "profile": ProfileFile,
@@ -133,6 +150,7 @@ def _schemas() -> dict[str, type[pydantic.BaseModel]]:
         "on-premises": OnPremisesDefaults,
         "retraining": RetrainingDefaults,
         "lead-times": LeadTimes,
+        "disks": DiskDefaults,
     }
 
 

@@ -24,6 +24,13 @@ class Sourced(Strict):
         return next(source for source in self.sources if key in source.keys)
 
 
+class DiskDefaults(Sourced):
+    """What a GB of a disk costs in a month, in USD, by provider and kind of disk."""
+
+    usd_per_gb_month: dict[str, dict[str, Positive]]
+    default_kind: dict[str, str]
+
+
 class LeadTimes(Sourced):
     """Days between an order and GPUs that serve, by how they are bought."""
 

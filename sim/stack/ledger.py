@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Mapping
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -17,8 +18,10 @@ from sim.stack.resolved import Label, Origin
 class Ledger:
     """Collects while a stack is resolved, so that all problems are reported at once."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, assumed: Mapping[KeyPath, str] | None = None) -> None:
+        """`assumed`: values that the document has, but which nobody said, with the reason."""
         self.document = document
+        self.assumed = assumed or {}
         self.problems: list[str] = []
         self.notes: list[str] = []
         self.origins: list[Origin] = []
@@ -63,7 +66,9 @@ class Ledger:
         elif isinstance(value, (str, int, float, tuple)):
             shown = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value).lower() if isinstance(value, bool) else value
             if name in owner.model_fields_set:
-                self.origin(show_path(path), shown, _unit(info), "given", str(self.document.mark(path)))
+                why = next((self.assumed[path[:length]] for length in range(len(path), 0, -1) if path[:length] in self.assumed), None)
+                label: Label = "given" if why is None else "assumed"
+                self.origin(show_path(path), shown, _unit(info), label, str(self.document.mark(path)) if why is None else why)
                 return
             marks = [mark.source for mark in info.metadata if isinstance(mark, DefaultFrom)]
             source = marks[0] if marks else str(getattr(type(owner), "defaults_from", "a default of sim"))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sim.catalog.catalog import Catalog
-from sim.catalog.yaml_file import Document, KeyPath, overlay, parse_value, read_document, validate
-from sim.errors import InputError, input_error, nearest
+from sim.catalog.yaml_file import Document, KeyPath, overlay, parse_value, read_document, show_path, validate
+from sim.errors import InputError, input_error, nearest, visible
 from sim.stack.schema import Stack
 
 
@@ -21,6 +22,22 @@ class StackFile:
     name: str
     stack: Stack
     document: Document
+    assumed: Mapping[KeyPath, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Values that were guessed when the stack was made of infrastructure code, by key path, with the reason."""
+    remarks: tuple[str, ...] = ()
+    """What else was assumed then, and what was left out."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was guessed and left out, in words."""
+        by_guess: dict[tuple[str, str], list[str]] = {}
+        for path, why in self.assumed.items():
+            value = f"{show_path(path[2:])} {_in_words(_value_at(self.document.data, path))}"
+            by_guess.setdefault((value, why), []).append(show_path(path[1:2]))
+        by_reason: dict[tuple[str, str], list[str]] = {}
+        for (value, why), names in by_guess.items():
+            by_reason.setdefault((", ".join(names), why), []).append(value)
+        return (*(f"assumed: {names}: {', '.join(values)}: {why}" for (names, why), values in by_reason.items()), *self.remarks)
 
 
 def find_stack(name: str, catalog: Catalog) -> tuple[Path, str]:
@@ -51,9 +68,18 @@ def read_stack(name: str, catalog: Catalog, settings: Iterable[str] = ()) -> Sta
     return stack_of(read_document(path, shown), Path(name).stem, settings)
 
 
-def stack_of(document: Document, name: str, settings: Iterable[str] = ()) -> StackFile:
-    """A document as a stack, with settings laid over it; InputError with every problem."""
+def stack_of(
+    document: Document,
+    name: str,
+    settings: Iterable[str] = (),
+    *,
+    assumed: Mapping[KeyPath, str] | None = None,
+    remarks: tuple[str, ...] = (),
+) -> StackFile:
+    """A document as a stack, with settings laid over it; InputError with every problem. What was `assumed` is not any more where a
+    setting says it."""
     problems: list[str] = []
+    settings = tuple(settings)
     for setting in settings:
         try:
             document = _set(document, setting)
@@ -61,7 +87,27 @@ def stack_of(document: Document, name: str, settings: Iterable[str] = ()) -> Sta
             problems.append(str(error))
     if problems:
         raise input_error(problems)
-    return StackFile(name, validate(document, Stack), document)
+    said = [tuple(setting.partition("=")[0].strip().split(".")) for setting in settings]
+    left = {path: why for path, why in (assumed or {}).items() if not any(_within(path, key) for key in said)}
+    return StackFile(name, validate(document, Stack), document, MappingProxyType(left), remarks)
+
+
+def _within(path: KeyPath, key: tuple[str, ...]) -> bool:
+    """Whether a setting of a key says something at a path, above or below it."""
+    length = min(len(path), len(key))
+    return tuple(map(str, path[:length])) == key[:length]
+
+
+def _value_at(data: Any, path: KeyPath) -> Any:
+    for part in path:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_in_words(each)}" for key, each in value.items())
+    return f"{value:.6g}" if isinstance(value, float) else visible(str(value))
 
 
 def _set(document: Document, setting: str) -> Document:

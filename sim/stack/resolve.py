@@ -27,7 +27,9 @@ def resolve(file: StackFile, catalog: Catalog, prices: PriceBook, facts: TraceFa
     batch lanes; without, the lowest tiers are taken. Raises InputError with every problem: unknown names, a model that does not
     fit its GPUs, an unknown price, a routing loop, no replicas and no fallback, data that would leave home.
     """
-    stack, ledger = file.stack, Ledger(file.document)
+    stack, ledger = file.stack, Ledger(file.document, file.assumed)
+    for note in file.notes:
+        ledger.note(note)
     check_rules(stack, ledger)
     if facts is not None:
         note_classes(stack, facts, ledger)

@@ -30,7 +30,9 @@ class Clock:
     def times(self, counts: Floats) -> Floats:
         """The times at which the expected number of requests since the first edge reaches the given ones."""
         expected = np.concatenate([[0.0], np.cumsum(self.rate * np.diff(self.edges))])
-        keep = np.concatenate([[True], np.diff(expected) > 0])
+        grows = np.diff(expected) > 0
+        # Nothing is sent while the rate is zero: such a time begins at one edge and ends at another, with the same number expected.
+        keep = np.concatenate([grows, [False]]) | np.concatenate([[False], grows])
         return np.asarray(np.interp(counts, expected[keep], self.edges[keep]))
 
     @property

@@ -6,7 +6,9 @@ clock runs twice, times are taken in the order of the file; a time that the cloc
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +20,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _UNIT_S = (("ns", 1e-9, 1e17), ("us", 1e-6, 1e14), ("ms", 1e-3, 1e11), ("s", 1.0, 1e8))
+_LONG_UNITS = MappingProxyType(
+    {
+        "nanos": "ns", "nanoseconds": "ns", "micros": "us", "microseconds": "us", "millis": "ms", "milliseconds": "ms",
+        "sec": "s", "secs": "s", "seconds": "s",
+    }
+)  # fmt: skip
+_NAMED_UNIT = re.compile(rf"[_ .(\[-](ns|us|ms|s|{'|'.join(_LONG_UNITS)})[)\]]?$", re.IGNORECASE)
+_LATEST_UNIX_S = 4e9
+"""No trace is of the years after 2096: larger times are of a smaller unit."""
 _ZONE = r"([Zz]|[+-]\d{2}(:?\d{2})?)$"
 _TWICE_S = 1800.0
 
@@ -29,6 +40,12 @@ class Times:
     seconds: Floats
     start_utc: str
     notes: tuple[str, ...]
+
+
+def unit_of_name(name: str) -> str | None:
+    """The unit that the name of a column ends with, as `arrival_time_us`; None where it says none."""
+    found = _NAMED_UNIT.search(name.strip())
+    return _LONG_UNITS.get(found[1].lower(), found[1].lower()) if found else None
 
 
 def read_times(column: Any, name: str, *, timezone: str | None = None, unit: str | None = None) -> Times:
@@ -49,31 +66,35 @@ def read_times(column: Any, name: str, *, timezone: str | None = None, unit: str
             return _wall_clock(column, name, timezone)
     if not (kinds.is_integer(column.type) or kinds.is_floating(column.type) or kinds.is_decimal(column.type)):
         raise InputError(f"{name}: found {column.type}; times are numbers or ISO 8601 texts")
-    return _numbers(column, unit)
+    return _numbers(column, name, unit)
 
 
-def _numbers(column: pa.Array, unit: str | None) -> Times:
+def _numbers(column: pa.Array, name: str, unit: str | None) -> Times:
     """Numbers: a unit that is given, else Unix times known by their size, else seconds from the start."""
     import pyarrow as pa
 
     values = np.array(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
     finite = values[np.isfinite(values)]
     least = float(finite.min()) if len(finite) else 0.0
-    if unit is not None:
-        scale = {name: size for name, size, _ in _UNIT_S}[unit]
-        unix = least * scale > 1e8
-    else:
-        found = next((name for name, _, above in _UNIT_S if least > above), None)
-        unix = found is not None
-        scale = {name: size for name, size, _ in _UNIT_S}[found or "s"]
+    most = float(finite.max()) if len(finite) else 0.0
+    by_size = next((each for each, _, above in _UNIT_S if least > above), None)
+    used = unit or by_size or "s"
+    scale = {each: size for each, size, _ in _UNIT_S}[used]
+    unix = least * scale > 1e8
+    of_most = next((each for each, _, above in _UNIT_S if most > above), None)
+    if least * scale > _LATEST_UNIX_S or (by_size is not None and by_size != of_most):
+        mixed = f"{least:g} to {most:g}: times of different units" if by_size != of_most else f"{least:g}: no time of our days in {used}"
+        raise InputError(f"{name}: found {mixed}; allowed: Unix times of one unit, or seconds from the start; --time-unit says the unit")
+    said = (f"times are read as {used}",) if used != "s" else ()
     if not unix:
-        return Times(values * scale, "", ())
+        return Times(values * scale, "", said)
     # Subtracting before scaling keeps every digit of a nanosecond clock that a float64 of Unix seconds would lose.
     import pyarrow.compute as pc
 
     shifted = pc.subtract(column, pc.min(column)).cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     start = str(np.datetime64(round(least * scale * 1000), "ms")) + "Z"
-    return Times(np.array(shifted) * scale, start, (f"Unix times: the trace starts at {start}",))
+    in_unit = f" in {used}" if said else ""
+    return Times(np.array(shifted) * scale, start, (f"Unix times{in_unit}: the trace starts at {start}",))
 
 
 def _wall_clock(column: pa.Array, name: str, timezone: str | None) -> Times:

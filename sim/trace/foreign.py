@@ -1,41 +1,29 @@
-"""What importers share: a first look at a file, its rows as a table, and foreign columns to those of a trace.
+"""What importers share: the rows of a file as a table, and foreign columns to those of a trace.
 
 A row that names no prompt or output tokens, or none above zero, is a request that failed; it is left out, and a note says how many.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.errors import InputError, nearest
-from sim.trace.clock import read_times
+from sim.errors import InputError, nearest, visible
+from sim.trace.clock import read_times, unit_of_name
 from sim.trace.columns import OPTIONAL, REQUIRED
+from sim.trace.look import Look, objects
 from sim.trace.usage import Usage
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_HEAD_BYTES = 1 << 16
-MOST_BYTES = 4 << 30
+_MOST_SHOWN_COLUMNS = 12
 _TEXTS = ("class", "client_id", "session_id")
-
-
-@dataclass(frozen=True)
-class Look:
-    """A first look at a file: what kind of text or binary it is, and the names of its columns or keys."""
-
-    path: Path
-    name: str
-    layout: Literal["parquet", "csv", "lines", "json"]
-    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -66,88 +54,6 @@ class Format:
     read: Callable[[Look, Options], Imported | Usage]
 
 
-def look(path: str | Path, name: str | None = None) -> Look:
-    """The first look; InputError when there is no such file, or it is empty or neither text nor Parquet."""
-    path, name = Path(path), name or str(path)
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-        size = path.stat().st_size
-    except FileNotFoundError:
-        raise InputError(f"{name}: no such file") from None
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror}") from None
-    if not head.strip():
-        raise InputError(f"{name}: an empty file")
-    if size > MOST_BYTES:
-        raise InputError(f"{name}: more than {MOST_BYTES >> 30} GiB; import it in parts, or convert it to Parquet")
-    if head[:4] == b"PAR1":
-        from sim.trace.source import open_file
-
-        return Look(path, name, "parquet", tuple(open_file(path, name).schema.names))
-    try:
-        text = head.decode("utf-8-sig", errors="strict" if size <= _HEAD_BYTES else "ignore")
-    except UnicodeDecodeError:
-        raise InputError(f"{name}: neither Parquet nor UTF-8 text") from None
-    text = text.lstrip()
-    if not text:
-        raise InputError(f"{name}: an empty file")
-    if text[0] in "{[":
-        first = _first_object(text)
-        if first is not None:
-            return Look(path, name, "lines", tuple(first))
-        return Look(path, name, "json", tuple(_whole_keys(path, name)))
-    header = next(csv.reader(io.StringIO(text.splitlines()[0])), [])
-    return Look(path, name, "csv", tuple(column.strip() for column in header))
-
-
-def _first_object(text: str) -> dict[str, Any] | None:
-    """The first line as an object, if another line or nothing follows it."""
-    line, _, rest = text.partition("\n")
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) and (not rest.strip() or rest.lstrip()[0] == "{") else None
-
-
-def _whole_keys(path: Path, name: str) -> list[str]:
-    document = load_json(path, name)
-    if isinstance(document, list):
-        document = next((entry for entry in document if isinstance(entry, dict)), {})
-    return [str(key) for key in document] if isinstance(document, dict) else []
-
-
-def load_json(path: Path, name: str) -> Any:
-    """A JSON document; InputError with the line and column where it breaks off."""
-    try:
-        return json.loads(path.read_text("utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{name}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{name}: not JSON: {error}") from None
-
-
-def objects(found: Look) -> list[dict[str, Any]]:
-    """The objects of a JSON document (one, or a list) or of JSON lines; InputError with the line that breaks."""
-    if found.layout == "json":
-        document = load_json(found.path, found.name)
-        entries = document if isinstance(document, list) else [document]
-    else:
-        entries = []
-        with found.path.open(encoding="utf-8-sig", errors="replace") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    try:
-                        entries.append(json.loads(line))
-                    except (ValueError, RecursionError) as error:
-                        raise InputError(f"{found.name}:{number}: not a JSON object: {str(error)[:80]}") from None
-    for number, entry in enumerate(entries):
-        if not isinstance(entry, dict):
-            raise InputError(f"{found.name}: entry {number}: found {str(entry)[:40]!r}; objects are needed")
-    return entries
-
-
 def raw_table(found: Look, texts: tuple[str, ...] = ()) -> pa.Table:
     """All columns of a file as they are; those named in `texts` as text."""
     import pyarrow as pa
@@ -168,7 +74,7 @@ def raw_table(found: Look, texts: tuple[str, ...] = ()) -> pa.Table:
         )
         return table.rename_columns([name.strip().removeprefix("\ufeff") for name in table.column_names])
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{found.name}: cannot be read: {str(error).splitlines()[0][:200]}") from None
+        raise InputError(f"{found.name}: cannot be read: {visible(str(error).splitlines()[0])[:200]}") from None
 
 
 def _column(values: list[Any]) -> pa.Array:
@@ -186,7 +92,23 @@ def requests(found: Look, columns: Mapping[str, str], options: Options, *, unit:
     wanted = _wanted(found, {**columns, **options.mapping})
     texts = tuple(wanted[name] for name in ("arrival_s", *_TEXTS) if name in wanted)
     table = raw_table(found, texts if found.layout == "csv" else ())
-    return from_columns({name: table.column(source) for name, source in wanted.items()}, found.name, wanted, options, unit=unit)
+    columns = {name: table.column(source) for name, source in wanted.items()}
+    read = from_columns(columns, found.name, wanted, options, unit=unit or unit_of_name(wanted["arrival_s"]))
+    return replace(read, notes=(*read.notes, *not_read(set(table.column_names) - set(wanted.values()))))
+
+
+def listed(columns: Iterable[str]) -> str:
+    """Names of columns for a message: the first twenty, each no longer than a line."""
+    return ", ".join(visible(name)[:60] for name in islice(columns, 20))
+
+
+def not_read(names: Iterable[str]) -> tuple[str, ...]:
+    """The note that names columns or keys of which nothing was made; none where there are none."""
+    ordered = sorted(visible(name)[:60] for name in names)
+    if not ordered:
+        return ()
+    more = f" and {len(ordered) - _MOST_SHOWN_COLUMNS:,} more" if len(ordered) > _MOST_SHOWN_COLUMNS else ""
+    return (f"not read: {', '.join(ordered[:_MOST_SHOWN_COLUMNS])}{more}",)
 
 
 def _wanted(found: Look, columns: Mapping[str, str]) -> dict[str, str]:
@@ -197,12 +119,11 @@ def _wanted(found: Look, columns: Mapping[str, str]) -> dict[str, str]:
             problems.append(f"--map {name}={source}: no column {name!r} in a trace; allowed: {', '.join(known)}{nearest(name, known)}")
         elif source not in found.columns:
             hint = nearest(source, found.columns)
-            problems.append(f"{found.name}: {name}: no column {source!r}; the file has {', '.join(found.columns[:20])}{hint}")
+            problems.append(f"{found.name}: {name}: no column {source!r}; the file has {listed(found.columns)}{hint}")
     for name in REQUIRED:
         if name not in columns:
             problems.append(
-                f"{found.name}: {name}: no column is known to hold it; the file has "
-                f"{', '.join(found.columns[:20])}; say --map {name}=COLUMN"
+                f"{found.name}: {name}: no column is known to hold it; the file has {listed(found.columns)}; say --map {name}=COLUMN"
             )
     if problems:
         raise InputError("\n".join(problems))
@@ -225,14 +146,17 @@ def from_columns(
         if native.endswith("_tokens"):
             made[native] = _tokens(column, places[native])
         elif native in _TEXTS:
-            if pa.types.is_dictionary(column.type):
-                column = column.dictionary_decode()
-            made[native] = column.cast(pa.string())
+            made[native] = texts_of(column, places[native])
         elif native == "prefix_block_ids":
             made[native] = column
     table = pa.table({native: made[native] for native in (*REQUIRED, *OPTIONAL) if native in made})
+    _refuse_negative(table, places)
     real = pc.and_(pc.greater(table["prompt_tokens"], 0), pc.greater(table["output_tokens"], 0)).fill_null(False)
     failed = table.num_rows - int(pc.sum(real).as_py() or 0)
+    untimed = np.flatnonzero(~np.isfinite(times.seconds) & np.asarray(real))
+    if len(untimed):
+        more = f" (and {len(untimed) - 1:,} more)" if len(untimed) > 1 else ""
+        raise InputError(f"{places['arrival_s']}: row {untimed[0]}: found nothing or no number{more}; a time is needed")
     notes = list(times.notes)
     if failed:
         table = table.filter(real)
@@ -241,6 +165,35 @@ def from_columns(
     if not table.num_rows:
         raise InputError(f"{name}: no request with prompt and output tokens")
     return Imported(table, tuple(notes), metadata)
+
+
+def _refuse_negative(table: pa.Table, places: Mapping[str, str]) -> None:
+    """InputError for tokens below zero: no request has them, not even one that failed."""
+    import pyarrow.compute as pc
+
+    problems = []
+    for native in (name for name in table.column_names if name.endswith("_tokens")):
+        column = table[native]
+        below = pc.less(column, 0).fill_null(False)
+        number = int(pc.sum(below).as_py() or 0)
+        if number:
+            row = pc.index(below, True).as_py()
+            more = f" (and {number - 1:,} more)" if number > 1 else ""
+            problems.append(f"{places[native]}: row {row}: found {column[row].as_py()}{more}; whole numbers from 0 are allowed")
+    if problems:
+        raise InputError("\n".join(problems))
+
+
+def texts_of(column: Any, place: str) -> Any:
+    """Names as text, from text or plain values."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowException:
+        raise InputError(f"{place}: found {column.type}; names are needed") from None
 
 
 def _tokens(column: Any, place: str) -> Any:
@@ -258,8 +211,12 @@ def _tokens(column: Any, place: str) -> Any:
             row = int(np.argmin(np.asarray(numeric)))
             raise InputError(f"{place}: row {row}: found {column[row].as_py()!r}; whole numbers are allowed")
         column = pc.utf8_trim_whitespace(column).cast(pa.float64())
+    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)):
+        raise InputError(f"{place}: found {column.type}; whole numbers are allowed")
     if pa.types.is_floating(column.type):
         values = column.to_numpy(zero_copy_only=False)
+        if np.isinf(values).any():
+            raise InputError(f"{place}: row {int(np.argmax(np.isinf(values)))}: found a number without end; whole numbers are allowed")
         known = np.isfinite(values)
         if np.all(values[known] == np.floor(values[known])) and np.all(np.abs(values[known]) < 2**53):
             return pa.array(np.where(known, values, 0).astype(np.int64), mask=~known)

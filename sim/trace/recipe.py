@@ -35,6 +35,7 @@ class Renewal(Strict):
 
     process: Literal["gamma", "weibull"]
     cv: Annotated[float, Field(ge=0.05, le=20)]
+    """Standard deviation of the gaps over their mean."""
 
 
 class Bursts(Strict):
@@ -74,14 +75,18 @@ class Clients(Strict):
     """Who sends: how many, and how the load is shared; client k carries a share in proportion to k^-exponent."""
 
     count: Annotated[int, Field(ge=1, le=50_000)]
+    """How many."""
     exponent: Annotated[float, Field(ge=0, le=5)] = 0.0
+    """How unequal: 0 is the same load for all."""
     prefix: Annotated[str, Field(max_length=40)] = "client"
+    """How their names begin."""
 
 
 class Sessions(Strict):
     """Conversations: each turn's prompt holds the whole conversation so far and the new text (`prompt_tokens`)."""
 
     turns: Law
+    """How many a conversation has."""
     pause_s: Law
     """From one turn's arrival to the next."""
     context_tokens: Count = 131_072
@@ -92,19 +97,24 @@ class Prefix(Strict):
     """What prompts begin with in common: instructions, then retrieved passages; given as blocks of equal ids."""
 
     instruction_tokens: Annotated[int, Field(ge=0, le=MOST_TOKENS)] = 0
+    """Length of the instructions."""
     instruction_variants: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    """How many different instructions there are."""
     passages: Law | None = None
     """How many passages a prompt carries."""
     passage_tokens: Count = 512
+    """Length of a passage."""
     corpus: Annotated[int, Field(ge=1, le=100_000_000)] = 1000
     """How many passages there are; passage k is drawn in proportion to k^-exponent."""
     exponent: Annotated[float, Field(ge=0, le=5)] = 0.8
+    """How unequally passages are drawn."""
 
 
 class Loop(Strict):
     """A closed loop of clients: each sends its next request when its last one has ended, so the rate is what the system makes of it."""
 
     clients: Annotated[int, Field(ge=1, le=MOST_CLIENTS)]
+    """How many."""
     think_s: Annotated[ConstantLaw | ExponentialLaw, Field(discriminator="law")] | None = None
     """From the end of a request to the client's next one; nothing: at once."""
     ramp_s: Annotated[float, Field(ge=0, le=MOST_LOOP_S)] = 0.0
@@ -147,23 +157,31 @@ class Traffic(Strict):
     """One kind of request: who sends it, when, and how long it is."""
 
     requests_per_s: Positive | None = None
+    """Mean rate, requests a second."""
     closed_loop: Loop | None = None
     """Instead of requests_per_s: clients that wait for their answers."""
     arrivals: Arrivals = Poisson()
+    """How requests follow each other."""
     clients: Clients | None = None
+    """Who sends, and how the load is shared."""
     shape: Shape | None = None
     """Instead of the recipe's."""
     prompt_tokens: Law
     """Of the new text; a session's earlier turns and a prefix come on top."""
     output_tokens: Law
+    """Of the answer."""
     correlation: Annotated[float, Field(gt=-1, lt=1)] = 0.0
     """Of the normal scores of prompt and output (Gaussian copula)."""
     prompt_most_tokens: Count = 131_072
+    """No prompt is longer."""
     output_most_tokens: Count = 32_768
+    """No output is longer."""
     max_tokens: Count | None = None
     """What the client allows; longer outputs are cut to it."""
     sessions: Sessions | None = None
+    """Conversations in place of single requests."""
     prefix: Prefix | None = None
+    """What prompts have in common."""
 
     @model_validator(mode="after")
     def _one_kind_of_prefix(self) -> Self:
@@ -189,10 +207,13 @@ class Recipe(Strict):
     """A whole trace: its length, its clock, and one or more kinds of traffic, by class."""
 
     about: Annotated[str, Field(min_length=1, max_length=2000)]
+    """What traffic it is."""
     source: Annotated[str, Field(min_length=1, max_length=2000)]
     """What its figures rest on."""
     as_of: AsOf
+    """When that held: a day, a month, a year, or undated."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    """Another seed makes another trace of the same traffic."""
     traffic: Annotated[dict[Name, Traffic], Field(min_length=1, max_length=200)]
     """By request class."""
     duration_s: Annotated[float, Field(gt=0, le=400 * 86_400)] | None = Field(default=None, validate_default=True)
@@ -200,7 +221,9 @@ class Recipe(Strict):
     start: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "monday"
     """The day at whose midnight the trace begins."""
     shape: Shape | None = None
+    """How the rate varies with the clock."""
     prefix_block_tokens: Count = 512
+    """Length of a block with an id of its own."""
 
     @field_validator("duration_s")
     @classmethod

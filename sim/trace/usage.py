@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.catalog.places import shown
 from sim.errors import InputError
 from sim.sampling import stream
 from sim.trace.arrivals import MONDAY_FIRST
@@ -25,6 +26,9 @@ from sim.units import SECONDS_PER_DAY
 
 _JITTER_S = 5.0
 _LEAST_PATTERN = 2000
+_LATEST_S = 1e11
+_MOST_TOTAL = 10**17
+"""Tokens of one bucket that are still shared out exactly; no one has sold as many."""
 MOST_REQUESTS = 20_000_000
 MOST_DAYS = 400
 
@@ -92,7 +96,7 @@ def from_usage(usage: Usage, shape: Recipe, shape_name: str, *, seed: int | None
     buckets = sorted((b for b in usage.buckets if b.prompt_tokens or b.output_tokens or b.requests), key=lambda b: (b.start_s, b.end_s))
     _check(usage, buckets)
     begin, end = min(b.start_s for b in usage.buckets), max(b.end_s for b in usage.buckets)
-    if end - begin > MOST_DAYS * SECONDS_PER_DAY or not 0 <= begin < end < 1e11:
+    if end - begin > MOST_DAYS * SECONDS_PER_DAY or not 0 <= begin < end < _LATEST_S:
         raise InputError(f"{usage.name}: from {begin:.0f} to {end:.0f} (Unix seconds); at most {MOST_DAYS} days are read at once")
     midnight = np.floor(begin / SECONDS_PER_DAY) * SECONDS_PER_DAY
     pattern_mean = _pattern(shape, midnight, end, float(_LEAST_PATTERN), seed).column("prompt_tokens").to_numpy().mean()
@@ -135,8 +139,15 @@ def _check(usage: Usage, buckets: Sequence[Bucket]) -> None:
     problems = []
     last: dict[tuple[str, str | None], float] = {}
     for bucket in buckets:
+        if not (0 <= bucket.start_s < _LATEST_S and 0 <= bucket.end_s < _LATEST_S):
+            problems.append(
+                f"{usage.name}: found a bucket from {bucket.start_s:g} to {bucket.end_s:g} (Unix seconds); times of our days are needed"
+            )
+            continue
         place = datetime.fromtimestamp(bucket.start_s, UTC).isoformat()
         values = (bucket.prompt_tokens, bucket.output_tokens, bucket.cached_tokens or 0, bucket.requests or 0)
+        if max(values) > _MOST_TOTAL:
+            problems.append(f"{usage.name}: bucket {place}: found {shown(max(values))}; at most {_MOST_TOTAL:.0e} are read")
         if min(values) < 0 or bucket.end_s <= bucket.start_s:
             problems.append(f"{usage.name}: bucket {place}: found a negative total or an end before its start")
         if bucket.cached_tokens is not None and bucket.cached_tokens > bucket.prompt_tokens:

@@ -129,3 +129,26 @@ def test_a_bill_as_forecast_is_met_line_by_line(tmp_path: Path, capsys: Capture,
     assert found["total"]["paid_usd"] > 1000
     assert abs(found["total"]["relative_error"]) < 1e-12
     assert found["not_predicted"] == []
+
+
+def test_a_vendors_bill_names_its_own_lines(asked: Told, capsys: Capture) -> None:
+    """What names tokens of the only deployment of a model is held against it, and notes say so; --line goes before."""
+    model = "gpt-6.1-sol-2026-08-07"
+    stack = Path("small.yaml")
+    stack.write_text(stack.read_text().replace("spill", "api"))
+    results = [
+        {"amount": {"value": usd, "currency": "usd"}, "line_item": f"{model}, {kind}"} for kind, usd in (("input", 1860), ("output", 5))
+    ]
+    buckets = [{"start_time": start, "results": results} for start in (1_798_761_600, 1_798_848_000)]
+    Path("openai.json").write_text(json.dumps({"data": buckets, "has_more": False}))
+    words = ("trace.parquet", "--stack", "small.yaml", "--actual", "openai.json", "--futures", "40", "--format", "json")
+    code, out, err = command.run(capsys, "backtest", *words)
+    err = "".join(err.split())
+    assert code == 0, err
+    assert f"'{model},input'istakenforapi/api_input;--linesaysotherwise" in err
+    assert "note:openai.json:amountsarecomparedbylineitem,beforetax" in err
+    assert {(row["month"], row["line"]): row["paid_usd"] for row in json.loads(out)["rows"]}["2027-01", "api/api_input"] == 3720
+    code, out, err = command.run(capsys, "backtest", *words, "--line", f"{model}, input=api")
+    assert code == 0, err
+    assert "istakenfor" not in "".join(err.split())
+    assert [row["line"] for row in json.loads(out)["rows"]] == ["api"]

@@ -178,7 +178,7 @@ def test_events(capsys: Capture, event: str, said: str) -> None:
         ("api:\n  gpt-6.1-sol: {discount: 10%, input_usd_per_mtok: 1}\n", "give a discount or rates, not both"),
         ("gpu:\n  h100-sxm: 3\n", "gpu.h100-sxm: found 3; a list is needed"),
         ("api:\n  gpt-6.1-sol: {input_usd_per_mtok: 1e308, output_usd_per_mtok: 2}\n", "it should be less than or equal to 1000000"),
-        ("gpus: 3\n", "f.yaml:1:1: gpus: unknown key 'gpus'; allowed: api, gpu; did you mean 'gpu'?"),
+        ("gpus: 3\n", "f.yaml:1:1: gpus: unknown key 'gpus'; allowed: api, gpu, machine; did you mean 'gpu'?"),
     ],
     ids=lambda part: part[:30].strip(),
 )  # fmt: skip

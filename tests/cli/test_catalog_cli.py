@@ -47,7 +47,7 @@ def test_a_table_and_json_say_the_same(capsys: pytest.CaptureFixture[str], kind:
 
 def test_an_unknown_price_is_shown_as_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     rows = {row["name"]: row for row in json.loads(run(capsys, "list", "gpus", "--format", "json"))}
-    assert rows["l4"]["usd_per_gpu_hour"] is None
+    assert rows["a30"]["usd_per_gpu_hour"] is None
     assert rows["h100-sxm"]["usd_per_gpu_hour"] > 0
 
 

@@ -123,7 +123,7 @@ def test_files(asked: Told, capsys: Capture) -> None:
         "small",
         "api-first",
     }
-    tables = {"stack.resolved.yaml", "summary.json", "monthly.csv", "monthly.parquet", "capacity.csv", "draws.parquet"}
+    tables = {"stack.resolved.yaml", "summary.json", "monthly.csv", "monthly.parquet", "capacity.csv", "charges.parquet", "draws.parquet"}
     assert {each.name for each in Path("r/small").iterdir()} == tables == {each.name for each in Path("r/api-first").iterdir()}
     assert pq.read_table("r/api-first/draws.parquet").num_rows == 2 * 20
     assert len(list(csv.DictReader(Path("r/pairs.csv").read_text().splitlines()))) == 2

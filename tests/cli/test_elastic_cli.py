@@ -103,7 +103,10 @@ def test_markdown(here: Path, capsys: Capture) -> None:
         (("nope.parquet",), "nope.parquet"),
         (("trace.parquet", "--stack", "spill.yaml"), "spill: requests of own may go to api instead"),
         (("trace.parquet", "--stack", "small.yaml", "--slo", "ttft_p95 < soon"), "--slo 'ttft_p95 < soon'"),
-        (("trace.parquet", "--stack", "small.yaml", "--interval", "90s"), "--interval 90s: allowed: whole minutes from 1m for this trace"),
+        (
+            ("trace.parquet", "--stack", "small.yaml", "--interval", "90s"),
+            "--interval: found '90s'; allowed: whole minutes from 1m for this trace",
+        ),
         (
             ("trace.parquet", "--stack", "small.yaml", "--deployment", "mine"),
             "--deployment mine: is no deployment of kind gpu; allowed: own",

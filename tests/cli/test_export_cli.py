@@ -76,7 +76,7 @@ def test_text_goes_to_stdout_and_is_the_same_each_time(run: str, capsys: Capture
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_all_tables_go_to_a_folder(run: str, capsys: Capture, form: str) -> None:
     assert good(capsys, run, "--to", form, "-o", "deep/out") == ""
-    names = ["capacity", "columns", "events", "figures", "latency", "monthly", "timeline"]
+    names = ["capacity", "charges", "columns", "events", "figures", "latency", "monthly", "timeline"]
     assert sorted(each.name for each in Path("deep/out").iterdir()) == sorted([*(f"{name}.{form}" for name in names), "export.json"])
     assert json.loads(Path("deep/out/export.json").read_text())["kind"] == "run"
     assert "already there" in refused(capsys, run, "--to", form, "-o", "deep/out")
@@ -110,20 +110,39 @@ def test_only_an_export_is_replaced(run: str, capsys: Capture) -> None:
     assert Path("empty/figures.csv").is_file()
 
 
+def test_a_bill_goes_to_stdout_a_file_or_a_folder(run: str, capsys: Capture) -> None:
+    text = good(capsys, run, "--to", "focus")
+    assert text.startswith("BilledCost,BillingAccountId,") and text == good(capsys, run, "--to", "focus", "--quantile", "mean")
+    good(capsys, run, "--to", "focus", "-o", "bill.csv")
+    good(capsys, run, "--to", "focus", "-o", "bill.parquet")
+    good(capsys, run, "--to", "focus", "-o", "bills")
+    assert Path("bill.csv").read_text() == Path("bills/focus-mean.csv").read_text() == text
+    assert pq.read_table("bill.parquet").equals(pq.read_table("bills/focus-mean.parquet"))
+    assert sorted(each.name for each in Path("bills").iterdir()) == ["export.json", "focus-mean.csv", "focus-mean.parquet"]
+    assert "already there" in refused(capsys, run, "--to", "focus", "-o", "bills")
+    good(capsys, run, "--to", "focus", "-o", "bills", "--force")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("nope",), "nope: no such folder; allowed: the folder of a run, its name under outputs/, or latest"),
         (("outputs",), "outputs: not the folder of a run, or one that was not finished (no run.json); in it are trace-small-"),
         ((), "RUN is missing; allowed: the folder of a run"),
-        (("RUN", "--to", "xlsx"), "'xlsx' is not one of 'csv', 'parquet', 'json', 'openmetrics'"),
+        (("RUN", "--to", "xlsx"), "'xlsx' is not one of 'csv', 'parquet', 'json', 'openmetrics', 'focus'"),
         (("RUN", "--to", "parquet"), "--to parquet: is no text; allowed: with -o FILE.parquet or -o DIR"),
         (
             ("RUN", "--table", "latensy"),
-            "--table latensy: this run has no such table; allowed: figures, monthly, capacity, latency, timeline, events, columns; did you mean 'latency'?",
+            "--table latensy: this run has no such table; allowed: figures, monthly, capacity, charges, latency, timeline, events, columns; did you mean 'latency'?",
         ),
         (("RUN", "--table", "latency", "--table", "monthly"), "--table: 2 tables do not fit into one file"),
         (("RUN", "--to", "openmetrics", "--table", "latency"), "--table: OpenMetrics holds every figure"),
+        (("RUN", "--to", "focus", "--table", "latency"), "--table: FOCUS has one table; allowed with --to csv, parquet and json"),
+        (("RUN", "--quantile", "p95"), "--quantile: belongs to --to focus; csv holds all quantiles and stacks"),
+        (("RUN", "--to", "json", "--stack", "small"), "--stack: belongs to --to focus; json holds"),
+        (("RUN", "--to", "focus", "--quantile", "p95"), "--quantile p95: a replay has one month and no spread; allowed: mean"),
+        (("RUN", "--to", "focus", "--quantile", "p99"), "'p99' is not one of 'mean', 'p5', 'p50', 'p95'"),
+        (("RUN", "--to", "focus", "--stack", "smal"), "--stack smal: no such stack; allowed: small; did you mean 'small'?"),
         (("RUN", "--dictionary"), "--dictionary: is of no run"),
         (("RUN", "-o", "outputs/RUN/summary.json/x"), "is a file, not a folder"),
     ],

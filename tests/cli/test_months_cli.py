@@ -108,7 +108,7 @@ def test_json_has_months_and_replay(asked: Asked, capsys: Capture) -> None:
 def test_files_of_months(asked: Asked, capsys: Capture) -> None:
     good(capsys, "--months", "3", "--futures", "20", "--budget", "20000", "-o", "r")
     assert {each.name for each in Path("r").iterdir()} == {
-        "run.json", "stack.resolved.yaml", "summary.json", "monthly.csv", "monthly.parquet", "draws.parquet", "capacity.csv", "latency.parquet",
+        "run.json", "stack.resolved.yaml", "summary.json", "monthly.csv", "monthly.parquet", "draws.parquet", "capacity.csv", "charges.parquet", "latency.parquet",
         "timeline.parquet", "events.parquet",
     }  # fmt: skip
     assert pq.read_table("r/draws.parquet").num_rows == 3 * 20

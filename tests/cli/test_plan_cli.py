@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +79,8 @@ def test_what_is_found_and_written(folder: Path, capsys: Capture) -> None:
     with Path("p/candidates.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 16 - found["left_out"]["dearer"]
-    assert sum(row["result"] == "meets" for row in rows) == len(ranked)
+    assert sum(row["result"] == "meets" for row in rows) == sum(1 + len(each["same"]) for each in ranked)
+    assert found["search"]["proved"] is True and found["search"]["not_forecast"] == []
 
 
 def test_the_chosen_stack_runs_and_gives_the_same(folder: Path, capsys: Capture) -> None:
@@ -106,6 +109,18 @@ def test_the_same_on_any_number_of_workers_and_again(folder: Path, capsys: Captu
     assert page.startswith("# Plan of small for trace\n") and "| " in page
 
 
+def test_where_to_ask_for_fewer_gpus_over_time(folder: Path, capsys: Capture) -> None:
+    """The command as it is printed runs in the folder of the plan."""
+    for fallback in ("none", "stack"):
+        Path("space.yaml").write_text(f"replicas: 1:3\noverflow: none\nfallback: {fallback}\n")
+        out, _ = planned(capsys, *LEVELS, "-o", "p", "--force")
+        (said,) = re.findall(r"sim elastic TRACE .*", " ".join(out.partition("USD a month")[0].split()))
+        words = shlex.split(said.partition(" Meets the levels")[0].replace("TRACE", "trace.parquet").replace("stack.yaml", "p/stack.yaml"))
+        assert ("--set" in words) == (fallback == "stack") or "spill" not in Path("p/stack.yaml").read_text()
+        code, _, err = command.run(capsys, *words[1:], "--interval", "1m", "-o", f"e-{fallback}")
+        assert code == 0, err
+
+
 def test_months_are_held_against_fresh_futures(folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("space.yaml").write_text("replicas: 1:4\noverflow: none\n")
     asked: list[Question] = []
@@ -131,6 +146,15 @@ def test_months_are_held_against_fresh_futures(folder: Path, capsys: Capture, mo
     assert found["calendar"][0]["order_by"] == "2026-09-17"
     assert (Path("p") / "calendar.csv").is_file()
     out, _ = planned(capsys, *words, "--force")
+    # One price of the chosen stack, wherever it is shown.
+    assert found["ranked"][0]["monthly_usd"] == chosen["monthly_usd"]
+    own = [each for each in found["frontier"] if each["values"] == chosen["values"]]
+    assert all(each["monthly_usd"] == chosen["monthly_usd"] for each in own)
+    assert [each["monthly_usd"] for each in found["frontier"]] == sorted(each["monthly_usd"] for each in found["frontier"])
+    assert found["runner_up"]["monthly_usd"] - chosen["monthly_usd"] > 0
+    assert found["search"]["proved"] is False and found["search"]["forecast"] == 1
+    assert {(each["reason"], each["could_win"]) for each in found["search"]["not_forecast"]} == {("dearer", False)}
+    assert "cost more on the same GPUs, bought alike, and cannot be cheaper" in " ".join(out.split())
     assert "futures that the search has not used" in " ".join(out.split()) and "Capacity" in out
 
 
@@ -181,10 +205,51 @@ def test_nothing_is_feasible(folder: Path, capsys: Capture) -> None:
     assert "% beyond" in out and "Traceback" not in err
 
 
-def test_an_empty_space(folder: Path, capsys: Capture) -> None:
-    Path("none.yaml").write_text("settings: {deployments.own.llm: [llama-3.1-7b, no-such-model]}\n")
-    err = refused(capsys, "--space", "none.yaml")
-    assert "none of its 2 candidates can be made" in err and "did you mean" in err
+def test_a_space_of_which_nothing_can_be_made(folder: Path, capsys: Capture) -> None:
+    Path("space.yaml").write_text("settings: {deployments.own.llm: [llama-3.1-7b, no-such-model]}\n")
+    found = summary(capsys, "-o", "p", code=1)
+    assert found["feasible"] is False and found["chosen"] is found["nearest"] is None
+    assert found["answer"].startswith("The space space is empty: none of its 2 candidates can be made. Of 1: ")
+    assert found["left_out"]["refused"] == found["candidates"] == 2
+    assert any("did you mean" in each["why"] for each in found["reasons"])
+
+
+@pytest.mark.parametrize("text", ["", "{}\n", "replicas: []\n", "gpu: []\nreplicas: 1:2\n", "settings: {}\n"])
+def test_a_space_of_nothing(folder: Path, capsys: Capture, text: str) -> None:
+    Path("space.yaml").write_text(text)
+    found = summary(capsys, "-o", "p", code=1)
+    assert (found["feasible"], found["candidates"], found["frontier"], found["ranked"]) == (False, 0, [], [])
+    assert found["answer"].startswith("The space space is empty: ") and len(found["empty"]) == 1
+    out, err = planned(capsys, "-o", "p", "--force", code=1)
+    assert out.startswith("The space space is empty") and "note: space.yaml" in err and "Traceback" not in err
+    assert {path.name for path in Path("p").iterdir()} == {"plan.json", "candidates.csv", "run.json"}
+
+
+def test_a_file_that_is_wrong_is_no_empty_space(folder: Path, capsys: Capture) -> None:
+    Path("wrong.yaml").write_text("gpu: [h100-smx]\nreplicas: 1:2\n")
+    err = refused(capsys, "--space", "wrong.yaml")
+    assert "wrong.yaml:1:7: gpu.0: found 'h100-smx'" in err and "did you mean 'h100-sxm'?" in err
+    Path("wrong.yaml").write_text("gpu: [h100-sxm\n")
+    assert "wrong.yaml:2:1: not valid YAML" in refused(capsys, "--space", "wrong.yaml")
+
+
+def test_more_replicas_may_be_gone_than_there_are(folder: Path, capsys: Capture) -> None:
+    Path("space.yaml").write_text("replicas: 1:3\noverflow: none\nfallback: none\n")
+    found = summary(capsys, *LEVELS, "--redundancy", "3", "-o", "p", code=1)
+    assert found["left_out"]["spare"] == found["candidates"] == 3
+    assert found["answer"].endswith("with 3 replicas gone. None has a replica left then: the most that any has is 3.")
+    assert {each["why"] for each in found["reasons"]} == {
+        "it has fewer replicas than may be gone", "no replica is left, and there is no other place"
+    }  # fmt: skip
+
+
+def test_what_bounds_leave_out_is_replayed_to_say_by_how_much(folder: Path, capsys: Capture) -> None:
+    Path("space.yaml").write_text("replicas: 1:9\noverflow: none\nfallback: none\n")
+    found = summary(capsys, "--slo", "ttft_p95 <= 1ms", "-o", "p", code=1)
+    assert found["left_out"]["bound"] + found["evaluated"] == found["candidates"] == 9 and found["evaluated"] == 5
+    assert re.match(r"ttft_p95 <= 1.00 ms: .* times the limit$", found["nearest"]["why"])
+    out, _ = planned(capsys, "--slo", "ttft_p95 <= 1ms", "-o", "p", "--force", code=1)
+    assert "Comes closest" in out
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from tests.made.command import Capture
 from tests.made.world import write_world
 
 FILES = {
-    "run.json", "stack.resolved.yaml", "summary.json", "monthly.csv", "monthly.parquet", "capacity.csv", "latency.parquet",
+    "run.json", "stack.resolved.yaml", "summary.json", "monthly.csv", "monthly.parquet", "capacity.csv", "charges.parquet", "latency.parquet",
     "timeline.parquet", "events.parquet",
 }  # fmt: skip
 

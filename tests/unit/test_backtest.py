@@ -12,7 +12,7 @@ from sim.errors import InputError
 from sim.futures.bands import band
 from sim.futures.forecast import Forecast
 from sim.planning.backtest import backtest
-from sim.planning.paid_bill import Paid, read_bill
+from sim.planning.invoices import Paid, read_bill
 from tests.made.forecast import forecast
 
 RANDOM = np.random.default_rng(1)

@@ -11,7 +11,7 @@ import pytest
 
 from sim.futures.forecast import Forecast
 from sim.planning.backtest import backtest
-from sim.planning.paid_bill import Paid
+from sim.planning.invoices import Paid
 from sim.report.backtest_report import BacktestReport, backtest_answer, backtest_json, backtest_markdown, backtest_sections, backtest_text
 from sim.report.run_report import TraceSummary
 from tests.made.forecast import forecast

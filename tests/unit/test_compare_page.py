@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sim.planning.backtest import backtest
-from sim.planning.paid_bill import Paid
+from sim.planning.invoices import Paid
 from sim.report.backtest_report import BacktestReport, backtest_json
 from sim.report.comparison_summary import comparison_json
 from tests.made.strategies import many, side_by_side

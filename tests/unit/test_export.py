@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -132,13 +133,14 @@ def test_what_each_run_has(runs: dict[str, RunFolder]) -> None:
         "figures",
         "monthly",
         "capacity",
+        "charges",
         "latency",
         "timeline",
         "events",
         "requests",
         "columns",
     ]
-    assert [each.name for each in tables_of(runs["pair"])][1:-1] == ["pairs", "pairs_monthly", "monthly", "capacity", "draws"]
+    assert [each.name for each in tables_of(runs["pair"])][1:-1] == ["pairs", "pairs_monthly", "monthly", "capacity", "charges", "draws"]
     assert [each.name for each in tables_of(runs["sweep"])] == ["figures", "sweep", "columns"]
     assert [each.name for each in tables_of(runs["elastic"])] == ["figures", "laws", "schedule", "columns"]
     assert {name: run.kind for name, run in runs.items() if run.kind == name} == {name: name for name in ("sweep", "plan", "elastic")}
@@ -308,6 +310,16 @@ def test_escaped_texts_are_read_back(text: str) -> None:
     assert strict.sample(f'x{{a="{escaped(text)}"}} 1') == ("x", frozenset({("a", text)}), 1.0)
 
 
+@pytest.mark.parametrize("character", ["\x1b", "\r", "\x07", "\x9b", "\u202e", "\u2028", "\x00"])
+def test_what_could_steer_a_terminal_is_spelled_out(runs: dict[str, RunFolder], character: str) -> None:
+    """In a label, and in a whole exposition whose trace is called so."""
+    spelled = repr(character)[1:-1]
+    assert strict.sample(f'x{{a="{escaped(f"a{character}[31m")}"}} 1')[1] == frozenset({("a", f"a{spelled}[31m")})
+    text = openmetrics(replace(runs["replay"], trace=f"t{character}[2J"))
+    assert character not in text
+    assert ("trace", f"t{spelled}[2J") in {label for labels in strict.read(text)["sim_run"].samples for label in labels}
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(1.0, "1"), (0.1, "0.1"), (1e-7, "1e-07"), (math.inf, "+Inf"), (-math.inf, "-Inf"), (math.nan, "NaN"), (1e300, "1e+300")],
@@ -361,7 +373,11 @@ def copied(folder: Path, to: Path) -> Callable[[str, Callable[[str], str]], None
         ("summary.json", lambda _text: "[1]", "summary.json: holds no run"),
         ("summary.json", lambda text: text.replace('"schema_version": 1', '"schema_version": 9'), "schema_version: found 9; allowed: 1"),
         ("run.json", lambda text: text.replace('"schema_version": 1', '"schema_version": true'), "schema_version: found True; allowed: 1"),
-        ("summary.json", lambda text: text.replace('"deployments"', '"deploymints"'), "summary.json is damaged: KeyError('deployments')"),
+        (
+            "summary.json",
+            lambda text: text.replace('"deployments"', '"deploymints"'),
+            "summary.json: deployments: missing; allowed: keys and values: written by another version of sim, or changed; run it again",
+        ),
         ("summary.json", lambda text: text.replace('"hash"', '"x"').replace("small", "\\ud800"), "damaged"),
         ("capacity.csv", None, "capacity.csv is missing"),
         ("latency.parquet", None, "latency.parquet is missing"),
@@ -406,13 +422,55 @@ def test_a_cell_that_is_no_number_is_refused(folders: dict[str, Path], tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("known", "strange"), [('"goodput_per_s"', '"x"'), ('"levels": {', '"levels": 5, "x": {'), ('"lines": [', '"lines": 5, "x": [')]
+    ("known", "strange", "said"),
+    [
+        ('"goodput_per_s"', '"x"', "key 'goodput_per_s' is missing: written by another version of sim, or changed; run it again"),
+        ('"measured": ', '"measured": {}, "x": ', "a value is of another type (float() argument must be"),
+        ('"levels": {', '"levels": 5, "x": {', "slo.levels: found 5; allowed: keys and values"),
+        ('"lines": [', '"lines": 5, "x": [', "bill.lines: found 5; allowed: a list of keys and values"),
+        ('"factor": ', '"factor": NaN, "x": ', "summary.json: damaged or not there: NaN is no number of JSON"),
+    ],
 )
-def test_a_summary_without_what_is_exported(folders: dict[str, Path], tmp_path: Path, known: str, strange: str) -> None:
+def test_a_summary_without_what_is_exported(folders: dict[str, Path], tmp_path: Path, known: str, strange: str, said: str) -> None:
     change = copied(folders["replay"], tmp_path / "r")
     change("summary.json", lambda text: text.replace(known, strange, 1))
-    with pytest.raises(InputError, match="the summary of small is damaged"):
+    with pytest.raises(InputError) as refused:
         openmetrics(read_run(str(tmp_path / "r")))
+    assert said in str(refused.value)
+    assert "Error(" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [
+        ({"monthly_usd": math.nan}, "plan.json: damaged or not there: NaN is no number of JSON"),
+        ({"monthly_usd": math.inf}, "Infinity is no number of JSON"),
+        ({"monthly_usd": "9"}, "plan.json: chosen.monthly_usd: found '9'; allowed: a number: written by another version of sim"),
+        ({"monthly_usd": True}, "chosen.monthly_usd: found True; allowed: a number"),
+        ({"monthly_usd": None, "slo": []}, "chosen.slo: found []; allowed: keys and values"),
+    ],
+)
+def test_a_plan_whose_choice_is_no_choice(folders: dict[str, Path], tmp_path: Path, by: dict[str, Any], said: str) -> None:
+    copied(folders["plan"], tmp_path / "r")
+    content = json.loads((tmp_path / "r" / "plan.json").read_text())
+    content["chosen"] |= by
+    (tmp_path / "r" / "plan.json").write_text(json.dumps(content))
+    with pytest.raises(InputError) as refused:
+        read_run(str(tmp_path / "r"))
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("chosen", [None, 5, "x"])
+def test_a_plan_that_is_feasible_has_chosen(folders: dict[str, Path], tmp_path: Path, chosen: object) -> None:
+    copied(folders["plan"], tmp_path / "r")
+    content = json.loads((tmp_path / "r" / "plan.json").read_text())
+    for feasible in (True, False):
+        (tmp_path / "r" / "plan.json").write_text(json.dumps(content | {"chosen": chosen, "feasible": feasible}))
+        if feasible or chosen is not None:
+            with pytest.raises(InputError, match=r"chosen: found .*; allowed: keys and values, or null where nothing is feasible"):
+                read_run(str(tmp_path / "r"))
+        else:
+            read_run(str(tmp_path / "r"))
 
 
 def test_a_comparison_without_one_of_its_stacks(folders: dict[str, Path], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sim.errors import InputError
 from sim.iac.engine_arguments import read_arguments
 from sim.iac.hugging_face import find_llm
 from sim.iac.kubernetes import Imported, stack_from_kubernetes, stack_text
+from sim.iac.manifests import read_manifests
 from sim.iac.scalers import metric_named
 from sim.stack.read import stack_of
 from sim.stack.resolve import resolve
@@ -245,30 +247,29 @@ def test_metrics_by_the_names_of_monitoring(name: str, metric: str | None) -> No
     assert metric_named(name) == metric
 
 
-REFUSED = {
-    "real-blis-autoscaler-policy.yaml": "no model server found",
-    "real-hpa-v2-vllm.yaml": "it scales 'vllm-llama3-deployment-vllm'",
-    "real-keda-scaledobject-vllm.yaml": "it scales 'vllm-llama3-deployment-vllm'",
-    "real-kserve-inferenceservice-autoscale-gpu.yaml": "serves tensorflow, not a language model",
-    "real-kserve-llminferenceservice-pd.yaml": "disaggregation is not modelled",
-    "real-llmd-hpa-external-metric.yaml": "it scales 'vllme-deployment'",
-    "real-llmd-service-classes.yaml": "ConfigMap service-classes-config: no model server",
-    "real-llmd-variantautoscaling-cost.yaml": "VariantAutoscaling llama-70b-premium-h100: no model server",
-}
+def shown_in_the_page() -> dict[str, tuple[str, str]]:
+    """What docs/kubernetes.md says becomes of each file: read or refused, and a part of the reason or of the stack."""
+    page = (Path(__file__).parents[2] / "docs" / "kubernetes.md").read_text()
+    rows = re.findall(r"^\| ([\w.-]+\.yaml) \| (read|refused) \| (.*) \|$", page, re.MULTILINE)
+    return {file: (what, words) for file, what, words in rows}
 
 
 def test_every_manifest_beside_the_repository_is_read_or_refused_with_a_reason(shared_data: Path) -> None:
     files = sorted((shared_data / "iac" / "kubernetes").glob("*.yaml"))
-    assert len(files) == 13
+    page = shown_in_the_page()
+    assert [path.name for path in files] == sorted(page)
     for path in files:
-        documents = read_documents(path, path.name)
-        if path.name in REFUSED:
+        what, words = page[path.name]
+        documents = read_manifests([path])
+        if what == "refused":
             with pytest.raises(InputError) as error:
                 stack_from_kubernetes(documents, CATALOG)
-            assert REFUSED[path.name] in str(error.value), path.name
-        else:
-            text = stack_text(stack_from_kubernetes(documents, CATALOG), path.name)
-            resolve(stack_of(parse_documents(text, path.name)[0], "made"), CATALOG, PriceBook(CATALOG.date))
+            assert words.replace("`", "") in str(error.value), path.name
+            continue
+        made = stack_from_kubernetes(documents, CATALOG)
+        file = stack_of(parse_documents(stack_text(made, path.name), path.name)[0], "made")
+        resolve(file, CATALOG, PriceBook(CATALOG.date))
+        assert words.startswith(" and ".join(f"`{name}`" for name in file.stack.deployments)), path.name
 
 
 def test_a_scaler_finds_the_deployment_that_a_chart_names(shared_data: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from sim.catalog.catalog import Catalog
-from sim.planning.bounds import Bounds, Work, gpus_paid, least_usd_per_month
+from sim.planning.bounds import Bounds, Cannot, Work, gpus_paid, least_usd_per_month
 from sim.planning.candidates import Candidate
 from sim.planning.capacity_calendar import LeadTime, lead_time, months_of, rounded
 from sim.planning.choice import Choice, Question
@@ -20,6 +21,7 @@ from sim.planning.demand_ahead import demand_ahead
 from sim.planning.evaluate import resolve_point
 from sim.planning.headroom import headroom
 from sim.planning.levels import parse_levels
+from sim.planning.machines import replicas_a_machine
 from sim.planning.opened import open_study
 from sim.planning.points import Point, Row
 from sim.planning.search import Evaluations, Race
@@ -55,7 +57,7 @@ def test_replicas_that_the_work_takes(tmp_path: Path) -> None:
     levels = parse_levels(["ttft_p95 <= 1s", "completed >= 100%"])
     bounds = Bounds(work(1000, 200.0, 1.0, 100.0), levels)
     assert bounds.cannot(flat(stack, 2, 0.1)) is None
-    assert bounds.cannot(flat(stack, 1, 0.1)) == "1 of at least 2 replicas that the work takes"
+    assert bounds.cannot(flat(stack, 1, 0.1)) == Cannot("1 of at least 2 replicas that the work takes", 2.0)
     # With a half of them late, half the work is enough.
     half = Bounds(work(1000, 200.0, 1.0, 100.0), parse_levels(["ttft_p50 <= 1s", "completed >= 100%"]))
     assert half.cannot(flat(stack, 1, 0.1)) is None
@@ -64,11 +66,14 @@ def test_replicas_that_the_work_takes(tmp_path: Path) -> None:
 def test_what_no_number_of_replicas_brings_down(tmp_path: Path) -> None:
     stack = resolved(tmp_path)
     slow = Bounds(work(100, 50.0, 10.0, 1000.0), parse_levels(["tpot_p95 <= 90ms", "completed >= 99%"]))
-    why = slow.cannot(flat(stack, 50, 0.1))
+    found = slow.cannot(flat(stack, 50, 0.1))
+    why = None if found is None else found.why
     assert why is not None and why.startswith("a further token takes an idle replica 100 ms")
     assert slow.cannot(flat(stack, 50, 0.08)) is None
     late = Bounds(work(100, 1000.0, 10.0, 1000.0), parse_levels(["ttft_p95 <= 900ms", "completed >= 99%"]))
-    assert (late.cannot(flat(stack, 50, 0.1)) or "").startswith("the first token takes an idle replica 1.00 s")
+    far = late.cannot(flat(stack, 50, 0.1))
+    assert far is not None and far.why.startswith("the first token takes an idle replica 1.00 s")
+    assert far.near == pytest.approx(1.0 / 0.9)
 
 
 def test_what_a_stack_costs_at_least(tmp_path: Path) -> None:
@@ -128,7 +133,7 @@ def test_when_to_order() -> None:
     found = months_of(
         ["2026-12", "2027-01", "2027-02", "2027-03"], metrics, needed=lambda factor: 2 * math.ceil(factor), lead=LeadTime(30, True, "")
     )
-    assert [each.needed_p95 for each in found] == [2, 4, 4, 4]
+    assert [each.needed_gpus_p95 for each in found] == [2, 4, 4, 4]
     assert [each.order_by for each in found] == [datetime.date(2026, 11, 1), datetime.date(2026, 12, 2), None, None]
     assert rounded(1.0) == 1.0 and 1.0 < rounded(1.001) <= 1.05 + 1e-12
 
@@ -137,6 +142,25 @@ def test_lead_times_are_assumed_unless_given(tmp_path: Path) -> None:
     stack, catalog = resolved(tmp_path), Catalog.bundled()
     assert lead_time(stack, catalog, None).assumed
     assert lead_time(stack, catalog, 3.0) == LeadTime(3.0, False, "given")
+
+
+def test_a_machine_is_what_the_candidate_buys_whole(tmp_path: Path) -> None:
+    """Of the AWS instance eight GPUs are sold together, of an offer that says nothing just what a replica needs; the stack's word goes before."""
+    study = study_of(write_trace(tmp_path / "trace.parquet", rows=50), POOL_ONLY)
+    found = replicas_a_machine(study, "own")
+    own = json.loads(next(each for each in made(study, "replicas: 16\n")[0].settings if each.startswith("deployments=")).partition("=")[2])
+
+    def at(**keys: object) -> int:
+        bought = {key: value for key, value in own["own"].items() if key not in ("usd_per_gpu_hour", "profile", "gpus_per_node")}
+        pool = {**bought, "llm": "llama-3.1-8b", "gpu": "h100-sxm", **keys}
+        return found((f"deployments={json.dumps({'own': pool})}",))
+
+    assert at(provider="aws", region="us-east-1", tensor_parallel=1) == 8
+    assert at(provider="aws", region="us-east-1", tensor_parallel=4) == 2
+    assert at(provider="runpod", tensor_parallel=2) == 1
+    assert at(provider="runpod", tensor_parallel=1, gpus_per_node=4) == 4
+    assert at(provider="runpod", tensor_parallel=8, gpus_per_node=4) == 1, "a replica on two machines is gone with one of them"
+    assert at(provider="nobody", tensor_parallel=1) == 1
 
 
 def test_demand_that_replays_stand_for() -> None:

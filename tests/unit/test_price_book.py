@@ -207,7 +207,7 @@ def test_the_default_provider_and_region() -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("l4", {}, "no provider given to buy it on_demand; none at all is known; give one in a price file"),
+        ("a30", {}, "no provider given to buy it on_demand; none at all is known; give one in a price file"),
         ("h100-sxm", {"purchase": "spot"}, "no provider given to buy it spot; known: .*aws spot.*gcp spot"),
         ("h100-sxm", {"provider": "lamda"}, "no price of lamda on_demand is known.*did you mean 'lambda'"),
         ("h100-sxm", {"provider": "runpod", "purchase": "reserved_3y"}, "no price of runpod reserved_3y is known"),
@@ -271,7 +271,7 @@ def test_a_price_file_reports_every_mistake_with_its_place(tmp_path: Path) -> No
 
 def test_the_price_file_of_the_manual_is_valid(tmp_path: Path) -> None:
     manual = (BUNDLED.parent / "docs" / "catalog.md").read_text()
-    text = manual.split("```yaml\n")[1].split("```")[0]
+    text = next(block.split("```")[0] for block in manual.split("```yaml\n")[1:] if block.startswith("api:"))
     book = book_of(text, tmp_path)
     assert book.tokens(CATALOG.api("gpt-6.1-sol")).batch_rates().at(0).input_usd_per_mtok == 0.8
     assert book.gpu_price(gpu(), "aws", "reserved_1y").usd_per_gpu_hour == 3.9

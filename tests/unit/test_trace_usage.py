@@ -229,3 +229,16 @@ def test_months_days_and_hours_of_a_plain_table(tmp_path: Path) -> None:
 def test_an_export_with_a_mistake(tmp_path: Path, name: str, content: Any, form: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         usage_of(tmp_path, name, content, form)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "said"),
+    [
+        (Bucket(START, START + HOUR, 10**18, 5), "found '1000000000000000000'; at most 1e.17 are read"),
+        (Bucket(1e300, 2e300, 5, 5), r"found a bucket from 1e.300 to 2e.300 \(Unix seconds\)"),
+        (Bucket(float("nan"), START, 5, 5), "found a bucket from nan"),
+    ],
+)
+def test_totals_beyond_anything(bucket: Bucket, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        from_usage(Usage("u", (bucket,)), BURSTY, "bursty")

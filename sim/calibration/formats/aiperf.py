@@ -13,13 +13,13 @@ from types import MappingProxyType
 from typing import Any
 
 from sim.calibration.formats.loads import sent
-from sim.calibration.formats.look import Entry, Format, Look
-from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, is_missing, is_plain, number, raise_all, shown, whole
+from sim.calibration.formats.look import Format, Look
 from sim.calibration.formats.records import Request, as_recorded, closed_loop_clients, load_of, measured
 from sim.calibration.formats.said_statistics import add_statistics, check_order
 from sim.calibration.formats.servers import Said, ServerNames
 from sim.calibration.points import Benchmark, Given, Load, Metric, ServingPoint, Statistic
 from sim.catalog.catalog import Catalog
+from sim.catalog.places import LONGEST_S, MOST_TOKENS, Entry, is_missing, is_plain, number, raise_all, shown, whole
 from sim.errors import InputError, Problem
 
 _SECONDS: Mapping[str, float] = MappingProxyType(

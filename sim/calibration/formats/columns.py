@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from sim.calibration.formats.csv_rows import CsvTable, Row
-from sim.calibration.formats.problems import Place
 from sim.calibration.points import Metric, Statistic
+from sim.catalog.places import Place
 from sim.errors import Problem, nearest_name
 
 SERVER_COLUMNS: tuple[tuple[str, tuple[str, ...]], ...] = (

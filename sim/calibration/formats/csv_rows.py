@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sim.calibration.formats.problems import Place, raise_all, shown
+from sim.catalog.places import Place, raise_all, shown
 from sim.errors import InputError, visible
 
 MOST_BYTES = 512 << 20

@@ -10,12 +10,12 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from sim.calibration.formats.guidellm_csv import csv_entries, is_guidellm_csv
-from sim.calibration.formats.look import Entry, Format, Look
-from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, is_missing, raise_all, shown
+from sim.calibration.formats.look import Format, Look
 from sim.calibration.formats.said_statistics import add_statistics, check_order
 from sim.calibration.formats.servers import Said, ServerNames
 from sim.calibration.points import Benchmark, Given, Load, Metric, ServingPoint, Statistic
 from sim.catalog.catalog import Catalog
+from sim.catalog.places import LONGEST_S, MOST_TOKENS, Entry, is_missing, raise_all, shown
 from sim.errors import Problem
 
 _METRICS: tuple[tuple[str, Metric, float], ...] = (

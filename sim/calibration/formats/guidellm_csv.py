@@ -13,8 +13,8 @@ import json
 import re
 from typing import Any
 
-from sim.calibration.formats.look import Entry, load_json
-from sim.calibration.formats.problems import shown
+from sim.calibration.formats.look import load_json
+from sim.catalog.places import Entry, shown
 from sim.errors import InputError
 
 _PERCENTILES = ("min", "p001", "p01", "p05", "p10", "p25", "p75", "p90", "p95", "p99", "max")

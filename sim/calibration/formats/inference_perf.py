@@ -8,12 +8,12 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from sim.calibration.formats.loads import sent
-from sim.calibration.formats.look import Entry, Format, Look
-from sim.calibration.formats.problems import MOST_TOKENS, is_missing, raise_all
+from sim.calibration.formats.look import Format, Look
 from sim.calibration.formats.said_statistics import add_statistics, check_order
 from sim.calibration.formats.servers import Said, ServerNames
 from sim.calibration.points import Benchmark, Given, Load, Metric, ServingPoint, Statistic
 from sim.catalog.catalog import Catalog
+from sim.catalog.places import MOST_TOKENS, Entry, is_missing, raise_all
 from sim.errors import Problem
 
 _METRICS: tuple[tuple[str, Metric], ...] = (

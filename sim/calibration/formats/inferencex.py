@@ -12,13 +12,13 @@ from math import inf
 from types import MappingProxyType
 
 from sim.calibration.formats.loads import sent
-from sim.calibration.formats.look import Entry, Format, Look
-from sim.calibration.formats.problems import MOST_TOKENS, is_missing, raise_all, shown
+from sim.calibration.formats.look import Format, Look
 from sim.calibration.formats.said_statistics import SPELLINGS, check_order
 from sim.calibration.formats.servers import Said, ServerNames
 from sim.calibration.points import Benchmark, Given, Load, Metric, ServingPoint, Statistic
 from sim.catalog import known_as
 from sim.catalog.catalog import Catalog
+from sim.catalog.places import MOST_TOKENS, Entry, is_missing, raise_all, shown
 from sim.errors import InputError, Problem
 
 _METRICS: tuple[tuple[str, Metric], ...] = (("ttft", "ttft_s"), ("tpot", "tpot_s"), ("itl", "itl_s"), ("e2el", "e2e_s"))

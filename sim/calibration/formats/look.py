@@ -8,63 +8,18 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from sim.calibration.formats.csv_rows import column_names, delimiter_of, read_text
-from sim.calibration.formats.problems import LONGEST_S, SHORTEST_S, Place, is_plain, latency, number, shown, whole
 from sim.calibration.points import Benchmark, Given
 from sim.catalog.catalog import Catalog
-from sim.errors import InputError, Problem, visible
+from sim.catalog.places import Entry, shown
+from sim.errors import InputError, visible
 
 MOST_ENTRIES = 2_000_000
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One JSON object of a file and where it stands."""
-
-    data: Mapping[str, Any]
-    file: str
-    line: int | None = None
-    prefix: str = ""
-
-    def place(self, key: str = "") -> Place:
-        """Where a key stands."""
-        return Place(self.file, f"{self.prefix}{key}".rstrip("."), self.line)
-
-    def within(self, *keys: str) -> Entry | None:
-        """The object under keys, one in another; None where there is none."""
-        found: Any = self.data
-        for key in keys:
-            found = found.get(key) if isinstance(found, Mapping) else None
-        return Entry(found, self.file, self.line, f"{self.prefix}{'.'.join(keys)}.") if isinstance(found, Mapping) else None
-
-    def number(self, key: str, problems: list[Problem], *, most: float, least: float = 0.0, above: bool = True) -> float | None:
-        """A number under a key; None when missing, and when wrong with a problem added."""
-        value = self.data.get(key)
-        if is_plain(value, least, most):
-            return float(value)
-        return number(value, self.place(key), problems, most=most, least=least, above=above)
-
-    def latency(self, key: str, problems: list[Problem], factor: float) -> float | None:
-        """Seconds under a key, `factor` to a unit of the file; None when not measured, and when wrong with a problem added."""
-        value = self.data.get(key)
-        if is_plain(value, SHORTEST_S / factor, LONGEST_S / factor):
-            return float(value) * factor
-        return latency(value, self.place(key), problems, factor)
-
-    def whole(self, key: str, problems: list[Problem], *, most: float = 1e9, least: int = 1) -> int | None:
-        """A whole number under a key; None when missing, and when wrong with a problem added."""
-        return whole(self.data.get(key), self.place(key), problems, most=most, least=least)
-
-    def entries(self, key: str) -> list[Entry]:
-        """The objects of a list under a key."""
-        items = self.data.get(key)
-        found = enumerate(items) if isinstance(items, list) else ()
-        return [Entry(item, self.file, self.line, f"{self.prefix}{key}[{at}].") for at, item in found if isinstance(item, Mapping)]
 
 
 @dataclass(frozen=True)

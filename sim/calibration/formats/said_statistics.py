@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from sim.calibration.formats.look import Entry
-from sim.calibration.formats.problems import Place
 from sim.calibration.points import Metric, Statistic
+from sim.catalog.places import Entry, Place
 from sim.errors import Problem
 
 SPELLINGS: Mapping[str, Statistic] = MappingProxyType(

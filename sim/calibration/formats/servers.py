@@ -12,12 +12,12 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
-from sim.calibration.formats.problems import Place, is_missing, number, shown, truth, whole
 from sim.calibration.points import Given, Server
 from sim.catalog import known_as
 from sim.catalog.catalog import Catalog
 from sim.catalog.gpu import Gpu, Precision
 from sim.catalog.llm import KvPrecision, Llm
+from sim.catalog.places import Place, is_missing, number, shown, truth, whole
 from sim.errors import InputError, Problem
 
 Found = TypeVar("Found")

@@ -25,11 +25,11 @@ from sim.calibration.formats.columns import (
 )
 from sim.calibration.formats.csv_rows import CsvTable, Row, csv_table, read_text
 from sim.calibration.formats.look import Format, Look
-from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, SHORTEST_S, is_missing, number, raise_all, shown, whole
 from sim.calibration.formats.said_statistics import check_order
 from sim.calibration.formats.servers import OPTIONS, Said, ServerNames
 from sim.calibration.points import Benchmark, Given, Load, Metric, ServingPoint, Statistic
 from sim.catalog.catalog import Catalog
+from sim.catalog.places import LONGEST_S, MOST_TOKENS, SHORTEST_S, is_missing, number, raise_all, shown, whole
 from sim.errors import Problem, nearest_name, visible
 
 LOAD_COLUMNS: tuple[tuple[str, tuple[str, ...]], ...] = (

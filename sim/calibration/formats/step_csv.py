@@ -18,11 +18,11 @@ from pathlib import Path
 from sim.calibration.formats.columns import REFUSED_COLUMNS, SERVER_COLUMNS, Columns, find_columns, lacking
 from sim.calibration.formats.csv_rows import CsvTable, Row, csv_table, read_text
 from sim.calibration.formats.look import Format, Look
-from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, SHORTEST_S, is_missing, number, raise_all, shown
 from sim.calibration.formats.servers import ServerNames
 from sim.calibration.formats.serving_csv import refused, said_server
 from sim.calibration.points import Benchmark, Given, Server, StepPoint
 from sim.catalog.catalog import Catalog
+from sim.catalog.places import LONGEST_S, MOST_TOKENS, SHORTEST_S, is_missing, number, raise_all, shown
 from sim.errors import Problem, nearest_name, visible
 
 STEP_COLUMNS: tuple[tuple[str, tuple[str, ...]], ...] = (

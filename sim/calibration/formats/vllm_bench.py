@@ -13,13 +13,13 @@ from typing import Any
 
 from sim.calibration.formats.columns import REFUSED_COLUMNS, SERVER_COLUMNS
 from sim.calibration.formats.loads import sent
-from sim.calibration.formats.look import Entry, Format, Look
-from sim.calibration.formats.problems import LONGEST_S, MOST_TOKENS, is_missing, is_plain, number, raise_all, shown
+from sim.calibration.formats.look import Format, Look
 from sim.calibration.formats.records import Request, as_recorded, closed_loop_clients, load_of, measured
 from sim.calibration.formats.said_statistics import SPELLINGS, check_order
 from sim.calibration.formats.servers import OPTIONS, Said, ServerNames
 from sim.calibration.points import Benchmark, Given, Load, Metric, ServingPoint, Statistic
 from sim.catalog.catalog import Catalog
+from sim.catalog.places import LONGEST_S, MOST_TOKENS, Entry, is_missing, raise_all, shown
 from sim.errors import Problem, visible
 
 _METRICS: tuple[tuple[str, Metric], ...] = (
@@ -133,33 +133,15 @@ def _summary(entry: Entry, problems: list[Problem]) -> dict[tuple[Metric, Statis
     return values
 
 
-def _series(entry: Entry, key: str, problems: list[Problem], *, most: float) -> list[float] | None:
-    """An array of numbers of at least zero; None when there is none."""
-    values = entry.data.get(key)
-    if values is None:
-        return None
-    if not isinstance(values, list):
-        problems.append(entry.place(key).problem(f"found {shown(values)}", "a list of numbers"))
-        return None
-    for at, value in enumerate(values):
-        # NaN is in no range, and whole numbers of any length compare.
-        if not is_plain(value, -1e-300, most):
-            number(value, entry.place(f"{key}[{at}]"), problems, most=most, above=False)
-            if is_missing(value):
-                problems.append(entry.place(f"{key}[{at}]").problem("missing", "a number"))
-            return None
-    return [float(value) for value in values]
-
-
 def _requests(entry: Entry, notes: list[str], problems: list[Problem]) -> list[Request]:
     """The requests of --save-detailed that came back; none where the file has no arrays."""
     if not all(isinstance(entry.data.get(key), list) for key in ("input_lens", "output_lens", "ttfts")):
         return []
-    arrays = {key: _series(entry, key, problems, most=MOST_TOKENS) for key in ("input_lens", "output_lens")}
+    arrays = {key: entry.numbers(key, problems, most=MOST_TOKENS) for key in ("input_lens", "output_lens")}
     for key in ("ttfts", "latencies", "e2els"):
-        arrays[key] = _series(entry, key, problems, most=LONGEST_S)
+        arrays[key] = entry.numbers(key, problems, most=LONGEST_S)
     # A clock that starts anywhere.
-    arrays["start_times"] = _series(entry, "start_times", problems, most=1e12)
+    arrays["start_times"] = entry.numbers("start_times", problems, most=1e12)
     gaps = entry.data.get("itls")
     lengths = {key: len(values) for key, values in arrays.items() if values is not None}
     if isinstance(gaps, list):
@@ -197,7 +179,7 @@ def _requests(entry: Entry, notes: list[str], problems: list[Problem]) -> list[R
 def _gaps(entry: Entry, gaps: object, at: int, problems: list[Problem]) -> tuple[float, ...] | None:
     if not isinstance(gaps, list):
         return ()
-    row = _series(Entry({f"itls[{at}]": gaps[at]}, entry.file, entry.line, entry.prefix), f"itls[{at}]", problems, most=LONGEST_S)
+    row = Entry({f"itls[{at}]": gaps[at]}, entry.file, entry.line, entry.prefix).numbers(f"itls[{at}]", problems, most=LONGEST_S)
     return None if row is None and gaps[at] is not None else tuple(row or ())
 
 

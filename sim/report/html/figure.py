@@ -57,7 +57,7 @@ def describe(chart: Chart) -> str:
             known = np.flatnonzero(np.isfinite(series.values))
             if not len(known) or not series.described:
                 continue
-            name = f"{panel.title}, {series.name}" if len(chart.panels) > 1 else series.name
+            name = f"{panel.title}, {series.name}" if len(chart.panels) > 1 and panel.title != series.name else series.name
             first, last, top = known[0], known[-1], known[int(np.argmax(series.values[known]))]
             if len(known) == 1 or series.style == "dots":
                 low = known[int(np.argmin(series.values[known]))]
@@ -141,7 +141,7 @@ def _table(chart: Chart) -> str:
     shown = []
     for panel in chart.panels:
         for series in panel.series:
-            head.append(f"{panel.title}: {series.name}" if len(chart.panels) > 1 else series.name)
+            head.append(f"{panel.title}: {series.name}" if len(chart.panels) > 1 and panel.title != series.name else series.name)
             shown.append(len(head) - 1)
             columns.append([_cell(series, panel, k) for k in range(len(chart.x))])
     head_html = "".join(f"<th scope=col{f' data-of={shown.index(k)}' if k in shown else ''}>{safe(name)}" for k, name in enumerate(head))

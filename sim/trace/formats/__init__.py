@@ -8,8 +8,26 @@ from __future__ import annotations
 from pathlib import Path
 
 from sim.errors import InputError, nearest
-from sim.trace.foreign import Format, Imported, Look, Options, look
-from sim.trace.formats import anthropic_usage, azure, burstgpt, csv, litellm, mooncake, openai_usage, parquet, totals
+from sim.trace.foreign import Format, Imported, Options
+from sim.trace.formats import (
+    aiperf,
+    anthropic_usage,
+    azure,
+    blis,
+    burstgpt,
+    csv,
+    guidellm,
+    inference_perf,
+    litellm,
+    mooncake,
+    openai_usage,
+    otel_genai,
+    parquet,
+    totals,
+    vllm_bench,
+    vllm_sr_sim,
+)
+from sim.trace.look import Look, look
 from sim.trace.usage import Usage
 
 FORMATS: tuple[Format, ...] = (
@@ -21,6 +39,13 @@ FORMATS: tuple[Format, ...] = (
     openai_usage.FORMAT,
     anthropic_usage.FORMAT,
     totals.FORMAT,
+    otel_genai.FORMAT,
+    vllm_bench.FORMAT,
+    guidellm.FORMAT,
+    aiperf.FORMAT,
+    inference_perf.FORMAT,
+    vllm_sr_sim.FORMAT,
+    blis.FORMAT,
     csv.FORMAT,
 )
 
@@ -32,6 +57,8 @@ def read_foreign(path: str | Path, form: str = "auto", options: Options | None =
         raise InputError(f"format {form!r}; allowed: auto, {', '.join(names)}{nearest(form, names)}")
     found = look(path, name)
     chosen = next((known for known in FORMATS if (known.matches(found) if form == "auto" else known.name == form)), None)
+    if chosen is None and found.layout == "yaml" and "traffic" in found.columns:
+        raise InputError(f"{found.name}: a recipe, from which `sim trace synth` makes a trace")
     if chosen is None:
         raise InputError(f"{found.name}: of no format that is known; say --format, or convert it to CSV; known: {', '.join(names)}")
     if form != "auto":

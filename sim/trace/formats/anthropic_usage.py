@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sim.errors import InputError
-from sim.trace.foreign import Format, Look, Options, objects, raw_table
+from sim.trace.foreign import Format, Options, raw_table
 from sim.trace.formats.openai_usage import each_bucket
+from sim.trace.look import Look, objects
 from sim.trace.usage import Bucket, Usage, merged
 
 _CSV = ("usage_date_utc", "usage_input_tokens_no_cache", "usage_output_tokens")
@@ -36,7 +37,7 @@ def _read(found: Look, options: Options) -> Usage:  # noqa: ARG001 (one signatur
         for number, row in enumerate(raw_table(found, ("usage_date_utc",)).to_pylist()):
             try:
                 buckets.append(_of_row(row))
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
                 problems.append(f"{found.name}:{number + 2}: {type(error).__name__}: {error}; {', '.join(_CSV)} are needed")
     else:
         entries = objects(found)
@@ -44,7 +45,7 @@ def _read(found: Look, options: Options) -> Usage:  # noqa: ARG001 (one signatur
             try:
                 start, end = (_unix(bucket[key]) for key in ("starting_at", "ending_at"))
                 buckets.extend(_of_result(start, end, result) for result in bucket["results"])
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
                 problems.append(
                     f"{found.name}: bucket {number}: {type(error).__name__}: {error}; starting_at, ending_at and results are needed"
                 )

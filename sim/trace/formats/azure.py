@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from sim.trace.foreign import Format, Imported, Look, Options, requests
+from sim.trace.foreign import Format, Imported, Options, requests
+from sim.trace.look import Look
 
 _COLUMNS = MappingProxyType({"arrival_s": "TIMESTAMP", "prompt_tokens": "ContextTokens", "output_tokens": "GeneratedTokens"})
 

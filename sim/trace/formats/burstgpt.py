@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from sim.trace.foreign import Format, Imported, Look, Options, requests
+from sim.trace.foreign import Format, Imported, Options, requests
+from sim.trace.look import Look
 
 _COLUMNS = MappingProxyType(
     {"arrival_s": "Timestamp", "prompt_tokens": "Request tokens", "output_tokens": "Response tokens", "class": "Log Type"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from sim.trace.columns import OPTIONAL, REQUIRED
-from sim.trace.foreign import Format, Imported, Look, Options, requests
+from sim.trace.foreign import Format, Imported, Options, requests
+from sim.trace.look import Look
 
 KNOWN = MappingProxyType({
     "arrival_s": ("arrival_s", "timestamp", "time", "arrival", "arrival_time", "arrived_at", "created_at", "start_time", "starttime", "ts"),

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sim.errors import InputError
-from sim.trace.foreign import Format, Imported, Look, Options, from_columns, objects, raw_table
+from sim.trace.foreign import Format, Imported, Options, from_columns, listed, raw_table, texts_of
+from sim.trace.look import Look, objects
 from sim.trace.usage import Bucket, Usage, merged
 
 _LOG = frozenset({"startTime", "prompt_tokens", "completion_tokens"})
@@ -57,18 +58,18 @@ def _logs(found: Look, options: Options) -> Imported:
     sources.update(options.mapping)
     unknown = [source for source in sources.values() if source not in table.column_names]
     if unknown:
-        raise InputError(f"{found.name}: no column {unknown[0]!r}; the file has {', '.join(table.column_names[:30])}")
+        raise InputError(f"{found.name}: no column {unknown[0]!r}; the file has {listed(table.column_names)}")
     columns: dict[str, Any] = {native: table.column(source) for native, source in sources.items()}
     for native in ("class", "client_id", "session_id"):
         if native in columns:
-            text = columns[native].cast(pa.string())
+            text = texts_of(columns[native], f"{found.name}: {sources[native]}")
             columns[native] = pc.if_else(pc.equal(text, "").fill_null(True), None, text)
     read = from_columns(columns, found.name, sources, options)
     return Imported(read.table, (*notes, *read.notes), read.metadata)
 
 
 def _activity(found: Look) -> Usage:
-    rows = [row for page in objects(found) for row in page.get("results", [])]
+    rows = [row for page in objects(found) for row in (page["results"] if isinstance(page.get("results"), list) else [])]
     buckets, problems = [], []
     for number, row in enumerate(rows):
         try:
@@ -84,7 +85,7 @@ def _activity(found: Look) -> Usage:
                     int(metrics.get("successful_requests", metrics.get("api_requests"))),
                 )
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             problems.append(f"{found.name}: results[{number}]: {type(error).__name__}: {error}; date and metrics are needed")
     if problems:
         raise InputError("\n".join(problems[:20]))

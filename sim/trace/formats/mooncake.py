@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sim.trace.foreign import Format, Imported, Look, Options, requests
+from sim.trace.foreign import Format, Imported, Options, requests
+from sim.trace.look import Look
 
 _BLOCK_TOKENS = 512
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from sim.errors import InputError
-from sim.trace.foreign import Format, Look, Options, objects
+from sim.trace.foreign import Format, Options
+from sim.trace.look import Look, objects
 from sim.trace.usage import Bucket, Usage, merged
 
 
@@ -46,7 +47,7 @@ def _read(found: Look, options: Options) -> Usage:  # noqa: ARG001 (one signatur
                         next((str(result[k]) for k in ("project_id", "user_id", "api_key_id") if result.get(k)), None),
                     )
                 )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             problems.append(f"{found.name}: bucket {number}: {type(error).__name__}: {error}; start_time, end_time and results are needed")
     if problems:
         raise InputError("\n".join(problems[:20]))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sim.trace.foreign import Format, Imported, Look, Options, requests
+from sim.trace.foreign import Format, Imported, Options, requests
 from sim.trace.formats.csv import known_columns
+from sim.trace.look import Look
 
 
 def _matches(found: Look) -> bool:

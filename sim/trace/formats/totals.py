@@ -11,7 +11,8 @@ from itertools import pairwise
 from typing import Any
 
 from sim.errors import InputError
-from sim.trace.foreign import Format, Look, Options, raw_table
+from sim.trace.foreign import Format, Options, raw_table
+from sim.trace.look import Look
 from sim.trace.usage import Bucket, Usage, merged
 
 _NEEDED = frozenset({"start", "prompt_tokens", "output_tokens"})
@@ -36,7 +37,7 @@ def _read(found: Look, options: Options) -> Usage:  # noqa: ARG001 (one signatur
     for number, row in enumerate(rows if not problems else []):
         try:
             buckets.append(_bucket(row, later))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             problems.append(f"{found.name}:{number + 2}: {error}; whole totals, and an end after the start, are needed")
     if problems:
         raise InputError("\n".join(problems[:20]))

@@ -1,15 +1,15 @@
-"""Where something stands in a file, and what is wrong there: values are read leniently in form, strictly in meaning.
+"""Where something stands in a file of another tool, and what is wrong there: values are read leniently in form, strictly in meaning.
 
-A reader collects the problems of the whole file and raises them together (`raise_all`).
+Benchmarks, traces and bills are read this way. A reader collects the problems of the whole file and raises them together (`raise_all`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from sim.errors import InputError, Problem, input_error, visible
 
@@ -128,3 +128,65 @@ def truth(value: object, place: Place, problems: list[Problem]) -> bool | None:
         return False
     problems.append(place.problem(f"found {shown(value)}", "true, false"))
     return None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One JSON object of a file and where it stands."""
+
+    data: Mapping[str, Any]
+    file: str
+    line: int | None = None
+    prefix: str = ""
+
+    def place(self, key: str = "") -> Place:
+        """Where a key stands."""
+        return Place(self.file, f"{self.prefix}{key}".rstrip("."), self.line)
+
+    def within(self, *keys: str) -> Entry | None:
+        """The object under keys, one in another; None where there is none."""
+        found: Any = self.data
+        for key in keys:
+            found = found.get(key) if isinstance(found, Mapping) else None
+        return Entry(found, self.file, self.line, f"{self.prefix}{'.'.join(keys)}.") if isinstance(found, Mapping) else None
+
+    def number(self, key: str, problems: list[Problem], *, most: float, least: float = 0.0, above: bool = True) -> float | None:
+        """A number under a key; None when missing, and when wrong with a problem added."""
+        value = self.data.get(key)
+        if is_plain(value, least, most):
+            return float(value)
+        return number(value, self.place(key), problems, most=most, least=least, above=above)
+
+    def latency(self, key: str, problems: list[Problem], factor: float) -> float | None:
+        """Seconds under a key, `factor` to a unit of the file; None when not measured, and when wrong with a problem added."""
+        value = self.data.get(key)
+        if is_plain(value, SHORTEST_S / factor, LONGEST_S / factor):
+            return float(value) * factor
+        return latency(value, self.place(key), problems, factor)
+
+    def whole(self, key: str, problems: list[Problem], *, most: float = 1e9, least: int = 1) -> int | None:
+        """A whole number under a key; None when missing, and when wrong with a problem added."""
+        return whole(self.data.get(key), self.place(key), problems, most=most, least=least)
+
+    def numbers(self, key: str, problems: list[Problem], *, most: float) -> list[float] | None:
+        """An array of numbers of at least zero; None when there is none, and when one is wrong with a problem added."""
+        values = self.data.get(key)
+        if values is None:
+            return None
+        if not isinstance(values, list):
+            problems.append(self.place(key).problem(f"found {shown(values)}", "a list of numbers"))
+            return None
+        for at, value in enumerate(values):
+            # NaN is in no range, and whole numbers of any length compare.
+            if not is_plain(value, -1e-300, most):
+                number(value, self.place(f"{key}[{at}]"), problems, most=most, above=False)
+                if is_missing(value):
+                    problems.append(self.place(f"{key}[{at}]").problem("missing", "a number"))
+                return None
+        return [float(value) for value in values]
+
+    def entries(self, key: str) -> list[Entry]:
+        """The objects of a list under a key."""
+        items = self.data.get(key)
+        found = enumerate(items) if isinstance(items, list) else ()
+        return [Entry(item, self.file, self.line, f"{self.prefix}{key}[{at}].") for at, item in found if isinstance(item, Mapping)]

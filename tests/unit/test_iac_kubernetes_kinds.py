@@ -1,0 +1,383 @@
+"""Kinds of Kubernetes objects one by one: groups of pods, KServe, charts, labels of nodes, autoscalers, environments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from sim.catalog.catalog import Catalog
+from sim.catalog.yaml_document import parse_documents
+from sim.errors import InputError
+from sim.iac.kubernetes import Imported, stack_from_kubernetes
+
+CATALOG = Catalog.bundled()
+H100 = {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}
+
+
+def imported(*objects: dict[str, Any], **options: Any) -> Imported:
+    return stack_from_kubernetes(parse_documents(yaml.safe_dump_all(objects), "x.yaml"), CATALOG, **options)
+
+
+def only(*objects: dict[str, Any]) -> dict[str, Any]:
+    (deployment,) = imported(*objects).stack["deployments"].values()
+    return dict(deployment)
+
+
+def refusal(*objects: dict[str, Any]) -> str:
+    with pytest.raises(InputError) as error:
+        imported(*objects)
+    return str(error.value)
+
+
+def box(*args: str, gpus: int = 1, **more: Any) -> dict[str, Any]:
+    words = ["--model", "Qwen/Qwen3-8B", *args]
+    return {"name": "vllm", "image": "vllm/vllm-openai:latest", "args": words, "resources": {"limits": {"nvidia.com/gpu": gpus}}, **more}
+
+
+def server(*boxes: dict[str, Any], kind: str = "Deployment", replicas: Any = 2, **pod: Any) -> dict[str, Any]:
+    spec = {"nodeSelector": H100, "containers": list(boxes or (box(),)), **pod}
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "own"}, "spec": {"replicas": replicas, "template": {"spec": spec}}}
+
+
+def group(size: int, leader: dict[str, Any] | None, worker: dict[str, Any], replicas: int = 2) -> dict[str, Any]:
+    pods = {"size": size, "workerTemplate": {"spec": {"nodeSelector": H100, "containers": [worker]}}}
+    if leader is not None:
+        pods["leaderTemplate"] = {"spec": {"nodeSelector": H100, "containers": [leader]}}
+    return {
+        "apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet", "metadata": {"name": "own"},
+        "spec": {"replicas": replicas, "leaderWorkerTemplate": pods},
+    }  # fmt: skip
+
+
+def hpa(*metrics: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "own"}
+    return {
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "own"},
+        "spec": {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 5, "metrics": list(metrics), **spec},
+    }  # fmt: skip
+
+
+def keda(*triggers: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    return {
+        "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "own"},
+        "spec": {"scaleTargetRef": {"name": "own"}, "triggers": list(triggers), **spec},
+    }  # fmt: skip
+
+
+def pods_metric(name: str, value: str, kind: str = "AverageValue") -> dict[str, Any]:
+    key = "averageValue" if kind == "AverageValue" else "value"
+    return {"type": "Pods", "pods": {"metric": {"name": name}, "target": {"type": kind, key: value}}}
+
+
+def cron(start: str, end: str, count: int, zone: str = "UTC") -> dict[str, Any]:
+    return {"type": "cron", "metadata": {"timezone": zone, "start": start, "end": end, "desiredReplicas": str(count)}}
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "ReplicaSet"])
+def test_sets_of_pods(kind: str) -> None:
+    assert only(server(kind=kind))["replicas"] == 2
+
+
+def test_a_pod_and_a_set_without_a_count_are_one_replica() -> None:
+    pod = {"kind": "Pod", "metadata": {"name": "own"}, "spec": {"nodeSelector": H100, "containers": [box()]}}
+    assert only(pod)["replicas"] == 1
+    found = server()
+    del found["spec"]["replicas"]
+    assert only(found)["replicas"] == 1
+
+
+def test_a_group_of_pods_shares_one_model() -> None:
+    tensor = box("--tensor-parallel-size", "16", gpus=8)
+    found = imported(group(2, tensor, box(gpus=8)))
+    (deployment,) = found.stack["deployments"].values()
+    assert (deployment["tensor_parallel"], deployment["replicas"]) == (16, 2)
+    assert any("2 pods a replica" in note and "too fast" in note for note in found.assumed)
+    assert only(group(1, None, box("-tp", "4", gpus=4)))["tensor_parallel"] == 4
+    assert "asks for 16 GPUs, but tensor parallel is 8" in refusal(group(2, box("-tp", "8", gpus=8), box(gpus=8)))
+    assert "the leader asks for 8 GPUs, the workers for [4]" in refusal(group(2, tensor, box(gpus=4)))
+    assert "pipeline parallelism is not modelled" in refusal(group(2, box("-tp=8", "--pipeline-parallel-size=2", gpus=8), box(gpus=8)))
+
+
+def test_containers_with_gpus() -> None:
+    assert "2 containers with GPUs in one pod" in refusal(server(box(), {**box(), "name": "other"}))
+    assert "no model server" in refusal(server({**box(), "resources": {"limits": {"nvidia.com/gpu": 0}}}))
+    assert "slices of a GPU" in refusal(server({**box(), "resources": {"limits": {"nvidia.com/gpu.shared": 1}}}))
+
+
+@pytest.mark.parametrize(
+    ("labels", "wanted"),
+    [
+        ({"node.kubernetes.io/instance-type": "p5.48xlarge"}, {"gpu": "h100-sxm", "provider": "aws"}),
+        ({"node.kubernetes.io/instance-type": "a2-highgpu-1g"}, {"gpu": "a100-40gb", "provider": "gcp"}),
+        ({"node.kubernetes.io/instance-type": "Standard_ND96isr_H100_v5"}, {"gpu": "h100-sxm", "provider": "azure"}),
+        ({"karpenter.k8s.aws/instance-family": "g6e"}, {"gpu": "l40s", "provider": "aws"}),
+        ({"karpenter.k8s.aws/instance-gpu-name": "h100", "karpenter.sh/capacity-type": "spot"}, {"gpu": "h100-sxm", "provider": "aws", "purchase": "spot"}),
+        ({"cloud.google.com/gke-accelerator": "nvidia-h100-80gb", "cloud.google.com/gke-spot": "true"}, {"gpu": "h100-sxm", "provider": "gcp", "purchase": "spot"}),
+        ({"cloud.google.com/gke-accelerator": "nvidia-tesla-a100"}, {"gpu": "a100-40gb", "provider": "gcp"}),
+        ({"cloud.google.com/gke-accelerator": "nvidia-h100-mega-80gb"}, {"gpu": "h100-sxm", "provider": "gcp"}),
+        ({"eks.amazonaws.com/nodegroup": "prod-h100-pool", "eks.amazonaws.com/capacityType": "ON_DEMAND"}, {"gpu": "h100-sxm", "provider": "aws"}),
+        ({"nvidia.com/gpu.product": "NVIDIA-A100-SXM4-80GB"}, {"gpu": "a100-80gb"}),
+        ({"amd.com/gpu.product-name": "AMD_Instinct_MI300X_OAM"}, {"gpu": "mi300x"}),
+    ],
+)  # fmt: skip
+def test_the_labels_of_nodes(labels: dict[str, str], wanted: dict[str, str]) -> None:
+    found = only(server(nodeSelector=labels))
+    assert {key: found.get(key) for key in wanted} == wanted
+
+
+def test_affinity_is_a_selector_too() -> None:
+    rules = [{"key": "node.kubernetes.io/instance-type", "operator": "In", "values": ["p4d.24xlarge", "p5.48xlarge"]}]
+    needed = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": rules}]}}
+    found = imported(server(nodeSelector={}, affinity={"nodeAffinity": needed}))
+    assert found.stack["deployments"]["own"]["gpu"] == "a100-40gb"
+    assert any("any of a100-40gb, h100-sxm" in note for note in found.assumed)
+    assert found.labels["own"] == {"node.kubernetes.io/instance-type": ("p4d.24xlarge", "p5.48xlarge")}
+
+
+def test_spot_machines_of_somebody() -> None:
+    found = imported(server(nodeSelector={**H100, "karpenter.sh/capacity-type": "spot"}))
+    spec = found.stack["deployments"]["own"]
+    assert (spec["provider"], spec["purchase"]) == ("aws", "spot") and any("provider aws" in note for note in found.assumed)
+    none = imported(server(nodeSelector={**H100, "kubernetes.azure.com/scalesetpriority": "spot"}))
+    assert any("no spot price of h100-sxm at azure is known" in note for note in none.assumed)
+
+
+def test_labels_that_say_nothing_are_listed() -> None:
+    found = imported(server(nodeSelector={**H100, "disk": "ssd"}))
+    assert "own: node label disk=ssd" in found.ignored
+
+
+@pytest.mark.parametrize(
+    ("more", "keys"),
+    [
+        ({"command": ["bash", "-lc", "exec vllm serve Qwen/Qwen3-8B --max-num-seqs 7"], "args": []}, {"max_num_seqs": 7}),
+        ({"env": [{"name": "VLLM_ADDITIONAL_ARGS", "value": "--max-model-len 4k --block-size=32"}]}, {"max_model_len": 4000, "block_size": 32}),
+        ({"args": ["--model", "$(MODEL)", "--max-num-seqs", "${SEQS}"], "env": [{"name": "MODEL", "value": "Qwen/Qwen3-8B"}, {"name": "SEQS", "value": 9}]}, {"max_num_seqs": 9}),
+        ({"command": ["trtllm-serve"], "args": ["Qwen/Qwen3-8B", "--max_batch_size", "5"]}, {"max_num_seqs": 5, "engine": "trtllm"}),
+        ({"command": ["python3", "-m", "sglang.launch_server"], "args": ["--model-path", "Qwen/Qwen3-8B", "--context-length=2048"]}, {"max_model_len": 2048, "engine": "sglang"}),
+    ],
+)  # fmt: skip
+def test_arguments_from_everywhere(more: dict[str, Any], keys: dict[str, Any]) -> None:
+    found = only(server({**box(), **more}))
+    assert {key: found[key] for key in keys} == keys and found["llm"] == "qwen3-8b"
+
+
+def test_arguments_in_the_environment_that_are_not_modelled_are_refused() -> None:
+    config = [{"name": "VLLM_ADDITIONAL_ARGS", "value": '--kv_transfer_config \'{"kv_role":"kv_consumer"}\''}]
+    assert "disaggregation is not modelled" in refusal(server(box(env=config)))
+    held = [{"name": "MODEL", "valueFrom": {"configMapKeyRef": {"name": "m", "key": "m"}}}]
+    assert "what this variable holds is not in the manifest" in refusal(server({**box(env=held), "args": ["--model", "$(MODEL)"]}))
+    assert "quotes that do not close" in refusal(server({**box(), "args": ["vllm serve x --y 'z"]}))
+    assert "speculative decoding is not modelled" in refusal(server(box("--speculative-num-steps", "3")))
+
+
+def test_secrets_are_never_shown() -> None:
+    secret = [{"name": "HF_TOKEN", "value": "hunter2"}, {"name": "AWS_SECRET", "value": "hunter2"}]
+    found = imported(server(box("--api-key", "hunter2", "--hf-token=hunter2", env=secret)))
+    assert "hunter2" not in repr(found) and "own: argument ignored: --api-key" in found.ignored
+
+
+@pytest.mark.parametrize(
+    ("metric", "autoscaler"),
+    [
+        (pods_metric("vllm:num_requests_waiting", "2500m"), {"metric": "waiting", "target": 2.5}),
+        (pods_metric("DCGM_FI_DEV_GPU_UTIL", "80"), {"metric": "busy", "target": 0.8}),
+        (pods_metric("vllm:gpu_cache_usage_perc", "700m"), {"metric": "kv", "target": 0.7}),
+        ({"type": "External", "external": {"metric": {"name": "queue_depth"}, "target": {"type": "AverageValue", "averageValue": "3"}}}, {"metric": "waiting", "target": 3}),
+        ({"type": "Object", "object": {"describedObject": {"kind": "Service"}, "metric": {"name": "requests_per_second"}, "target": {"type": "Value", "value": "2k"}}}, {"metric": "rps", "target": 2000}),
+    ],
+)  # fmt: skip
+def test_metrics_of_an_hpa(metric: dict[str, Any], autoscaler: dict[str, Any]) -> None:
+    found = only(
+        server(),
+        hpa({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}, metric),
+    )
+    assert found["autoscaler"] == {"law": "hpa", **autoscaler}
+
+
+def test_what_an_hpa_says_that_is_not_simulated() -> None:
+    cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
+    found = imported(server(replicas=3), hpa(cpu))
+    assert found.stack["deployments"]["own"]["replicas"] == 3
+    assert "own: autoscaler: metric cpu: the CPU of a pod is not simulated" in found.ignored
+    value = imported(server(), hpa(pods_metric("num_requests_waiting", "9", "Value")))
+    assert any("of type Value (of the whole pool)" in note for note in value.assumed)
+    two = imported(server(), hpa(pods_metric("num_requests_waiting", "9"), pods_metric("num_requests_running", "9")))
+    assert any("'num_requests_running' is left out: only one metric" in note for note in two.ignored)
+    none = imported(server(), hpa(pods_metric("num_requests_waiting", "9"), minReplicas=0))
+    assert none.stack["deployments"]["own"]["replicas"]["min"] == 1
+    assert any("an HPA cannot start a pool from none" in note for note in none.assumed)
+
+
+def test_behaviour() -> None:
+    down = {"selectPolicy": "Disabled"}
+    up = {
+        "stabilizationWindowSeconds": 30,
+        "policies": [{"type": "Pods", "value": 2, "periodSeconds": 60}, {"type": "Percent", "value": 50, "periodSeconds": 90}],
+        "selectPolicy": "Min",
+    }
+    found = imported(server(), hpa(pods_metric("num_requests_waiting", "9"), behavior={"scaleUp": up, "scaleDown": down}))
+    law = found.stack["deployments"]["own"]["autoscaler"]
+    assert (law["up_pods"], law["up_percent"], law["up_period"], law["up_stabilization"], law["down_pods"], law["down_percent"]) == (
+        2,
+        50,
+        90,
+        30,
+        0,
+        0,
+    )
+    assert any("selectPolicy Min" in note for note in found.assumed) and any("several periods" in note for note in found.assumed)
+
+
+def test_two_autoscalers_of_one_pool() -> None:
+    found = imported(server(), hpa(pods_metric("num_requests_waiting", "9")), keda(cron("0 8 * * *", "0 20 * * *", 4)))
+    assert found.stack["deployments"]["own"]["autoscaler"]["law"] == "hpa"
+    assert any("it has one already" in note for note in found.ignored)
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "autoscaler"),
+    [
+        ("sum(vllm:num_requests_running) + sum(vllm:num_requests_waiting)", "AverageValue", {"metric": "concurrency", "target": 4}),
+        ('sum(vllm:num_requests_waiting{model="num_requests_running"})', "AverageValue", {"metric": "waiting", "target": 4}),
+        ("avg(vllm:num_requests_running > bool 0)", "Value", {"metric": "busy", "target": 0.04}),
+        ("sum(rate(vllm:request_success_total[1m]))", "AverageValue", {"metric": "rps", "target": 4}),
+        ("avg(vllm:kv_cache_usage_perc)", "Value", {"metric": "kv", "target": 0.04}),
+    ],
+)
+def test_queries_of_keda(query: str, kind: str, autoscaler: dict[str, Any]) -> None:
+    found = only(server(), keda({"type": "prometheus", "metricType": kind, "metadata": {"query": query, "threshold": "4"}}))
+    assert found["autoscaler"] == {"law": "keda", **autoscaler} and found["replicas"] == {"min": 0, "max": 100, "initial": 2}
+
+
+def test_what_keda_says_that_is_not_simulated() -> None:
+    query = {"type": "prometheus", "metadata": {"query": "avg(vllm:num_requests_waiting)", "threshold": "4"}}
+    assert any("KEDA divides by the replicas once more" in note for note in imported(server(), keda(query)).assumed)
+    formula = imported(server(), keda(query, advanced={"scalingModifiers": {"formula": "a + b"}}))
+    assert formula.stack["deployments"]["own"]["replicas"] == 2 and any("scalingModifiers" in note for note in formula.ignored)
+    paused = keda(query)
+    paused["metadata"]["annotations"] = {"autoscaling.keda.sh/paused-replicas": "3"}
+    assert only(server(), paused)["replicas"] == 3
+
+
+def test_cron_triggers_are_a_schedule() -> None:
+    triggers = (cron("0 8 * * *", "0 20 * * *", 4), cron("30 12 * * *", "0 14 * * *", 9))
+    found = only(server(), keda(*triggers, minReplicaCount=1, maxReplicaCount=6))
+    assert found["autoscaler"] == {
+        "law": "schedule",
+        "steps": [{"at": 28800, "replicas": 4}, {"at": 45000, "replicas": 6}, {"at": 50400, "replicas": 4}, {"at": 72000, "replicas": 1}],
+    }
+    night = only(server(), keda(cron("0 22 * * *", "0 6 * * *", 2), minReplicaCount=0))
+    assert night["autoscaler"]["steps"] == [{"at": 21600, "replicas": 0}, {"at": 79200, "replicas": 2}]
+    week = imported(server(), keda(cron("0 8 * * 1-5", "0 20 * * 1-5", 4)))
+    assert any("taken for every day" in note for note in week.assumed)
+    often = imported(server(), keda(cron("*/5 * * * *", "0 20 * * *", 4)))
+    assert any("no times of a day" in note for note in often.ignored)
+
+
+def service(annotations: dict[str, str], **predictor: Any) -> dict[str, Any]:
+    model = {"modelFormat": {"name": "huggingface"}, "storageUri": "hf://Qwen/Qwen3-8B", "resources": {"limits": {"nvidia.com/gpu": 1}}}
+    return {
+        "apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "metadata": {"name": "own", "annotations": annotations},
+        "spec": {"predictor": {"model": model, "nodeSelector": H100, **predictor}},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("annotations", "predictor", "wanted"),
+    [
+        ({}, {"minReplicas": 2}, {"replicas": 2}),
+        ({"autoscaling.knative.dev/target": "7", "autoscaling.knative.dev/window": "2m"}, {"minReplicas": 0, "maxReplicas": 3}, {"autoscaler": {"law": "knative", "target": 7, "average": 120.0}}),
+        ({}, {"minReplicas": 1, "maxReplicas": 3, "scaleMetric": "rps", "scaleTarget": 4}, {"autoscaler": {"law": "knative", "metric": "rps", "target": 4}}),
+        ({"serving.kserve.io/autoscalerClass": "hpa"}, {"minReplicas": 2, "maxReplicas": 3, "scaleMetric": "cpu", "scaleTarget": 80}, {"replicas": 2}),
+        ({"serving.kserve.io/autoscalerClass": "keda"}, {"minReplicas": 1, "maxReplicas": 3, "autoScaling": {"metrics": [{"type": "External", "external": {
+            "metric": {"backend": "prometheus", "query": "vllm:num_requests_waiting"}, "target": {"type": "Value", "value": "2"}}}]}},
+            {"autoscaler": {"law": "keda", "metric": "waiting", "target": 2}}),
+        ({"serving.kserve.io/autoscalerClass": "external"}, {"minReplicas": 2, "maxReplicas": 3}, {"replicas": 2}),
+    ],
+)  # fmt: skip
+def test_classes_of_autoscalers_of_kserve(annotations: dict[str, str], predictor: dict[str, Any], wanted: dict[str, Any]) -> None:
+    found = only(service(annotations, **predictor))
+    assert {key: found[key] for key in wanted} == wanted
+
+
+def test_an_llm_inference_service_of_several_pods() -> None:
+    spec = {
+        "model": {"uri": "hf://Qwen/Qwen3-8B"}, "replicas": 2, "parallelism": {"tensor": 8},
+        "template": {"nodeSelector": H100, "containers": [{**box(gpus=4), "args": []}]}, "worker": {"containers": [{**box(gpus=4), "args": []}]},
+        "scaling": {"minReplicas": 1, "maxReplicas": 4, "wva": {"hpa": {}}},
+    }  # fmt: skip
+    found = imported({"kind": "LLMInferenceService", "metadata": {"name": "own"}, "spec": spec})
+    assert (found.stack["deployments"]["own"]["tensor_parallel"], found.stack["deployments"]["own"]["replicas"]) == (8, 2)
+    assert any("variant autoscaler is not simulated" in note for note in found.ignored)
+    spec["parallelism"] = {"data": 2}
+    assert "parallelism.data 2 is not modelled" in refusal({"kind": "LLMInferenceService", "metadata": {"name": "own"}, "spec": spec})
+
+
+def values(**spec: Any) -> dict[str, Any]:
+    model = {"name": "own", "repository": "vllm/vllm-openai", "modelURL": "Qwen/Qwen3-8B", "replicaCount": 1, "requestGPU": 1, **spec}
+    return {"servingEngineSpec": {"modelSpec": [model]}}
+
+
+def test_autoscalers_of_the_production_stack() -> None:
+    default = only(values(keda={"enabled": True, "minReplicaCount": 1, "maxReplicaCount": 3, "pollingInterval": 15}))
+    assert default["autoscaler"] == {"law": "keda", "metric": "waiting", "target": 5, "scrape": 15} and default["replicas"]["max"] == 3
+    scaled = only(values(hpa={"enabled": True, "minReplicas": 1, "maxReplicas": 3, "metrics": [pods_metric("num_requests_running", "8")]}))
+    assert scaled["autoscaler"] == {"law": "hpa", "metric": "concurrency", "target": 8}
+    assert only(values(keda={"enabled": False}))["replicas"] == 1
+    assert only(values(requestGPUType="H200"))["gpu"] == "h200-sxm"
+    assert "slices of a GPU" in refusal(values(requestGPUType="nvidia.com/mig-1g.10gb"))
+    assert "pipeline parallel" in refusal(values(raySpec={"enabled": True}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("DaemonSet", "how many nodes there are"),
+        ("Kustomization", "`kustomize build`"),
+        ("HelmRelease", "`helm template`"),
+        ("RayService", "Ray cluster"),
+        ("VariantAutoscaling", "variant autoscaler"),
+    ],
+)
+def test_kinds_that_are_not_read(kind: str, told: str) -> None:
+    assert told in refusal({"kind": kind, "metadata": {"name": "x"}})
+
+
+REST = """\
+deployments:
+  own: {max_num_seqs: 3, replicas: {max: 9}, client: none}
+  api: {kind: api, model: gpt-6-luna}
+routing: [{to: [own, api]}]
+slo: {ttft_p95: 1s}
+"""
+
+
+def rest(text: str = REST) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "sim-stack"}, "data": {"stack.yaml": text}}
+
+
+def test_what_kubernetes_has_no_word_for() -> None:
+    found = imported(rest(), server(box("--max-num-seqs", "5")), hpa(pods_metric("num_requests_waiting", "9")))
+    own = found.stack["deployments"]["own"]
+    assert (own["max_num_seqs"], own["replicas"], own["client"]) == (3, {"min": 1, "max": 9, "initial": 2}, "none")
+    assert list(found.stack) == ["deployments", "routing", "slo"] and list(found.stack["deployments"]) == ["own", "api"]
+    assert "own: max_num_seqs: as the ConfigMap sim-stack says, not the manifest" in found.assumed
+    assert found.whole and not imported(server()).whole
+
+
+@pytest.mark.parametrize(
+    ("objects", "told"),
+    [
+        ((rest(),), "names own, whose manifests are not among the files"),
+        ((rest("a: ["), server()), "not valid YAML"),
+        ((rest("- a"), server()), "keys and values of a stack are needed"),
+        ((rest("deployments: [own]"), server()), "keys and values of a stack are needed"),
+        (({**rest(), "data": {}}, server()), "no text under data.stack.yaml"),
+        ((rest(), {**rest(), "metadata": {"name": "sim-stack", "namespace": "b"}}, server()), "given twice; one stack has one"),
+    ],
+)  # fmt: skip
+def test_a_rest_that_is_none(objects: tuple[dict[str, Any], ...], told: str) -> None:
+    assert told in refusal(*objects)
