@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
     from sim.cli.progress import Progress
     from sim.planning.axes import Axis, Value
     from sim.planning.points import Point, Row, Study
+    from sim.planning.workplace import Workplace
     from sim.report.sweep_report import SweepReport
+    from sim.trace.trace import TraceInfo
 
 _MOST_REASONS = 12
-_WORTH_WORKERS = 20_000_000
-"""Requests to replay in all, from which several processes are worth their start: twenty seconds of one."""
+_WORTH_WORKERS = 3_000_000
+"""Requests to replay in all, from which several processes are worth their start: two or three seconds of one."""
 
 
 @click.command(name="sweep")
@@ -78,44 +81,48 @@ def command(
         raise click.UsageError(
             "found nothing to vary; allowed: --over KEY=SPEC, as --over deployments.own.replicas.count=1:8, or --gpus 2:32:2"
         )
-    if not months:
-        refuse_about_months(ctx, settings, "--months 0", "--months 1 or more")
     from sim.catalog.location import find_input
     from sim.cli.opening import open_books
     from sim.cli.progress import Progress, say
     from sim.cli.writing import say_where, write_files
+    from sim.planning.workplace import Workplace, load
     from sim.report.run_folder import check_folder
 
     if given is not None:
         check_folder(given, force=force)
     file = find_input(trace)
-    axes, total = _axes(overs, gpus)
-    catalog, book = open_books(folder, date, prices)
-
-    from sim.planning.grid import grid
-    from sim.report.run_folder import default_folder
-    from sim.report.sweep_files import sweep_inputs, write_sweep
-    from sim.report.sweep_report import SweepReport
-
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
 
     def notes(text: str) -> None:
         if not quiet:
             say("note", text)
 
-    with Progress(quiet=quiet) as progress:
-        study = _study(
+    with Progress(quiet=quiet) as progress, Workplace(workers or cores(), cluster, load) as place:
+        if workers is not None:
+            place.begin()  # before anything that takes a while
+        if not months:
+            refuse_about_months(ctx, settings, "--months 0", "--months 1 or more")
+        axes, total = _axes(overs, gpus)
+        every = (*axes, total) if total is not None else axes
+
+        from sim.planning.grid import grid
+        from sim.report.run_folder import default_folder
+        from sim.report.sweep_files import sweep_inputs, write_sweep
+        from sim.report.sweep_report import SweepReport
+
+        catalog, book = open_books(folder, date, prices)
+        study, info = _study(
             trace, file, stack, catalog, book, settings=settings, months=months, outlook=outlook, futures=futures, start=start,
-            seed=seed, folder=folder, prices=prices, date=date, progress=progress,
+            seed=seed, folder=folder, date=date, progress=progress,
         )  # fmt: skip
+        replayed = info.rows * math.prod(len(axis.values) for axis in every)
+        here = cluster is None and workers is None and not months and replayed < _WORTH_WORKERS
+        if not here:
+            place.begin()
         points = grid(study, axes, total)
         progress.announce_compilation()
-        rows, kept = _run(study, points, workers, cluster, progress, notes)
+        rows, kept = _run(study, points, None if here else place, progress, notes)
         _refuse_nothing(rows, axes)
-        from sim.planning.opened import open_study
-
-        info = open_study(study).trace.info
-        every = (*axes, total) if total is not None else axes
         report = SweepReport(study, file.stem, info.rows, info.duration_s, book.date.isoformat(), every, rows)
         record = sweep_inputs(report)
         progress.says("writing files")
@@ -156,9 +163,9 @@ def _axes(overs: tuple[str, ...], gpus: str | None) -> tuple[tuple[Axis, ...], A
 
 def _study(
     trace: str, file: Path, stack: str, catalog: Catalog, book: PriceBook, *, settings: tuple[str, ...], months: int, outlook: str,
-    futures: int, start: str | None, seed: int, folder: Path | None, prices: Path | None, date: str | None, progress: Progress,
-) -> Study:  # fmt: skip
-    """What all points share, its stack and trace checked; InputError with what is wrong with them."""
+    futures: int, start: str | None, seed: int, folder: Path | None, date: str | None, progress: Progress,
+) -> tuple[Study, TraceInfo]:  # fmt: skip
+    """What all points share, its stack and trace checked, and the trace's figures; InputError with what is wrong with them."""
     from sim.catalog.yaml_file import read_text
     from sim.cli.opening import trace_for_months
     from sim.planning.points import Study
@@ -176,14 +183,14 @@ def _study(
         )  # fmt: skip
     progress.says(f"reading {file.name}")
     requests = trace_for_months(file, trace) if months else read_trace(file, trace)
-    return Study(
+    study = Study(
         trace=file.resolve(),
         trace_sha256=requests.info.sha256,
         stack_text=read_text(path, shown),
         stack_name=Path(stack).stem,
         settings=of_stack,
         models=None if folder is None else folder.resolve(),
-        prices_text=None if prices is None else read_text(prices),
+        prices_text=book.prices_text,
         date=date,
         seed=seed,
         months=months,
@@ -192,14 +199,14 @@ def _study(
         futures=futures,
         start=None if start is None else start.strip(),
     )
+    return study, requests.info
 
 
 def _run(
-    study: Study, points: tuple[Point, ...], workers: int | None, cluster: str | None, progress: Progress, notes: Callable[[str], None]
+    study: Study, points: tuple[Point, ...], place: Workplace | None, progress: Progress, notes: Callable[[str], None]
 ) -> tuple[tuple[Row, ...], int]:
     """The rows of all points, and how many of them were there before; what is finished when it is interrupted stays."""
     from sim.planning.execute import run_points
-    from sim.planning.opened import open_study
     from sim.planning.point_store import PointStore
 
     told: list[tuple[float, float]] = []
@@ -210,12 +217,9 @@ def _run(
 
     # In an order of their own, so that workers seldom begin with points alike: what one of these needs, the others then find.
     order = sorted(points, key=study.key)
-    few = not study.months and open_study(study).trace.info.rows * len(points) < _WORTH_WORKERS
     store = PointStore.default()
     try:
-        rows = run_points(
-            study, order, workers=workers or (1 if few else cores()), cluster=cluster, store=store, says=says, notes=notes
-        )  # fmt: skip
+        rows = run_points(study, order, place=place, store=store, says=says, notes=notes)
     except (KeyboardInterrupt, SystemExit):
         if told and store.folder is not None:
             done, whole = told[-1]
