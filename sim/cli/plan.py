@@ -134,6 +134,7 @@ def command(
         found = () if chosen_from.nothing else candidates(chosen_from.space, own, spare, machine=machine)
         progress.announce_compilation()
         evaluations = Evaluations(workers=workers or cores(), cluster=cluster, store=PointStore.default(), says=progress.part)
+        ctx.call_on_close(evaluations.close)
         result = plan(question, found, evaluations)
         report = _report(
             result, question, asked, catalog, evaluations, trace_name=file.stem, rows=rows, duration_s=duration_s,
