@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.cli import options
+from sim.cli.clients import loop_of, refuse_months
+from sim.cli.clients import options as clients_options
 from sim.cli.horizon import cores, horizon, points_options, refuse_about_months
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ _WORTH_WORKERS = 3_000_000
 
 @click.command(name="sweep")
 @click.argument("trace")
-@click.option("--stack", default="hybrid", show_default=True, help="A stack by name (sim catalog list stacks) or file.")
+@options.stack
+@options.infrastructure
 @click.option(
     "--over", "overs", multiple=True, metavar="KEY=SPEC", help="Vary a key: a list a,b,c and ranges start:stop[:step].  [repeatable]"
 )
@@ -40,6 +43,7 @@ _WORTH_WORKERS = 3_000_000
 @options.seed
 @options.settings
 @options.prices
+@clients_options
 @options.date
 @options.models
 @options.output("outputs/TRACE-sweep-HASH")
@@ -50,6 +54,8 @@ def command(
     ctx: click.Context,
     trace: str,
     stack: str,
+    terraform: str | None,
+    kubernetes: tuple[str, ...],
     overs: tuple[str, ...],
     gpus: str | None,
     months: int,
@@ -61,6 +67,8 @@ def command(
     seed: int,
     settings: tuple[str, ...],
     prices: Path | None,
+    clients: int | None,
+    think: str | None,
     date: str | None,
     folder: Path | None,
     given: Path | None,
@@ -81,8 +89,9 @@ def command(
         raise click.UsageError(
             "found nothing to vary; allowed: --over KEY=SPEC, as --over deployments.own.replicas.count=1:8, or --gpus 2:32:2"
         )
+    refuse_months(months, clients)
     from sim.catalog.location import find_input
-    from sim.cli.opening import open_books
+    from sim.cli.opening import open_books, stack_as_text
     from sim.cli.progress import Progress, say
     from sim.cli.writing import say_where, write_files
     from sim.planning.workplace import Workplace, load
@@ -109,11 +118,13 @@ def command(
         from sim.report.run_folder import default_folder
         from sim.report.sweep_files import sweep_inputs, write_sweep
         from sim.report.sweep_report import SweepReport
+        from sim.stack.outlook_read import split_settings
 
         catalog, book = open_books(folder, date, prices)
+        stack_file, text, name = stack_as_text(ctx, stack, catalog, book, split_settings(settings)[0], terraform, kubernetes)
         study, info = _study(
-            trace, file, stack, catalog, book, settings=settings, months=months, outlook=outlook, futures=futures, start=start,
-            seed=seed, folder=folder, date=date, progress=progress,
+            trace, file, text, name, catalog, book, settings=settings, months=months, outlook=outlook, futures=futures, start=start,
+            seed=seed, folder=folder, date=date, clients=clients, think=think, progress=progress,
         )  # fmt: skip
         replayed = info.rows * math.prod(len(axis.values) for axis in every)
         here = cluster is None and workers is None and not months and replayed < _WORTH_WORKERS
@@ -132,6 +143,8 @@ def command(
             lambda place: write_sweep(place, report, given=record, argv=sys.argv[1:], replace=given is None or force),
         )
     _print(report, form)
+    for note in stack_file.notes:
+        notes(note)
     if kept:
         notes(f"{kept:,} of {len(points):,} points were finished before and kept")
     if not quiet:
@@ -162,20 +175,16 @@ def _axes(overs: tuple[str, ...], gpus: str | None) -> tuple[tuple[Axis, ...], A
 
 
 def _study(
-    trace: str, file: Path, stack: str, catalog: Catalog, book: PriceBook, *, settings: tuple[str, ...], months: int, outlook: str,
-    futures: int, start: str | None, seed: int, folder: Path | None, date: str | None, progress: Progress,
+    trace: str, file: Path, text: str, name: str, catalog: Catalog, book: PriceBook, *, settings: tuple[str, ...], months: int,
+    outlook: str, futures: int, start: str | None, seed: int, folder: Path | None, date: str | None, clients: int | None, think: str | None, progress: Progress,
 ) -> tuple[Study, TraceInfo]:  # fmt: skip
-    """What all points share, its stack and trace checked, and the trace's figures; InputError with what is wrong with them."""
-    from sim.catalog.yaml_file import read_text
+    """What all points share, among it the text and name of the stack, and the trace's figures; InputError with what is wrong with them."""
     from sim.cli.opening import trace_for_months
     from sim.planning.points import Study
     from sim.stack.outlook_read import split_settings
-    from sim.stack.read import find_stack, read_stack
     from sim.trace import read_trace
 
     of_stack, of_outlook = split_settings(settings)
-    path, shown = find_stack(stack, catalog)
-    read_stack(stack, catalog, of_stack)
     if months:
         horizon(
             months, date=book.date, catalog=catalog, settings=of_outlook, outlook=outlook, futures=futures, start=start, workers=None,
@@ -186,13 +195,14 @@ def _study(
     study = Study(
         trace=file.resolve(),
         trace_sha256=requests.info.sha256,
-        stack_text=read_text(path, shown),
-        stack_name=Path(stack).stem,
+        stack_text=text,
+        stack_name=name,
         settings=of_stack,
         models=None if folder is None else folder.resolve(),
         prices_text=book.prices_text,
         date=date,
         seed=seed,
+        closed_loop=loop_of(requests, trace, clients, think),
         months=months,
         outlook=outlook,
         outlook_settings=of_outlook,
