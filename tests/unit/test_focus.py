@@ -18,6 +18,7 @@ import pytest
 
 from sim.cli.main import exit_code
 from sim.errors import InputError
+from sim.planning.invoices import read_invoice
 from sim.report.charges import charges
 from sim.report.export_source import RunFolder, read_run
 from sim.report.focus import HEADER, Bill, Charged, decimal, rows, text_of
@@ -89,6 +90,32 @@ def test_every_bill_follows_every_rule_and_adds_up(runs: dict[str, RunFolder], n
             for column in ("BilledCost", "EffectiveCost"):
                 assert total(of, column) == pytest.approx(month["invoice_usd"][statistic], rel=1e-9), (month["month"], column)
         assert {row["x_ForecastQuantile"] for row in found} == {statistic}
+
+
+def test_a_bill_is_read_back_line_by_line(runs: dict[str, RunFolder], tmp_path: Path) -> None:
+    """`sim backtest --actual` finds the lines, months, deployments and means of the run in its own bill, CSV or Parquet."""
+    run = runs["months"]
+    write_focus_folder(tmp_path, run, run.names, ("mean",))
+    monthly = run.stacks[0].summary["monthly"]
+    wanted = {
+        (month["month"], line["item"], line["deployment"]): line["mean"]
+        for month in monthly for line in month["lines"] if line["kind"] == "invoice" and line["mean"]
+    }  # fmt: skip
+    for form in ("csv", "parquet"):
+        found = read_invoice(tmp_path / f"focus-mean.{form}")
+        assert {(each.month, each.line, each.deployment): each.usd for each in found.paid} == pytest.approx(wanted, rel=1e-12)
+
+
+def test_a_bill_with_reserved_gpus_is_read_back(tmp_path: Path) -> None:
+    """What they cost is on the lines that use them; their purchase is no line of its own."""
+    lines = [line("gpu_used", 60.0, 30.0, purchase="reserved_1y"), line("gpu_idle", 40.0, 20.0, purchase="reserved_1y")]
+    found = texts(rows(lines, bill()))
+    with (tmp_path / "bill.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, HEADER)
+        writer.writeheader()
+        writer.writerows(found)
+    read_back = read_invoice(tmp_path / "bill.csv").paid
+    assert [(each.line, each.deployment, each.usd) for each in read_back] == [("gpu_idle", "own", 40.0), ("gpu_used", "own", 60.0)]
 
 
 def test_people_are_on_no_supplier_s_bill(runs: dict[str, RunFolder]) -> None:
