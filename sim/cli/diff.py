@@ -80,7 +80,7 @@ def command(
     gates = parse_gates(fail_if, pair=True)
     from sim.catalog.location import find_input
     from sim.cli.diff_sides import read_sides
-    from sim.cli.opening import open_books, trace_for_months
+    from sim.cli.opening import open_books
     from sim.cli.progress import Progress, say
     from sim.cli.writing import say_where, write_files
     from sim.report.run_folder import check_folder
@@ -98,7 +98,6 @@ def command(
     from sim.report.run_record import inputs
     from sim.stack import facts_of
     from sim.stack.outlook_read import split_settings
-    from sim.trace import read_trace
 
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
     catalog, book = open_books(folder, date, prices)
@@ -112,7 +111,7 @@ def command(
     opened = read_sides(base, head, catalog, book, of_stack, stack=stack, kubernetes=kubernetes)
     with Progress(quiet=quiet) as progress:
         progress.says(f"reading {file.name}")
-        requests = trace_for_months(file, trace) if months else read_trace(file, trace)
+        requests = _trace(file, trace, months)
         facts = facts_of(requests)
         names, reads = opened.names, opened.resolve(catalog, book, facts)
         loop = requests.closed_loop is not None
@@ -146,6 +145,22 @@ def command(
                     say("warning", f"{label}: {each.cause}; {each.remedy}")
         say_where(target, refused)
     gating.close(ctx, results, named=False)
+
+
+def _trace(file: Path, name: str, months: int) -> Trace:
+    """The traffic; InputError for one that no month can be made of, where months are asked for."""
+    from sim.errors import InputError
+    from sim.trace import read_trace
+
+    found = read_trace(file, name)
+    if months and (found.closed_loop is not None or found.info.duration_s <= 0):
+        why = (
+            f"{found.closed_loop}, which has no rate of its own to grow" if found.closed_loop is not None else "all requests arrive at once"
+        )
+        raise InputError(
+            f"{name}: {why}: no month can be made of that; allowed: --months 0, the replay alone, or a trace of arrivals that lasts"
+        )
+    return found
 
 
 def _run(

@@ -152,16 +152,17 @@ def _names(both: tuple[Given, Given], files: Sequence[StackFile]) -> tuple[str, 
 
 
 def _each(labels: Sequence[str], sides: Sequence[T], what: Callable[[T], U]) -> list[U]:
-    """What is made of both sides; InputError with what is wrong with each of them."""
+    """What is made of both sides; InputError with what is wrong with each of them, what is wrong with both told once."""
     from sim.errors import InputError, input_error
 
     found: list[U] = []
-    problems: list[str] = []
+    problems: dict[str, str] = {}
     for label, side in zip(labels, sides, strict=True):
         try:
             found.append(what(side))
         except InputError as error:
-            problems += [f"{label}: {line}" for line in str(error).split("\n")]
+            for line in str(error).split("\n"):
+                problems.setdefault(line, label)
     if problems:
-        raise input_error(problems)
+        raise input_error(f"{label}: {line}" for line, label in problems.items())
     return found

@@ -249,6 +249,8 @@ def test_a_plan_against_a_stack_with_a_stack_that_says_what_runs(world: Path, ca
     found = data(capsys, "small.yaml", "plan.json", "--stack", "small.yaml", *REPLAY)
     assert [(each["name"], each["state"]) for each in found["groups"]] == [(GROUP, "added")]
     assert found["unchanged_deployments"] == ["spill"]
+    Path("bin").write_bytes(b"PK\x03\x04")
+    assert len(refused(capsys, "bin", *REPLAY).splitlines()) == 1  # wrong with both states, told once
     err = refused(capsys, "plan.json", *REPLAY)
     assert (
         "BASE (prior state): plan.json: the prior state has no machines with GPUs" in err and "sim run TRACE --terraform plan.json" in err
@@ -315,3 +317,23 @@ def test_compare_takes_gates_for_every_stack_and_for_one(asked: Told, capsys: Ca
 def test_compare_refuses_gates_before_it_runs(world: Path, capsys: Capture, gate: str, said: str) -> None:
     command_line = ("compare", "trace.parquet", "--stack", "small.yaml", "--stack", "head.yaml", GATE, gate)
     assert said in command.refused(capsys, *command_line)
+
+
+def test_a_closed_loop_has_no_months_and_its_replay_has_gates(world: Path, capsys: Capture) -> None:
+    Path("loop.yaml").write_text(
+        """\
+about: A load generator.
+source: made up
+as_of: 2026-11-21
+traffic:
+  chat:
+    closed_loop: {clients: 4, think_s: {law: exponential, mean: 1}, requests: 60}
+    prompt_tokens: {law: lognormal, median: 300, sigma: 0.5}
+    output_tokens: {law: geometric, mean: 60}
+"""
+    )
+    code, _, err = command.run(capsys, "trace", "synth", "loop.yaml")
+    assert code == 0, err
+    asked = ("small.yaml", "head.yaml", "--trace", "loop.parquet", GATE, "usd_per_month > 1")
+    assert "allowed: --months 0, the replay alone" in command.refused(capsys, "diff", *asked)
+    assert command.run(capsys, "diff", *asked, *REPLAY)[0] == 1
