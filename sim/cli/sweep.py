@@ -119,6 +119,7 @@ def command(
         from sim.report.sweep_files import sweep_inputs, write_sweep
         from sim.report.sweep_report import SweepReport
         from sim.stack.outlook_read import split_settings
+        from sim.stack.quantity import understood
 
         catalog, book = open_books(folder, date, prices)
         stack_file, text, name = stack_as_text(ctx, stack, catalog, book, split_settings(settings)[0], terraform, kubernetes)
@@ -143,6 +144,8 @@ def command(
             lambda place: write_sweep(place, report, given=record, argv=sys.argv[1:], replace=given is None or force),
         )
     _print(report, form)
+    if odd := understood("--think", think):
+        notes(odd)
     for note in stack_file.notes:
         notes(note)
     if kept:
@@ -176,7 +179,8 @@ def _axes(overs: tuple[str, ...], gpus: str | None) -> tuple[tuple[Axis, ...], A
 
 def _study(
     trace: str, file: Path, text: str, name: str, catalog: Catalog, book: PriceBook, *, settings: tuple[str, ...], months: int,
-    outlook: str, futures: int, start: str | None, seed: int, folder: Path | None, date: str | None, clients: int | None, think: str | None, progress: Progress,
+    outlook: str, futures: int, start: str | None, seed: int, folder: Path | None, date: str | None, clients: int | None,
+    think: str | None, progress: Progress,
 ) -> tuple[Study, TraceInfo]:  # fmt: skip
     """What all points share, among it the text and name of the stack, and the trace's figures; InputError with what is wrong with them."""
     from sim.cli.opening import trace_for_months
