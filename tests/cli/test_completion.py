@@ -59,7 +59,7 @@ def test_workloads_models_and_other_names(root: Path) -> None:
 
 
 def test_what_is_not_known_is_a_file() -> None:
-    for line in ("run", "run --stack", "check"):
+    for line in ("run", "run --stack", "check", "run t --kubernetes", "run t --events", "backtest t --actual", "trace import"):
         (item,) = asked(line, "/home/me/sta")
         assert (item.type, item.value) == ("file", "/home/me/sta")
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import shutil
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -341,6 +343,26 @@ def test_the_stacks_of_a_comparison_have_bills_of_their_own(runs: dict[str, RunF
         stack_of(run, None)
     with pytest.raises(InputError, match="did you mean 'small'"):
         stack_of(run, "smal")
+
+
+def test_a_run_of_a_moment_has_no_invoice(folders: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(folders["replay"], tmp_path / "r")
+    table = pq.read_table(tmp_path / "r" / "charges.parquet")
+    pq.write_table(table.slice(0, 0), tmp_path / "r" / "charges.parquet")
+    with pytest.raises(InputError, match="a run without duration has no month"):
+        statistics_of(read_run(str(tmp_path / "r")))
+
+
+@pytest.mark.parametrize("wrong", [{"month": ["soon"]}, {"usd": [None]}])
+def test_damaged_charges_are_refused(folders: dict[str, Path], tmp_path: Path, wrong: dict[str, Any]) -> None:
+    shutil.copytree(folders["replay"], tmp_path / "r")
+    table = pq.read_table(tmp_path / "r" / "charges.parquet").slice(0, 1)
+    for name, values in wrong.items():
+        position = table.schema.get_field_index(name)
+        table = table.set_column(position, name, pa.array(values, table.schema.field(name).type))
+    pq.write_table(table, tmp_path / "r" / "charges.parquet")
+    with pytest.raises(InputError, match=r"charges\.parquet: found .*; allowed: a month and an amount"):
+        focus_text(read_run(str(tmp_path / "r")), "small", "mean")
 
 
 def test_a_replay_has_no_quantiles(runs: dict[str, RunFolder]) -> None:
