@@ -81,7 +81,7 @@ def command(
     from sim.catalog.location import find_input
     from sim.cli.diff_sides import read_sides
     from sim.cli.opening import open_books
-    from sim.cli.progress import Progress, say
+    from sim.cli.progress import Progress
     from sim.cli.writing import say_where, write_files
     from sim.report.run_folder import check_folder
 
@@ -139,12 +139,27 @@ def command(
         )
     _print(report, form)
     if not quiet:
-        for label, side in (("BASE", was), ("HEAD", now)):
-            for each in side.report.cautions:
-                if each.code in _WARNED:
-                    say("warning", f"{label}: {each.cause}; {each.remedy}")
+        _say_notes(was, now)
         say_where(target, refused)
     gating.close(ctx, results, named=False)
+
+
+def _say_notes(was: DiffSide, now: DiffSide) -> None:
+    """What was mended, guessed or left out, and what bears on the difference; with the side where it is of one alone."""
+    from sim.cli.progress import say
+
+    told: dict[tuple[str, str], list[str]] = {}
+    for label, side in (("BASE", was), ("HEAD", now)):
+        for note in side.report.notes:
+            told.setdefault(("note", note), []).append(label)
+        for each in side.report.cautions:
+            if each.code in _WARNED:
+                told.setdefault(("warning", f"{each.cause}; {each.remedy}"), []).append(label)
+    for (kind, text), labels in told.items():
+        say(kind, text if len(labels) > 1 else f"{labels[0]}: {text}")
+    if now.side.ahead is not None and now.side.ahead.assumed:
+        count = len(now.side.ahead.assumed)
+        say("note", f"the months rest on {count} assumptions of the outlook {now.side.ahead.outlook}: head/summary.json lists them")
 
 
 def _trace(file: Path, name: str, months: int) -> Trace:

@@ -61,7 +61,7 @@ def kind_of(name: str, catalog: Catalog) -> SideKind:
     """What a side is: a folder holds manifests, a file of JSON is a plan, of YAML its keys tell; anything else is a stack's name."""
     path = Path(name)
     try:
-        if path.is_dir() and name not in catalog.names("stack"):
+        if path.is_dir() and name and name not in catalog.names("stack"):
             return "manifests"
         if not path.is_file():
             return "stack"
@@ -79,6 +79,9 @@ def kind_of(name: str, catalog: Catalog) -> SideKind:
 
 def given_sides(base: str, head: str | None, catalog: Catalog) -> tuple[Given, Given]:
     """Both sides; a plan alone is its prior state against its planned one. UsageError where HEAD is missing."""
+    for label, name in (("BASE", base), ("HEAD", head)):
+        if name is not None and not name.strip():
+            raise click.UsageError(f"{label}: found an empty name; allowed: a stack by name or file, a Terraform plan, or manifests")
     kind = kind_of(base, catalog)
     if head is not None:
         return Given("BASE", base, kind), Given("HEAD", head, kind_of(head, catalog))
