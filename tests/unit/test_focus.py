@@ -291,6 +291,7 @@ def test_amounts_have_no_exponent() -> None:
     ]
     (found,) = texts(rows([line("gpu_used", 1e-6, 1e-7)], bill()))
     assert check(list(HEADER), [found]) == []
+    assert texts(rows([line("gpu_used", 1e-14, 1e-14), line("api_input", 0.0, 5.0)], bill())) == []  # nothing is charged
     (nothing,) = texts(rows([line("gpu_used", 1.0, 1e-20)], bill()))
     assert (nothing["ChargeCategory"], check(list(HEADER), [nothing])) == ("Purchase", [])
 
