@@ -1,4 +1,4 @@
-"""Where the data lie: `models/` and `workloads/` of the checkout, or the copies that an installed wheel carries."""
+"""Where the data lie: `models/`, `workloads/` and `schemas/` of the checkout, or the copies that an installed wheel carries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from sim.errors import InputError, nearest
 
-DataKind = Literal["models", "workloads"]
+DataKind = Literal["models", "workloads", "schemas"]
 
 _KINDS: tuple[DataKind, ...] = ("models", "workloads")
 _PACKAGE = Path(__file__).resolve().parent.parent

@@ -104,11 +104,10 @@ def command(
         forecast = forecast_stack(asked, resolved, requests, found, catalog=catalog, book=book, seed=seed, says=progress.part)
     known = known_names(invoice, resolved, names)
     run = report_of(found, resolved, requests, seed=seed)
-    report = BacktestReport(run.trace, run.stack, run.date, Path(actual).name, backtest(forecast, bill, names={**known, **names}), forecast)
+    notes = (*invoice.notes, *(f"{line} is taken for {name} (--line says otherwise)" for line, name in sorted(known.items())))
+    held = backtest(forecast, bill, names={**known, **names})
+    report = BacktestReport(run.trace, run.stack, run.date, Path(actual).name, held, forecast, notes)
     _print(report, form)
-    if not quiet:
-        for note in (*invoice.notes, *(f"{line!r} is taken for {name}; --line says otherwise" for line, name in sorted(known.items()))):
-            say("note", f"{Path(actual).name}: {note}")
     if not quiet and run.date[:7] != forecast.months[0]:
         say("note", f"prices are those of {run.date}, the first month is {forecast.months[0]}: --date takes the prices of another day")
 

@@ -18,11 +18,15 @@ _TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
 @options.prices
 @options.models
 def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices: Path | None, folder: Path | None) -> None:
-    """Check FILES: stacks, traces, recipes, outlooks, prices, events, catalogue entries. Says OK, or every problem with its place."""
+    """Check FILES: stacks, traces, recipes, outlooks, prices, events, catalogue entries, bills by FOCUS.
+
+    Says OK, or every problem with its place.
+    """
     from sim.catalog.location import find_input
     from sim.catalog.price_formats import other_format
     from sim.cli.opening import open_books
     from sim.errors import InputError, nearest, visible
+    from sim.report.focus_check import check_bill, is_bill
     from sim.stack.check import check_file, kinds
     from sim.stack.read import read_stack
     from sim.stack.resolve import resolve
@@ -33,6 +37,12 @@ def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices:
     resolved = resolve(read_stack(stack, catalog), catalog, book) if stack is not None else None
     problems = []
     for file in files:
+        if kind is None and Path(file).suffix.lower() == ".csv" and is_bill(Path(file)):
+            try:
+                click.echo(f"{file}: OK: {check_bill(Path(file), file)}")
+            except InputError as error:
+                problems.append(str(error))
+            continue
         if kind is None and Path(file).suffix.lower() in _TABLES and other_format(Path(file), file) is None:
             shown = visible(file)
             problems.append(

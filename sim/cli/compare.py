@@ -33,6 +33,10 @@ _WARNED = ("past_capacity", "few_futures", "tail_not_resolved", "inexact_forecas
 @click.command(name="compare")
 @click.argument("trace")
 @click.option("--stack", "stacks", multiple=True, help="A stack by name (sim catalog list stacks) or file; two to eight of them.")
+@click.option("--terraform", "plans", multiple=True, metavar="PLAN.json", help="The machines of a Terraform plan beside the stacks.")
+@click.option(
+    "--kubernetes", multiple=True, metavar="DIR|FILE", help="Manifests of what runs on the machines of plans; without one they are a stack."
+)
 @months_option
 @start_option
 @futures_options
@@ -56,6 +60,8 @@ def command(
     ctx: click.Context,
     trace: str,
     stacks: tuple[str, ...],
+    plans: tuple[str, ...],
+    kubernetes: tuple[str, ...],
     months: int,
     start: str | None,
     outlook: str,
@@ -78,9 +84,11 @@ def command(
     A gate of --fail-if is held to every stack, or, written as NAME: GATE, to one; exit code 1 when any is so. The result goes to stdout
     and, with tables for further work, into a folder under outputs/.
     """
+    named = set(stacks)
+    stacks = (*stacks, *plans, *(() if plans else kubernetes[:1]))
     _count(stacks)
     from sim.catalog.location import find_input
-    from sim.cli.opening import open_books, trace_for_months
+    from sim.cli.opening import open_books, open_stack, trace_for_months
     from sim.cli.progress import Progress, say
     from sim.cli.writing import say_where, write_files
     from sim.report.run_folder import check_folder
@@ -97,13 +105,20 @@ def command(
     from sim.report.comparison_files import write_comparison
     from sim.report.run_folder import default_folder
     from sim.report.run_record import inputs
-    from sim.stack import facts_of, read_stack, resolve
+    from sim.stack import facts_of, resolve
     from sim.stack.outlook_read import split_settings
 
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
     catalog, book = open_books(folder, date, prices)
     of_stack, of_outlook = split_settings(settings)
-    files = _each(stacks, lambda name: read_stack(name, catalog, of_stack))
+
+    def opened(name: str) -> StackFile:
+        """A stack by name, or that of a plan or of manifests."""
+        if name in named:
+            return open_stack(name, catalog, book, of_stack)
+        return open_stack(None, catalog, book, of_stack, terraform=name if name in plans else None, kubernetes=kubernetes)
+
+    files = _each(stacks, opened)
     names = unique_names([files[name].name for name in stacks])
     gates = parse_gates(fail_if, stacks=names)
     asked = horizon(
@@ -136,6 +151,9 @@ def command(
         )
     _print(report, form)
     if not quiet:
+        for own, name in zip(names, stacks, strict=True):
+            for note in files[name].notes:
+                say("note", f"{own}: {note}")
         count = len(report.assumptions())
         if count:
             say("note", f"the months rest on {count} assumptions of the outlook {asked.outlook.name}: the report lists them")

@@ -80,8 +80,8 @@ def command(
     gates = parse_gates(fail_if, pair=True)
     from sim.catalog.location import find_input
     from sim.cli.diff_sides import read_sides
-    from sim.cli.opening import open_books, trace_for_months
-    from sim.cli.progress import Progress, say
+    from sim.cli.opening import open_books
+    from sim.cli.progress import Progress
     from sim.cli.writing import say_where, write_files
     from sim.report.run_folder import check_folder
 
@@ -98,7 +98,6 @@ def command(
     from sim.report.run_record import inputs
     from sim.stack import facts_of
     from sim.stack.outlook_read import split_settings
-    from sim.trace import read_trace
 
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
     catalog, book = open_books(folder, date, prices)
@@ -112,7 +111,7 @@ def command(
     opened = read_sides(base, head, catalog, book, of_stack, stack=stack, kubernetes=kubernetes)
     with Progress(quiet=quiet) as progress:
         progress.says(f"reading {file.name}")
-        requests = trace_for_months(file, trace) if months else read_trace(file, trace)
+        requests = _trace(file, trace, months)
         facts = facts_of(requests)
         names, reads = opened.names, opened.resolve(catalog, book, facts)
         loop = requests.closed_loop is not None
@@ -140,12 +139,43 @@ def command(
         )
     _print(report, form)
     if not quiet:
-        for label, side in (("BASE", was), ("HEAD", now)):
-            for each in side.report.cautions:
-                if each.code in _WARNED:
-                    say("warning", f"{label}: {each.cause}; {each.remedy}")
+        _say_notes(was, now)
         say_where(target, refused)
     gating.close(ctx, results, named=False)
+
+
+def _say_notes(was: DiffSide, now: DiffSide) -> None:
+    """What was mended, guessed or left out, and what bears on the difference; with the side where it is of one alone."""
+    from sim.cli.progress import say
+
+    told: dict[tuple[str, str], list[str]] = {}
+    for label, side in (("BASE", was), ("HEAD", now)):
+        for note in side.report.notes:
+            told.setdefault(("note", note), []).append(label)
+        for each in side.report.cautions:
+            if each.code in _WARNED:
+                told.setdefault(("warning", f"{each.cause}; {each.remedy}"), []).append(label)
+    for (kind, text), labels in told.items():
+        say(kind, text if len(labels) > 1 else f"{labels[0]}: {text}")
+    if now.side.ahead is not None and now.side.ahead.assumed:
+        count = len(now.side.ahead.assumed)
+        say("note", f"the months rest on {count} assumptions of the outlook {now.side.ahead.outlook}: head/summary.json lists them")
+
+
+def _trace(file: Path, name: str, months: int) -> Trace:
+    """The traffic; InputError for one that no month can be made of, where months are asked for."""
+    from sim.errors import InputError
+    from sim.trace import read_trace
+
+    found = read_trace(file, name)
+    if months and (found.closed_loop is not None or found.info.duration_s <= 0):
+        why = (
+            f"{found.closed_loop}, which has no rate of its own to grow" if found.closed_loop is not None else "all requests arrive at once"
+        )
+        raise InputError(
+            f"{name}: {why}: no month can be made of that; allowed: --months 0, the replay alone, or a trace of arrivals that lasts"
+        )
+    return found
 
 
 def _run(

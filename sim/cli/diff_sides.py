@@ -61,7 +61,7 @@ def kind_of(name: str, catalog: Catalog) -> SideKind:
     """What a side is: a folder holds manifests, a file of JSON is a plan, of YAML its keys tell; anything else is a stack's name."""
     path = Path(name)
     try:
-        if path.is_dir() and name not in catalog.names("stack"):
+        if path.is_dir() and name and name not in catalog.names("stack"):
             return "manifests"
         if not path.is_file():
             return "stack"
@@ -79,6 +79,9 @@ def kind_of(name: str, catalog: Catalog) -> SideKind:
 
 def given_sides(base: str, head: str | None, catalog: Catalog) -> tuple[Given, Given]:
     """Both sides; a plan alone is its prior state against its planned one. UsageError where HEAD is missing."""
+    for label, name in (("BASE", base), ("HEAD", head)):
+        if name is not None and not name.strip():
+            raise click.UsageError(f"{label}: found an empty name; allowed: a stack by name or file, a Terraform plan, or manifests")
     kind = kind_of(base, catalog)
     if head is not None:
         return Given("BASE", base, kind), Given("HEAD", head, kind_of(head, catalog))
@@ -152,16 +155,17 @@ def _names(both: tuple[Given, Given], files: Sequence[StackFile]) -> tuple[str, 
 
 
 def _each(labels: Sequence[str], sides: Sequence[T], what: Callable[[T], U]) -> list[U]:
-    """What is made of both sides; InputError with what is wrong with each of them."""
+    """What is made of both sides; InputError with what is wrong with each of them, what is wrong with both told once."""
     from sim.errors import InputError, input_error
 
     found: list[U] = []
-    problems: list[str] = []
+    problems: dict[str, str] = {}
     for label, side in zip(labels, sides, strict=True):
         try:
             found.append(what(side))
         except InputError as error:
-            problems += [f"{label}: {line}" for line in str(error).split("\n")]
+            for line in str(error).split("\n"):
+                problems.setdefault(line, label)
     if problems:
-        raise input_error(problems)
+        raise input_error(f"{label}: {line}" for line, label in problems.items())
     return found

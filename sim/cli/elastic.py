@@ -15,6 +15,7 @@ _INFEASIBLE = 1
 @click.command(name="elastic")
 @click.argument("trace")
 @click.option("--stack", default="autoscaled-hpa", show_default=True, help="A stack by name (sim catalog list stacks) or file.")
+@options.infrastructure
 @click.option("--deployment", metavar="NAME", help="The deployment of kind gpu to scale.  [default: the only one]")
 @click.option("--slo", "levels", multiple=True, metavar="LEVEL", help="'ttft_p95 <= 3s'; again for more.  [default: those of the stack]")
 @click.option("--interval", metavar="TIME", help="How long a count of the schedule stands.  [default: 15m, or 1/96 of a longer trace]")
@@ -31,6 +32,8 @@ def command(
     ctx: click.Context,
     trace: str,
     stack: str,
+    terraform: str | None,
+    kubernetes: tuple[str, ...],
     deployment: str | None,
     levels: tuple[str, ...],
     interval: str | None,
@@ -49,9 +52,8 @@ def command(
     the levels.
     """
     from sim.catalog.location import find_input
-    from sim.catalog.yaml_file import read_text
-    from sim.cli.opening import open_books
-    from sim.cli.progress import Progress, printed
+    from sim.cli.opening import open_books, stack_as_text
+    from sim.cli.progress import Progress, printed, say
     from sim.cli.writing import say_where, write_files
     from sim.errors import InputError
     from sim.planning.levels import parse_levels
@@ -70,19 +72,17 @@ def command(
     from sim.report.elastic_report import ElasticReport
     from sim.report.elastic_sections import elastic_markdown, elastic_text
     from sim.report.run_folder import default_folder
-    from sim.stack.read import find_stack, read_stack
     from sim.trace import read_trace
 
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
     if any(each.startswith("outlook.") for each in settings):
         raise InputError("--set outlook...: nothing is forecast here; allowed: keys of the stack")
-    path, shown = find_stack(stack, catalog)
-    read_stack(stack, catalog, settings)
+    stack_file, text, name = stack_as_text(ctx, stack, catalog, book, settings, terraform, kubernetes)
     with Progress(quiet=quiet) as progress:
         progress.says(f"reading {file.name}")
         requests = read_trace(file, trace)
         study = Study(
-            trace=file.resolve(), trace_sha256=requests.info.sha256, stack_text=read_text(path, shown), stack_name=Path(stack).stem,
+            trace=file.resolve(), trace_sha256=requests.info.sha256, stack_text=text, stack_name=name,
             settings=settings, models=None if folder is None else folder.resolve(),
             prices_text=book.prices_text, date=date, seed=seed,
         )  # fmt: skip
@@ -100,6 +100,8 @@ def command(
         )
     printed({"table": elastic_text, "json": elastic_json, "md": elastic_markdown}[form](report))
     if not quiet:
+        for note in stack_file.notes:
+            say("note", note)
         say_where(target, refused)
     if found.schedule is None:
         ctx.exit(_INFEASIBLE)

@@ -11,26 +11,37 @@ from sim.cli import options
 
 @click.command(name="explain")
 @click.argument("stack", default="hybrid")
+@options.infrastructure
 @options.settings
 @click.option("--trace", help="A trace: tiers, batch lanes and prefix caching depend on it.")
 @options.prices
 @options.date
 @options.models
 @options.form("table", "json", "md")
+@click.pass_context
 def command(
-    stack: str, settings: tuple[str, ...], trace: str | None, prices: Path | None, date: str | None, folder: Path | None, form: str
+    ctx: click.Context,
+    stack: str,
+    terraform: str | None,
+    kubernetes: tuple[str, ...],
+    settings: tuple[str, ...],
+    trace: str | None,
+    prices: Path | None,
+    date: str | None,
+    folder: Path | None,
+    form: str,
 ) -> None:
     """Say what STACK means: its deployments and routing, what was guessed, and where each number comes from."""
     import json
 
     from sim.catalog.location import find_input
-    from sim.cli.opening import open_books
+    from sim.cli.opening import open_books, open_stack
     from sim.report.explanation import explain_data, explain_markdown, explain_text
-    from sim.stack import facts_of, read_stack, resolve
+    from sim.stack import facts_of, resolve
     from sim.trace import read_trace
 
     catalog, book = open_books(folder, date, prices)
-    file = read_stack(stack, catalog, settings)
+    file = open_stack(options.named_stack(ctx, stack), catalog, book, settings, terraform=terraform, kubernetes=kubernetes)
     facts = facts_of(read_trace(find_input(trace), trace)) if trace is not None else None
     resolved = resolve(file, catalog, book, facts)
     if form == "json":

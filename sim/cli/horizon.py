@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sim.cli.clients import refuse_months
+
 if TYPE_CHECKING:
     import datetime
 
@@ -91,11 +93,7 @@ def months_wanted(
             f"--months {months}: --events and --months exclude each other, as events are scripted for the time of the trace; "
             "allowed: --months 0, the plain replay"
         )
-    if months and clients is not None:
-        raise click.UsageError(
-            f"--months {months}: --closed-loop and --months exclude each other, as clients that wait for their answers have no rate of "
-            "their own to grow; allowed: --months 0, the plain replay"
-        )
+    refuse_months(months, clients)
     if months == 0 or replay_only or events is not None or clients is not None:
         why = "--months 0" if months == 0 else "--replay-only" if replay_only else "--events" if events is not None else "--closed-loop"
         refuse_about_months(ctx, settings, why, "--months 1 or more")

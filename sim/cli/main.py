@@ -44,6 +44,7 @@ COMMANDS = MappingProxyType(
         "check": "Check a stack, trace, price or event file.",
         "explain": "Say what a stack means and where each number comes from.",
         "schema": "JSON Schema of stacks, outlooks, spaces and recipes, for editors.",
+        "completion": "The script by which bash, zsh or fish completes commands, names and keys.",
         "init": "Start a folder of your own, or a stack from Kubernetes manifests.",
     }
 )
@@ -61,6 +62,10 @@ class Commands(click.Group):
             return None
         command = import_module(f"sim.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
+        if ctx.resilient_parsing:  # a shell asks what could follow
+            from sim.cli.complete import completing
+
+            return completing(command, cmd_name)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:

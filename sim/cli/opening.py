@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import click
+
     from sim.catalog.catalog import Catalog
     from sim.catalog.price_book import PriceBook
     from sim.iac.terraform_plan import State
@@ -89,3 +91,29 @@ def open_stack(
 
     made = opened(name, catalog, book, terraform=terraform, kubernetes=kubernetes, gpu=gpu, state=state)
     return stack_of(made.document, made.name, settings, assumed=made.assumed, remarks=made.remarks)
+
+
+def stack_as_text(
+    ctx: click.Context,
+    stack: str,
+    catalog: Catalog,
+    book: PriceBook,
+    settings: Iterable[str],
+    terraform: str | None,
+    kubernetes: Sequence[str],
+) -> tuple[StackFile, str, str]:
+    """A stack as `open_stack` opens it, its text without the settings, for commands that lay values over it, and its name."""
+    from sim.catalog.yaml_file import comment, read_text
+    from sim.cli.options import named_stack
+    from sim.stack.read import find_stack
+
+    if terraform is None and not kubernetes:
+        path, shown = find_stack(stack, catalog)
+        return open_stack(stack, catalog, book, settings), read_text(path, shown), Path(stack).stem
+    from sim.iac.yaml_text import yaml_text
+
+    named = named_stack(ctx, stack)
+    plain = open_stack(named, catalog, book, (), terraform=terraform, kubernetes=kubernetes)
+    file = open_stack(named, catalog, book, settings, terraform=terraform, kubernetes=kubernetes)
+    text = "\n".join([*(comment(note) for note in plain.notes), yaml_text(plain.document.data)])
+    return file, text, file.name

@@ -29,6 +29,7 @@ _MOST_LEAD_DAYS = 3650
 @click.command(name="plan")
 @click.argument("trace")
 @click.option("--stack", default="hybrid", show_default=True, help="The stack to begin with, by name or file.")
+@options.infrastructure
 @click.option(
     "--slo", "slo", multiple=True, metavar="LEVEL", help="A level, as 'ttft_p95 <= 3s'; what is not given is the stack's.  [repeatable]"
 )
@@ -61,6 +62,8 @@ def command(
     ctx: click.Context,
     trace: str,
     stack: str,
+    terraform: str | None,
+    kubernetes: tuple[str, ...],
     slo: tuple[str, ...],
     space: str | None,
     confidence: str,
@@ -94,7 +97,7 @@ def command(
         if growth is not None:
             raise click.UsageError(f"--growth {growth}: is about months, and with --months 0 there are none; allowed: --months 1 or more")
     from sim.catalog.location import find_input
-    from sim.cli.opening import open_books
+    from sim.cli.opening import open_books, stack_as_text
     from sim.cli.progress import Progress, printed, say
     from sim.cli.writing import say_where, write_files
     from sim.planning.levels import parse_levels
@@ -121,11 +124,13 @@ def command(
     from sim.report.plan_summary import plan_json
     from sim.report.plan_text import plan_markdown, plan_text
     from sim.report.run_folder import default_folder
+    from sim.stack.outlook_read import split_settings
 
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
     with Progress(quiet=quiet) as progress:
+        begun = stack_as_text(ctx, stack, catalog, book, split_settings(settings)[0], terraform, kubernetes)
         question, asked, rows, duration_s = question_of(
-            trace, file, stack, levels, sure, catalog, book, months=months, growth=growth, outlook=outlook, futures=futures, start=start,
+            trace, file, begun, levels, sure, catalog, book, months=months, growth=growth, outlook=outlook, futures=futures, start=start,
             workers=workers, seed=seed, settings=settings, folder=folder, prices=prices, date=date, progress=progress,
         )  # fmt: skip
         own = stack_at(question.study, ())
@@ -134,6 +139,7 @@ def command(
         found = () if chosen_from.nothing else candidates(chosen_from.space, own, spare, machine=machine)
         progress.announce_compilation()
         evaluations = Evaluations(workers=workers or cores(), cluster=cluster, store=PointStore.default(), says=progress.part)
+        ctx.call_on_close(evaluations.close)
         result = plan(question, found, evaluations)
         report = _report(
             result, question, asked, catalog, evaluations, trace_name=file.stem, rows=rows, duration_s=duration_s,
@@ -149,7 +155,7 @@ def command(
         )
     printed({"table": plan_text, "json": plan_json, "md": plan_markdown}[form](report))
     if not quiet:
-        for note in (*chosen_from.nothing, *report.notes):
+        for note in (*begun[0].notes, *chosen_from.nothing, *report.notes):
             say("note", note)
         say_where(target, refused)
     if result.chosen is not None:

@@ -52,24 +52,23 @@ def confidence_of(text: str) -> float:
 
 
 def question_of(
-    trace: str, file: Path, stack: str, levels: tuple[ServiceLevel, ...], confidence: float, catalog: Catalog, book: PriceBook, *,
-    months: int, growth: str | None, outlook: str, futures: int, start: str | None, workers: int | None, seed: int,
+    trace: str, file: Path, begun: tuple[StackFile, str, str], levels: tuple[ServiceLevel, ...], confidence: float, catalog: Catalog,
+    book: PriceBook, *, months: int, growth: str | None, outlook: str, futures: int, start: str | None, workers: int | None, seed: int,
     settings: tuple[str, ...], folder: Path | None, prices: Path | None, date: str | None, progress: Progress,
 ) -> tuple[Question, Horizon | None, int, float]:  # fmt: skip
-    """What is asked, its inputs checked: with the horizon, the requests of the trace and its seconds."""
-    from sim.catalog.yaml_file import read_text
+    """What is asked, its inputs checked: with the horizon, the requests of the trace and its seconds. `begun` is the stack to begin
+    with, its text and its name."""
     from sim.cli.opening import trace_for_months
     from sim.planning.assess import PlanStudy, slo_settings
     from sim.planning.choice import Question
     from sim.planning.demand_ahead import demand_ahead
     from sim.stack.outlook_read import split_settings
-    from sim.stack.read import find_stack, read_stack
 
     of_stack, of_outlook = split_settings(settings)
     if growth is not None:
         of_outlook = (*of_outlook, f"outlook.demand.growth_per_month={growth}")
-    path, shown = find_stack(stack, catalog)
-    every = with_own(levels, read_stack(stack, catalog, of_stack))
+    stack, text, name = begun
+    every = with_own(levels, stack)
     asked = None
     if months:
         asked = horizon(
@@ -81,8 +80,8 @@ def question_of(
     study = PlanStudy(
         trace=file.resolve(),
         trace_sha256=requests.info.sha256,
-        stack_text=read_text(path, shown),
-        stack_name=Path(stack).stem,
+        stack_text=text,
+        stack_name=name,
         settings=(*of_stack, *slo_settings(every)),
         models=None if folder is None else folder.resolve(),
         prices_text=None if prices is None else book.prices_text,

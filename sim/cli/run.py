@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.cli import options
+from sim.cli.clients import loop_of
+from sim.cli.clients import options as clients_options
 from sim.cli.horizon import MONTHS, horizon, months_wanted, refuse_about_months
 from sim.cli.horizon import options as months_options
 
 if TYPE_CHECKING:
     from sim.report.run_report import RunReport
-    from sim.trace import Trace
-    from sim.trace.closed_loop import ClosedLoop
 
 
 @click.command(name="run")
@@ -26,14 +26,7 @@ if TYPE_CHECKING:
 @options.seed
 @options.settings
 @options.prices
-@click.option(
-    "--closed-loop",
-    "clients",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="So many clients, each waiting for its answer, send the requests.",
-)
-@click.option("--think", metavar="TIME", help="What they wait before the next one, as 2s.  [default: that of the trace, or none]")
+@clients_options
 @click.option("--events", metavar="FILE", help="A file of scripted events: outages, failures, changes of limits, prices and demand.")
 @options.date
 @options.models
@@ -113,7 +106,7 @@ def command(
     with Progress(quiet=quiet) as progress:
         progress.says(f"reading {file.name}")
         requests = read_trace(file, trace)
-        loop = _loop(requests, trace, clients, think)
+        loop = loop_of(requests, trace, clients, think)
         if asked is not None and loop is not None:
             if wanted:
                 raise InputError(
@@ -165,31 +158,6 @@ def command(
         for each in report.cautions:
             say("warning", f"{each.cause}; {each.remedy}")
         say_where(target, refused)
-
-
-def _loop(requests: Trace, name: str, clients: int | None, think: str | None) -> ClosedLoop | None:
-    """The clients that send the requests: those of the trace, if any, with what the options say instead; InputError for a mistake."""
-    from dataclasses import replace
-
-    from sim.errors import InputError
-    from sim.trace.closed_loop import MOST_CLIENTS, ClosedLoop
-    from sim.units import parse_seconds
-
-    loop = requests.closed_loop
-    if clients is not None:
-        if clients > MOST_CLIENTS:
-            raise InputError(f"--closed-loop: found {clients}; allowed: 1 to {MOST_CLIENTS:,}")
-        loop = ClosedLoop(clients) if loop is None else replace(loop, clients=clients)
-    if think is None:
-        return loop
-    if loop is None:
-        raise InputError(
-            f"--think {think}: needs --closed-loop N, so many clients that wait for their answers: {name} is a trace of arrivals"
-        )
-    try:
-        return replace(loop, think_s=parse_seconds(think))
-    except InputError as error:
-        raise InputError(f"--think: {error}") from None
 
 
 def _print(report: RunReport, form: str) -> None:

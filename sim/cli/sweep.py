@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.cli import options
+from sim.cli.clients import loop_of, refuse_months
+from sim.cli.clients import options as clients_options
 from sim.cli.horizon import cores, horizon, points_options, refuse_about_months
 
 if TYPE_CHECKING:
@@ -18,16 +21,19 @@ if TYPE_CHECKING:
     from sim.cli.progress import Progress
     from sim.planning.axes import Axis, Value
     from sim.planning.points import Point, Row, Study
+    from sim.planning.workplace import Workplace
     from sim.report.sweep_report import SweepReport
+    from sim.trace.trace import TraceInfo
 
 _MOST_REASONS = 12
-_WORTH_WORKERS = 20_000_000
-"""Requests to replay in all, from which several processes are worth their start: twenty seconds of one."""
+_WORTH_WORKERS = 3_000_000
+"""Requests to replay in all, from which several processes are worth their start: two or three seconds of one."""
 
 
 @click.command(name="sweep")
 @click.argument("trace")
-@click.option("--stack", default="hybrid", show_default=True, help="A stack by name (sim catalog list stacks) or file.")
+@options.stack
+@options.infrastructure
 @click.option(
     "--over", "overs", multiple=True, metavar="KEY=SPEC", help="Vary a key: a list a,b,c and ranges start:stop[:step].  [repeatable]"
 )
@@ -37,6 +43,7 @@ _WORTH_WORKERS = 20_000_000
 @options.seed
 @options.settings
 @options.prices
+@clients_options
 @options.date
 @options.models
 @options.output("outputs/TRACE-sweep-HASH")
@@ -47,6 +54,8 @@ def command(
     ctx: click.Context,
     trace: str,
     stack: str,
+    terraform: str | None,
+    kubernetes: tuple[str, ...],
     overs: tuple[str, ...],
     gpus: str | None,
     months: int,
@@ -58,6 +67,8 @@ def command(
     seed: int,
     settings: tuple[str, ...],
     prices: Path | None,
+    clients: int | None,
+    think: str | None,
     date: str | None,
     folder: Path | None,
     given: Path | None,
@@ -78,44 +89,52 @@ def command(
         raise click.UsageError(
             "found nothing to vary; allowed: --over KEY=SPEC, as --over deployments.own.replicas.count=1:8, or --gpus 2:32:2"
         )
-    if not months:
-        refuse_about_months(ctx, settings, "--months 0", "--months 1 or more")
+    refuse_months(months, clients)
     from sim.catalog.location import find_input
-    from sim.cli.opening import open_books
+    from sim.cli.opening import open_books, stack_as_text
     from sim.cli.progress import Progress, say
     from sim.cli.writing import say_where, write_files
+    from sim.planning.workplace import Workplace, load
     from sim.report.run_folder import check_folder
 
     if given is not None:
         check_folder(given, force=force)
     file = find_input(trace)
-    axes, total = _axes(overs, gpus)
-    catalog, book = open_books(folder, date, prices)
-
-    from sim.planning.grid import grid
-    from sim.report.run_folder import default_folder
-    from sim.report.sweep_files import sweep_inputs, write_sweep
-    from sim.report.sweep_report import SweepReport
-
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
 
     def notes(text: str) -> None:
         if not quiet:
             say("note", text)
 
-    with Progress(quiet=quiet) as progress:
-        study = _study(
-            trace, file, stack, catalog, book, settings=settings, months=months, outlook=outlook, futures=futures, start=start,
-            seed=seed, folder=folder, prices=prices, date=date, progress=progress,
+    with Progress(quiet=quiet) as progress, Workplace(workers or cores(), cluster, load) as place:
+        if workers is not None:
+            place.begin()  # before anything that takes a while
+        if not months:
+            refuse_about_months(ctx, settings, "--months 0", "--months 1 or more")
+        axes, total = _axes(overs, gpus)
+        every = (*axes, total) if total is not None else axes
+
+        from sim.planning.grid import grid
+        from sim.report.run_folder import default_folder
+        from sim.report.sweep_files import sweep_inputs, write_sweep
+        from sim.report.sweep_report import SweepReport
+        from sim.stack.outlook_read import split_settings
+        from sim.stack.quantity import understood
+
+        catalog, book = open_books(folder, date, prices)
+        stack_file, text, name = stack_as_text(ctx, stack, catalog, book, split_settings(settings)[0], terraform, kubernetes)
+        study, info = _study(
+            trace, file, text, name, catalog, book, settings=settings, months=months, outlook=outlook, futures=futures, start=start,
+            seed=seed, folder=folder, date=date, clients=clients, think=think, progress=progress,
         )  # fmt: skip
+        replayed = info.rows * math.prod(len(axis.values) for axis in every)
+        here = cluster is None and workers is None and not months and replayed < _WORTH_WORKERS
+        if not here:
+            place.begin()
         points = grid(study, axes, total)
         progress.announce_compilation()
-        rows, kept = _run(study, points, workers, cluster, progress, notes)
+        rows, kept = _run(study, points, None if here else place, progress, notes)
         _refuse_nothing(rows, axes)
-        from sim.planning.opened import open_study
-
-        info = open_study(study).trace.info
-        every = (*axes, total) if total is not None else axes
         report = SweepReport(study, file.stem, info.rows, info.duration_s, book.date.isoformat(), every, rows)
         record = sweep_inputs(report)
         progress.says("writing files")
@@ -125,6 +144,10 @@ def command(
             lambda place: write_sweep(place, report, given=record, argv=sys.argv[1:], replace=given is None or force),
         )
     _print(report, form)
+    if odd := understood("--think", think):
+        notes(odd)
+    for note in stack_file.notes:
+        notes(note)
     if kept:
         notes(f"{kept:,} of {len(points):,} points were finished before and kept")
     if not quiet:
@@ -155,20 +178,17 @@ def _axes(overs: tuple[str, ...], gpus: str | None) -> tuple[tuple[Axis, ...], A
 
 
 def _study(
-    trace: str, file: Path, stack: str, catalog: Catalog, book: PriceBook, *, settings: tuple[str, ...], months: int, outlook: str,
-    futures: int, start: str | None, seed: int, folder: Path | None, prices: Path | None, date: str | None, progress: Progress,
-) -> Study:  # fmt: skip
-    """What all points share, its stack and trace checked; InputError with what is wrong with them."""
-    from sim.catalog.yaml_file import read_text
+    trace: str, file: Path, text: str, name: str, catalog: Catalog, book: PriceBook, *, settings: tuple[str, ...], months: int,
+    outlook: str, futures: int, start: str | None, seed: int, folder: Path | None, date: str | None, clients: int | None,
+    think: str | None, progress: Progress,
+) -> tuple[Study, TraceInfo]:  # fmt: skip
+    """What all points share, among it the text and name of the stack, and the trace's figures; InputError with what is wrong with them."""
     from sim.cli.opening import trace_for_months
     from sim.planning.points import Study
     from sim.stack.outlook_read import split_settings
-    from sim.stack.read import find_stack, read_stack
     from sim.trace import read_trace
 
     of_stack, of_outlook = split_settings(settings)
-    path, shown = find_stack(stack, catalog)
-    read_stack(stack, catalog, of_stack)
     if months:
         horizon(
             months, date=book.date, catalog=catalog, settings=of_outlook, outlook=outlook, futures=futures, start=start, workers=None,
@@ -176,30 +196,31 @@ def _study(
         )  # fmt: skip
     progress.says(f"reading {file.name}")
     requests = trace_for_months(file, trace) if months else read_trace(file, trace)
-    return Study(
+    study = Study(
         trace=file.resolve(),
         trace_sha256=requests.info.sha256,
-        stack_text=read_text(path, shown),
-        stack_name=Path(stack).stem,
+        stack_text=text,
+        stack_name=name,
         settings=of_stack,
         models=None if folder is None else folder.resolve(),
-        prices_text=None if prices is None else read_text(prices),
+        prices_text=book.prices_text,
         date=date,
         seed=seed,
+        closed_loop=loop_of(requests, trace, clients, think),
         months=months,
         outlook=outlook,
         outlook_settings=of_outlook,
         futures=futures,
         start=None if start is None else start.strip(),
     )
+    return study, requests.info
 
 
 def _run(
-    study: Study, points: tuple[Point, ...], workers: int | None, cluster: str | None, progress: Progress, notes: Callable[[str], None]
+    study: Study, points: tuple[Point, ...], place: Workplace | None, progress: Progress, notes: Callable[[str], None]
 ) -> tuple[tuple[Row, ...], int]:
     """The rows of all points, and how many of them were there before; what is finished when it is interrupted stays."""
     from sim.planning.execute import run_points
-    from sim.planning.opened import open_study
     from sim.planning.point_store import PointStore
 
     told: list[tuple[float, float]] = []
@@ -210,12 +231,9 @@ def _run(
 
     # In an order of their own, so that workers seldom begin with points alike: what one of these needs, the others then find.
     order = sorted(points, key=study.key)
-    few = not study.months and open_study(study).trace.info.rows * len(points) < _WORTH_WORKERS
     store = PointStore.default()
     try:
-        rows = run_points(
-            study, order, workers=workers or (1 if few else cores()), cluster=cluster, store=store, says=says, notes=notes
-        )  # fmt: skip
+        rows = run_points(study, order, place=place, store=store, says=says, notes=notes)
     except (KeyboardInterrupt, SystemExit):
         if told and store.folder is not None:
             done, whole = told[-1]

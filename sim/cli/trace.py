@@ -67,7 +67,7 @@ def import_(
     from sim.trace.formats import read_foreign
     from sim.trace.imports import trace_of
 
-    options = Options(_pairs("--map", mapping), timezone, time_unit)
+    options = Options(_pairs("--map", mapping), timezone, time_unit, seed)
     read = read_foreign(find_input(file), form, options, file)
     _finish(ctx, trace_of(read, file, shape, seed), output or f"{Path(file).stem}.parquet", force=force)
 

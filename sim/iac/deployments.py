@@ -6,10 +6,11 @@ from collections.abc import Collection
 from typing import Any
 
 from sim.catalog.catalog import Catalog
+from sim.catalog.gpu import Precision
 from sim.errors import InputError, visible
 from sim.iac.hugging_face import find_llm
 from sim.iac.node_labels import Nodes, read_nodes
-from sim.iac.pods import Workload
+from sim.iac.pods import NO_MODEL, Workload
 
 ASSUMED_GPU = "h100-sxm"
 _NO_LIMIT = 100
@@ -27,8 +28,8 @@ def deployment_of(
 
     InputError when the model is not known, or GPUs and tensor parallelism disagree.
     """
-    llm, precision = find_llm(work.model, catalog)
     name = visible(work.name)
+    llm, precision = _model(work, catalog, assumed)
     ignored += [f"{name}: {remark}" for remark in work.remarks]
     assumed += [f"{name}: {guess}" for guess in work.guesses]
     nodes = read_nodes(work.labels, catalog, work.gpu_said)
@@ -59,6 +60,20 @@ def deployment_of(
     if "provider" in said:
         return found | ({"purchase": nodes.purchase} if nodes.purchase else {})
     return found | _hours(nodes, chosen, catalog, name, assumed)
+
+
+def _model(work: Workload, catalog: Catalog, assumed: list[str]) -> tuple[str, Precision]:
+    """The model and its precision: as the manifest says, else as the name it is served by or the folder it is in tells."""
+    if work.model:
+        return find_llm(work.model, catalog)
+    for hint in work.hints:
+        try:
+            found = find_llm(hint, catalog)
+        except InputError:
+            continue
+        assumed.append(f"{visible(work.name)}: llm {found[0]}: from the name {visible(hint)[:80]!r} alone")
+        return found
+    raise InputError(NO_MODEL)
 
 
 def _hours(nodes: Nodes, gpu: str, catalog: Catalog, name: str, assumed: list[str]) -> dict[str, Any]:

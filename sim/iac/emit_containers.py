@@ -13,7 +13,6 @@ from sim.iac.hugging_face import find_llm
 from sim.stack.gpu_deployment import GpuDeployment
 
 PORT = 8000
-_QUANTISATION: Mapping[str, str] = MappingProxyType({"fp8": "fp8", "int8": "w8a8_int8", "int4": "awq", "fp4": "modelopt_fp4"})
 _ON_THE_FLY = ("fp8",)
 """Precisions that an engine makes itself of weights in 16 bits; others need a checkpoint."""
 
@@ -27,7 +26,8 @@ class _Engine:
     command: tuple[str, ...]
     model: tuple[str, ...]
     flags: Mapping[str, str]
-    quantisation: str
+    quantisation: Mapping[str, str]
+    """Words of `--quantization` by precision; a precision without one is that of the checkpoint alone."""
     kv_precisions: Mapping[str, str]
     caching: Mapping[str, str]
 
@@ -45,7 +45,7 @@ _VLLM = _Engine(
             "long_prefill_token_threshold": "--long-prefill-token-threshold",
         }
     ),
-    quantisation="--quantization",
+    quantisation=MappingProxyType({"fp8": "fp8", "int4": "awq", "fp4": "modelopt_fp4"}),
     kv_precisions=MappingProxyType({"fp8": "fp8", "bf16": "bfloat16"}),
     caching=MappingProxyType({"on": "--enable-prefix-caching", "off": "--no-enable-prefix-caching"}),
 )  # fmt: skip
@@ -60,7 +60,7 @@ _SGLANG = _Engine(
             "max_model_len": "--context-length", "gpu_memory_utilization": "--mem-fraction-static", "block_size": "--page-size",
         }
     ),
-    quantisation="--quantization",
+    quantisation=MappingProxyType({"fp8": "fp8", "int8": "w8a8_int8", "int4": "awq", "fp4": "modelopt_fp4"}),
     kv_precisions=MappingProxyType({"fp8": "fp8_e4m3", "bf16": "bf16"}),
     caching=MappingProxyType({"off": "--disable-radix-cache"}),
 )  # fmt: skip
@@ -75,7 +75,7 @@ _TRTLLM = _Engine(
             "max_model_len": "--max_seq_len",
         }
     ),
-    quantisation="",
+    quantisation=MappingProxyType({}),
     kv_precisions=MappingProxyType({}),
     caching=MappingProxyType({}),
 )  # fmt: skip
@@ -138,7 +138,7 @@ def _precision(spec: GpuDeployment, engine: _Engine, catalog: Catalog, notes: li
     _, published = find_llm(_repository(spec, catalog, []), catalog)
     if spec.precision == published:
         return []
-    if spec.precision not in _ON_THE_FLY or not engine.quantisation:
+    if spec.precision not in _ON_THE_FLY or spec.precision not in engine.quantisation:
         notes.append(f"the model: a checkpoint in {spec.precision} is needed in the place of this one, which is in {published}")
-    word = _QUANTISATION.get(spec.precision)
-    return [engine.quantisation, word] if word is not None and engine.quantisation else []
+    word = engine.quantisation.get(spec.precision)
+    return [] if word is None else ["--quantization", word]

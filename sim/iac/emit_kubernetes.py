@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.catalog.catalog import Catalog
+from sim.catalog.gpu import Gpu
 from sim.catalog.yaml_document import Document, parse_documents
 from sim.catalog.yaml_file import comment, validate
 from sim.errors import InputError
 from sim.iac.deployments import deployment_of
-from sim.iac.emit_containers import PORT, engine_container
+from sim.iac.emit_containers import PORT, engine_container, gpu_resource
 from sim.iac.emit_scalers import scaler_of
 from sim.iac.node_labels import product_label, spot_label
 from sim.iac.pods import DEPLOYMENT_NOTE
@@ -63,9 +64,12 @@ def _objects(name: str, object_name: str, spec: GpuDeployment, catalog: Catalog,
     gpu = catalog.gpu(spec.gpu)
     labels = {"app.kubernetes.io/name": object_name}
     metadata = {"name": object_name, "labels": labels, "annotations": {DEPLOYMENT_NOTE: name}}
-    selector, tolerations = _placement(spec, product_label(gpu))
+    selector, tolerations = _placement(spec, gpu)
     if not product_label(gpu):
         notes.append(f"nodeSelector: what nodes with {gpu.name} are labelled is not known; add your label")
+    node = spec.gpus_per_node or gpu.gpus_per_node
+    if spec.tensor_parallel > node:
+        notes.append(f"{spec.tensor_parallel} GPUs are more than the {node} of a machine: a LeaderWorkerSet of several pods is needed")
     pod: dict[str, Any] = {}
     if spec.drain is not None and float(spec.drain).is_integer() and spec.drain <= _LONGEST_GRACE_S:
         pod["terminationGracePeriodSeconds"] = int(spec.drain)
@@ -100,9 +104,10 @@ def _objects(name: str, object_name: str, spec: GpuDeployment, catalog: Catalog,
     return [deployment, service, *([] if scaler is None else [scaler])]
 
 
-def _placement(spec: GpuDeployment, product: dict[str, str]) -> tuple[dict[str, str], list[dict[str, str]]]:
+def _placement(spec: GpuDeployment, gpu: Gpu) -> tuple[dict[str, str], list[dict[str, str]]]:
     """Node selector and tolerations of the GPU and of spot machines."""
-    tolerations = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
+    product = product_label(gpu)
+    tolerations = [{"key": gpu_resource(gpu), "operator": "Exists", "effect": "NoSchedule"}]
     if spec.purchase != "spot" or spec.on_premises is not None:
         return product, tolerations
     spot = spot_label(spec.provider)

@@ -67,7 +67,7 @@ def scaler_of(spec: GpuDeployment, name: str, metadata: dict[str, Any], notes: l
     extra: dict[str, Any] = {}
     if isinstance(law, Keda):
         triggers = [_trigger(spec, law, name)]
-        extra = _whole_seconds({"pollingInterval": law.scrape, "cooldownPeriod": law.cooldown}, 1)
+        extra = _whole_seconds({"pollingInterval": law.scrape}, 1) | _whole_seconds({"cooldownPeriod": law.cooldown}, 0)
         extra["advanced"] = {"horizontalPodAutoscalerConfig": {"behavior": _behaviour(law)}}
     elif isinstance(law, Schedule):
         triggers = cron_triggers([(step.at, step.replicas) for step in law.steps], low)

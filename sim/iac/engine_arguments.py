@@ -44,7 +44,7 @@ _SWITCHES: Mapping[str, tuple[str, Any]] = MappingProxyType(
         "disable-radix-cache": ("prefix_caching", "off"),
     }
 )
-_MODEL = ("model", "model-path", "model_dir")
+_MODEL = ("model", "model-path", "model-id", "model_dir")
 _QUANTISED: Mapping[str, Precision] = MappingProxyType(
     {
         "fp8": "fp8", "w8a8_fp8": "fp8", "modelopt": "fp8", "fbgemm_fp8": "fp8",
@@ -68,6 +68,8 @@ class EngineArguments:
     model: str = ""
     keys: dict[str, Any] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+    """Names that may say the model where nothing else does: what it is served as, the folder it is in."""
 
 
 def read_arguments(words: Sequence[str]) -> EngineArguments:
@@ -125,10 +127,11 @@ def _read(found: EngineArguments, name: str, value: str | None, word: str) -> No
     elif name in _MODEL or name.replace("-", "_") in _MODEL:
         if value and _LEFT_OPEN.search(value):
             raise InputError(f"{word} {visible(value)[:80]}: what this variable holds is not in the manifest")
-        # A folder says nothing of what is in it.
-        if value and not value.startswith("/"):
+        if value and not value.startswith(("/", "./")):
             found.model = value
         else:
+            # What is in a folder, only its name can tell.
+            found.hints.append(value or "")
             found.ignored.append(f"{word} {value or ''}".strip())
     elif name in _NUMBERS and value is not None:
         found.keys[_NUMBERS[name]] = _number(value, word)
@@ -141,6 +144,9 @@ def _read(found: EngineArguments, name: str, value: str | None, word: str) -> No
         found.keys["kv_precision"] = "fp8" if value.startswith("fp8") else "bf16" if value.startswith("b") else "auto"
     elif name == "dtype" and value in ("auto", "half", "float16", "bfloat16"):
         pass
+    elif name == "served-model-name" and value:
+        found.hints.insert(0, value)
+        found.ignored.append(f"{word} {value}")
     elif _SECRET.search(name):
         found.ignored.append(word)
     else:

@@ -87,7 +87,7 @@ def llm_inference_service(part: Reading) -> list[Workload]:
     if not boxes:
         based = " (what its baseRefs hold is not read)" if spec.at("baseRefs") else ""
         raise InputError(f"{name}: no container with GPUs in spec.template{based}")
-    work = container(boxes[0], pod, name, spec.count("replicas"), spec.text("model", "uri") or spec.text("model", "name"))
+    work = container(boxes[0], pod, name, spec.count("replicas"), _model(spec.at("model")))
     spec.take("model")
     work.namespace = part.text("metadata", "namespace")
     one_only(spec.at("parallelism"), "data", "dataLocal", "pipeline")
@@ -102,6 +102,12 @@ def llm_inference_service(part: Reading) -> list[Workload]:
         work.scaler = Scaler(name, 1 if low is None else low, high)
         work.scaler.remarks.append("spec.scaling: llm-d's variant autoscaler is not simulated")
     return [work]
+
+
+def _model(part: Reading) -> str:
+    """What an LLMInferenceService serves: its place on the hub, else the name it goes by, else its place elsewhere."""
+    uri, name = part.text("uri"), part.text("name")
+    return uri if uri.startswith("hf://") or not name else name
 
 
 def _workers(worker: Reading, work: Workload, tensor: int | None) -> None:

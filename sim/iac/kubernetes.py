@@ -40,8 +40,6 @@ class Imported:
     ignored: tuple[str, ...]
     labels: NodeLabels = field(default_factory=dict)
     """The node labels that each deployment asks for, any one value of each: what joins it to the machines of a plan."""
-    whole: bool = False
-    """Whether the files said the whole stack, routing and service levels too."""
 
 
 @dataclass
@@ -87,7 +85,7 @@ def stack_from_kubernetes(documents: Sequence[Document], catalog: Catalog, *, gp
         stack = {"deployments": read, "routing": _routing(list(read), found.assumed)}
     else:
         stack = joined(read, found.rest, found.assumed)
-    return Imported(stack, tuple(found.assumed), tuple(found.ignored), MappingProxyType(labels), found.rest is not None)
+    return Imported(stack, tuple(found.assumed), tuple(found.ignored), MappingProxyType(labels))
 
 
 def stack_text(imported: Imported, source: str) -> str:

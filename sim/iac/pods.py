@@ -14,11 +14,13 @@ from sim.iac.node_labels import labels_wanted
 from sim.iac.reading import Reading
 from sim.iac.scalers import Scaler
 
+NO_MODEL = "which model it serves could not be read (no --model, no hub repository)"
 DEPLOYMENT_NOTE = "sim-deployment"
 """The annotation that names the deployment of a stack, where a Kubernetes name cannot."""
 _GPU_RESOURCES = ("nvidia.com/gpu", "amd.com/gpu")
 _SLICES = re.compile(r"nvidia\.com/(mig-.*|gpu\.shared)")
 _ENGINES = (("sglang", "sglang"), ("trtllm", "trtllm"), ("tensorrt", "trtllm"))
+_SERVERS = ("vllm", "sglang", "trtllm", "tensorrt", "llm-d", "lmcache")
 _OTHERS = ("text-generation-inference", "lmdeploy", "ollama", "llama.cpp", "triton")
 _ARGUMENT_VARIABLES = ("VLLM_ADDITIONAL_ARGS", "VLLM_ARGS", "SGLANG_ARGS")
 _CHANGES_ENGINE: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -46,6 +48,8 @@ class Workload:
     """What was taken for granted."""
     gpu_said: str = ""
     """A GPU by a name that is no label."""
+    hints: tuple[str, ...] = ()
+    """Names that may say the model, where `model` is empty."""
     namespace: str = ""
     deployment: str = ""
     """What the stack calls it, where the object says so."""
@@ -96,13 +100,25 @@ def _of_pod(part: Reading, pod: Reading, replicas: int | None) -> list[Workload]
     name = part.text("metadata", "name")
     if part.at("metadata", "ownerReferences"):
         return []  # what made it is read instead
-    found = [container(box, pod, name, replicas) for box in pod.items("containers") if gpus_wanted(box) is not None]
+    found = [container(box, pod, name, replicas) for box in pod.items("containers") if gpus_wanted(box) is not None and _serves(box)]
     if len(found) > 1:
         raise InputError(f"{name}: {len(found)} containers with GPUs in one pod; one is read")
     for work in found:
         work.namespace = part.text("metadata", "namespace")
         work.deployment = part.text("metadata", "annotations", DEPLOYMENT_NOTE)
     return found
+
+
+def asks_for_gpus(part: Reading) -> bool:
+    """Whether a container of an object asks for GPUs, as far as it is laid out as a set of pods or a pod."""
+    pods = (part.at("spec", "template", "spec"), part.at("spec"), part.at("spec", "jobTemplate", "spec", "template", "spec"))
+    return any(gpus_wanted(box) is not None for pod in pods for box in pod.items("containers"))
+
+
+def _serves(box: Reading) -> bool:
+    """Whether a container may be a model server: it has the name of an engine, or is given a model."""
+    told = " ".join(str(box.at(key).data or "") for key in ("image", "command", "args", "name")).lower()
+    return any(word in told for word in (*_SERVERS, *_OTHERS)) or re.search(r"--model\b|--model[-_](path|id)\b", told) is not None
 
 
 def container(box: Reading, pod: Reading, name: str, replicas: int | None, model: str = "", fallback: str = "") -> Workload:
@@ -130,11 +146,13 @@ def container(box: Reading, pod: Reading, name: str, replicas: int | None, model
 def workload(
     name: str, replicas: int | None, gpus: int | None, labels: Mapping[str, tuple[str, ...]], engine: str, arguments: EngineArguments
 ) -> Workload:
-    """A model server of what its command line says; InputError where that names no model."""
-    if not arguments.model:
-        raise InputError(f"{name}: which model it serves could not be read (no --model, no hub repository)")
+    """A model server of what its command line says; InputError where that has no name that could be a model's."""
+    if not arguments.model and not arguments.hints:
+        raise InputError(f"{name}: {NO_MODEL}")
     remarks = [f"argument ignored: {word}" for word in arguments.ignored]
-    return Workload(name, arguments.model, replicas, gpus, labels, engine, dict(arguments.keys), None, remarks)
+    return Workload(
+        name, arguments.model, replicas, gpus, labels, engine, dict(arguments.keys), None, remarks, hints=tuple(arguments.hints)
+    )
 
 
 def words_of(part: Reading, key: str) -> list[str]:

@@ -214,6 +214,9 @@ def _bought(pool: Pool, template: Mapping[str, Any], catalog: Catalog, book: Pri
         pool.guess("no spot price is known there: the most that may be paid by the plan", usd_per_gpu_hour=most)
     elif elsewhere := hour(purchase, None):
         _elsewhere(pool, elsewhere.region)
+        if not _same_as_gpu(elsewhere, book, gpu, group.provider, purchase, elsewhere.region):
+            pool.keys["usd_per_gpu_hour"] = elsewhere.usd_per_gpu_hour
+            pool.sources["usd_per_gpu_hour"] = f"{elsewhere.source}: {group.address}"
     elif purchase == "spot" and (on_demand := hour("on_demand", group.region) or hour("on_demand", None)):
         place = "" if on_demand.region in (None, group.region) else f" in {on_demand.region}"
         pool.guess(f"no spot price is known: that on demand{place}, the most that it costs", usd_per_gpu_hour=on_demand.usd_per_gpu_hour)

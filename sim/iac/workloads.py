@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from sim.iac.charts import llm_d_values, production_stack, vllm_runtime
 from sim.iac.kserve import inference_service, llm_inference_service
-from sim.iac.pods import Workload, leader_worker_set, pod_set, single_pod
+from sim.iac.pods import Workload, asks_for_gpus, leader_worker_set, pod_set, single_pod
 from sim.iac.reading import Reading
 
 _KINDS: Mapping[str, Callable[[Reading], list[Workload]]] = MappingProxyType(
@@ -48,6 +48,8 @@ def why_not(part: Reading) -> str:
         return "llm-d's service classes, levels by class and model; a stack has one: --set slo.ttft_p95=500ms --set slo.tpot_p95=24ms"
     if not kind and part.at("node_pools") and part.at("autoscaler"):
         return "the pools of another simulator, without a model"
+    if str(kind) not in _NOT_READ and asks_for_gpus(part):
+        return "asks for GPUs and runs no engine that is known (vllm, sglang, trtllm); what it costs is not in the results"
     return _NOT_READ.get(str(kind), "no model server, no autoscaler")
 
 

@@ -159,10 +159,10 @@ def _values(chosen: Mapping[str, Any], fleet: Fleet | None, stack: StackFile, po
             found.append((name, "default" if own is None else own))
         else:
             found.append((name, _shown(value)))
-        if name == "tensor_parallel" and fleet is not None:
-            found.append(("replicas", fleet.words))
-    if fleet is not None and "replicas" not in dict(found):
-        found.append(("replicas", fleet.words))
+    if fleet is not None:
+        # Behind what kind of replicas they are.
+        place = max((i + 1 for i, (name, _) in enumerate(found) if name in ("gpu", "tensor_parallel")), default=0)
+        found.insert(place, ("replicas", fleet.words))
     return tuple(found)
 
 

@@ -72,7 +72,10 @@ def replay_point(study: Study, resolved: ResolvedStack, opened: Opened) -> Repla
     """The trace of a study replayed through a resolved stack, measured and billed."""
     from sim.cost.replay import replay
 
-    return replay(resolved, opened.trace, catalog=opened.catalog, book=opened.book, seed=study.seed, cache=opened.saturations)
+    return replay(
+        resolved, opened.trace, catalog=opened.catalog, book=opened.book, seed=study.seed, cache=opened.saturations,
+        closed_loop=study.closed_loop,
+    )  # fmt: skip
 
 
 def forecast_point(study: Study, point: Point, resolved: ResolvedStack, found: Replay, opened: Opened) -> Forecast:

@@ -16,8 +16,7 @@ from sim.errors import InputError
 from sim.planning.contents import program_sha256
 from sim.planning.point_store import PointStore, row_of, row_text
 from sim.planning.points import Point, Row, Study
-from sim.planning.workers import quiet_pools
-from sim.planning.workplace import Workers, Workplace
+from sim.planning.workplace import Workers, Workplace, load
 
 Evaluate = Callable[[Study, Point], Row]
 Says = Callable[[str, float, float], None]
@@ -49,20 +48,20 @@ def run_points(
     again, alone, after all others; if that is killed too its row says so. InputError for a cluster that cannot be reached or runs another
     program; what is finished stays in the store.
     """
+    prepare = None if evaluate is not None else load
     evaluate = evaluate or _evaluate()
     run = _Run(study, points, store or PointStore(None), says, notes)
     left = run.left()
     if not left:
         return run.rows()
     work = partial(computed, evaluate, study, program_sha256())
-    at = place or Workplace(workers, cluster)
+    at = place or Workplace(workers, cluster, prepare)
     try:
         if at.is_here(len(left)):
             for point in left:
                 run.finished(point, work(point))
         else:
-            with quiet_pools():
-                _share_out(run, left, at.workers_for(study, evaluate, work, len(left)))
+            _share_out(run, left, at.workers_for(study, evaluate, work, len(left)))
     except BaseException:
         at.close()  # points are under way there
         raise

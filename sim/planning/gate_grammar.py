@@ -74,7 +74,7 @@ def parse_gate(text: str, *, stacks: Sequence[str] = (), pair: bool = False) -> 
     if re.search(r"[<>=]|\s(and|or|&&|\|\|)\s", value):
         raise _wrong(text, at, f"found {value[:40]!r}; allowed: one comparison a gate, and {OPTION} again for the next")
     limit, relative = _limit(text, at, value, figure, delta=delta)
-    return Gate(figure, edge, delta, op, limit, relative, value, stack)
+    return Gate(figure, edge, delta, op, limit, relative, " ".join(value.split()), stack)
 
 
 def _stack(text: str, stacks: Sequence[str]) -> tuple[str, int]:

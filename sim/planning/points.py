@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from sim.trace.closed_loop import ClosedLoop
 
 Better = Literal["low", "high", "none"]
 Value = str | int | float
@@ -93,6 +96,8 @@ class Study:
     """The day of the prices, as 2026-11-21; None: the catalogue's."""
     seed: int = 0
     """Of every point: what differs between points is not luck."""
+    closed_loop: ClosedLoop | None = None
+    """The clients that send the requests; None: the trace's own, or it is one of arrivals."""
     months: int = 0
     outlook: str = "base"
     outlook_settings: tuple[str, ...] = ()
@@ -120,7 +125,7 @@ class Study:
         ahead = (self.outlook, outlook_text(self), self.outlook_settings, self.futures, self.start) if self.months else ()
         parts = (
             program_sha256(), self.catalog_sha256, self.trace_sha256, self.stack_name, self.stack_text, self.settings, self.prices_text,
-            self.date, self.seed, self.months, ahead,
+            self.date, self.seed, self.closed_loop, self.months, ahead,
         )  # fmt: skip
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 

@@ -23,6 +23,7 @@ from sim.planning.levels import ServiceLevel
 from sim.planning.opened import Opened, open_study
 from sim.planning.point_store import PointStore
 from sim.planning.points import Point, Row
+from sim.planning.workplace import Workplace, load
 from sim.stack.resolve import resolve
 from sim.stack.resolved import ResolvedPool, ResolvedStack
 
@@ -76,10 +77,11 @@ class Dropped:
 
 
 class Evaluations:
-    """Rows of candidates, from the store, from this process, from others or a cluster."""
+    """Rows of candidates, from the store, from this process, from others or a cluster; what is started stays until close()."""
 
     def __init__(self, *, workers: int = 1, cluster: str | None = None, store: PointStore | None = None, says: Says | None = None) -> None:
-        self._workers, self._cluster, self._store, self._says = workers, cluster, store, says
+        self._place = Workplace(workers, cluster, load)
+        self._store, self._says = store, says
         self.replays = 0
         """Whole replays asked for."""
 
@@ -91,10 +93,13 @@ class Evaluations:
         says = self._says
         told: Says | None = None if says is None else (lambda _, done, whole: says(what, done, whole))
         many = len(points) * rows_each / _ROWS_A_SECOND > _WORTH_WORKERS_S
-        away = self._cluster if len(points) > 1 or study.months else None  # one replay is done before a cluster has been greeted
-        return run_points(
-            study, points, workers=self._workers if many else 1, cluster=away, store=self._store, says=told, evaluate=assess
-        )  # fmt: skip
+        if self._place.cluster is not None:
+            many = len(points) > 1 or study.months > 0  # one replay is done before a cluster has been greeted
+        return run_points(study, points, place=self._place if many else None, store=self._store, says=told, evaluate=assess)
+
+    def close(self) -> None:
+        """End the processes that were started, or leave the cluster."""
+        self._place.close()
 
 
 class Race:

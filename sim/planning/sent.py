@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -30,6 +31,8 @@ Bytes = npt.NDArray[np.uint8]
 """The content of a file: an array, as clusters hand these from machine to machine without a copy for every point."""
 
 _MOST_KEPT = 16
+_LEFT_S = 3600.0
+"""What is still being written after that was left by a process that was killed."""
 _FOLDER = "inputs"
 
 
@@ -142,23 +145,41 @@ def _inputs() -> Path:
 
 
 def _keep(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder whole or not at all; another process may do the same. The oldest go when there are too many."""
+    """Write a folder whole or not at all; other processes may do the same, or read it. The oldest go when there are too many."""
     temporary = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
     try:
         for name, content in files.items():
             (temporary / name).parent.mkdir(parents=True, exist_ok=True)
             (temporary / name).write_bytes(content)
-        shutil.rmtree(folder, ignore_errors=True)
         try:
             temporary.replace(folder)
         except OSError:
-            if not folder.is_dir():
-                raise
+            # There is one. Another process may be reading it, so that only one that is not whole is taken away.
+            if not _holds(folder, files):
+                shutil.rmtree(folder, ignore_errors=True)
+                temporary.replace(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    kept = sorted((each for each in folder.parent.iterdir() if each != folder), key=lambda each: each.stat().st_mtime_ns, reverse=True)
-    for each in kept[_MOST_KEPT - 1 :]:
+    ages = sorted((age, each) for each in folder.parent.iterdir() if each != folder and (age := _age_s(each)) is not None)
+    kept = [each for _, each in ages if not each.name.startswith(".")]
+    left = [each for age, each in ages if each.name.startswith(".") and age > _LEFT_S]
+    for each in (*kept[_MOST_KEPT - 1 :], *left):
         shutil.rmtree(each, ignore_errors=True)
+
+
+def _holds(folder: Path, files: Mapping[str, bytes]) -> bool:
+    try:
+        return all((folder / name).read_bytes() == content for name, content in files.items())
+    except OSError:
+        return False
+
+
+def _age_s(folder: Path) -> float | None:
+    """None for one that another process has just taken away."""
+    try:
+        return time.time() - folder.stat().st_mtime
+    except OSError:
+        return None
 
 
 def _as_named_here(refused: str | None, there: Study, here: Study) -> str | None:

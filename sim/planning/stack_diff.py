@@ -7,6 +7,7 @@ to another line are no change.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -93,7 +94,7 @@ def diff_stacks(base: Read, head: Read) -> StackDiff:
             follows.setdefault(_part(key), []).append(Change(key, *values, unit, _source(before), _source(after)))
     names = [*_names(new), *(name for name in _names(old) if name not in _names(new))]
     parts = tuple(
-        Part(name, _state(name, old, new), tuple(changes.get(name, ())), tuple(follows.get(name, ())))
+        Part(name, _state(name, old, new), tuple(sorted(changes.get(name, ()), key=_unsaid)), tuple(follows.get(name, ())))
         for name in dict.fromkeys((*names, *changes, *follows))
         if name in changes or name in follows
     )
@@ -117,15 +118,22 @@ def _said(file: StackFile) -> dict[str, Value]:
 
 
 def _flat(data: Any, path: str) -> Iterator[tuple[str, Value]]:
-    """The leaves of nested data; an empty mapping or list is none."""
+    """The leaves of nested data; an empty mapping or list is none, and a list of plain values is one leaf."""
     if isinstance(data, Mapping):
         for key, value in data.items():
             yield from _flat(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(data, (list, tuple)) and not _has_mapping(data):
+        if data:
+            yield path, json.dumps(data, ensure_ascii=False)
     elif isinstance(data, (list, tuple)):
         for k, value in enumerate(data):
             yield from _flat(value, f"{path}.{k}")
     else:
         yield path, data
+
+
+def _has_mapping(data: Any) -> bool:
+    return isinstance(data, Mapping) or (isinstance(data, (list, tuple)) and any(map(_has_mapping, data)))
 
 
 def _part(key: str) -> str:
@@ -137,6 +145,12 @@ def _part(key: str) -> str:
 def _names(said: Mapping[str, Value]) -> list[str]:
     """The deployments of a stack, as parts."""
     return list(dict.fromkeys(_part(key) for key in said if key.startswith(f"{_DEPLOYMENTS}.")))
+
+
+def _unsaid(change: Change) -> bool:
+    """Whether nobody wrote it: defaults that came or went along with other keys are told last."""
+    sources = [source for source in (change.new_from, change.old_from) if source]
+    return bool(sources) and not any(source.startswith("given") for source in sources)
 
 
 def _state(name: str, old: Mapping[str, Value], new: Mapping[str, Value]) -> State:

@@ -1,26 +1,35 @@
-"""Processes of this machine at work on points: one process a worker, each with a pool of its own (joblib's loky).
+"""Processes of this machine at work on points, forked from one that has everything loaded (fork_server.py).
 
-A pool of several processes is lost as a whole when one of them is killed. Here a worker that is killed takes the one point with it that
-it was computing, and which that was is known. Threads are one a worker: numba's and those of linear algebra.
+Each has a socket and a thread here of its own. A worker that is killed takes the one point with it that it was computing, and which that
+was is known. Threads of numba and of linear algebra are one a worker.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import signal
+import socket
+import subprocess
+import sys
 import threading
-import time
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import send_handle
 from types import MappingProxyType
 from typing import Any
 
+from sim.planning.fork_server import ENDED, FORK
 from sim.planning.points import Point
 
-_ONE_THREAD = MappingProxyType(
+Prepare = Callable[[], None]
+"""What the process that workers are forked from does first: a function of a module, which is sent by its name."""
+
+_ALONE = MappingProxyType(
     dict.fromkeys(
         (
             "MKL_NUM_THREADS",
@@ -32,39 +41,77 @@ _ONE_THREAD = MappingProxyType(
         ),
         "1",
     )
+    | {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 )
-_LOOK_S = 0.5
-_EXIT_CODES = re.compile(r"exit codes of the workers are \{(.+?)\}")
+"""No threads beside the one that forks or computes; Arrow's own allocators have some that tidy up."""
+_START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from sim.planning.fork_server import serve; serve(int(sys.argv[2]))"
+_PATIENCE_S = 5.0
+
+
+class WorkerLostError(Exception):
+    """A worker ended without an answer; the text is how."""
+
+
+@dataclass(frozen=True)
+class _Worker:
+    number: int
+    calls: Connection
 
 
 class Processes:
-    """Processes that compute one point each at a time; they are started when they are needed, and replaced when they are killed."""
+    """Up to `most` processes that compute one point each at a time; forked when they are needed, and replaced when they are killed."""
 
-    def __init__(self) -> None:
-        self._free: list[Any] = []
-        self._taken: dict[Future[str], Any] = {}
+    def __init__(self, most: int, prepare: Prepare | None = None) -> None:
+        self._prepare = prepare
+        self._server = _Server(prepare)
+        self._threads = ThreadPoolExecutor(most)
+        self._lock = threading.Lock()
+        self._free: list[_Worker] = []
+        self._closed = False
 
     def submit(self, work: Callable[[Point], str], point: Point) -> Future[str]:
-        """What comes of a point, to come; in a process that does nothing else, a new one where there is none."""
-        for done in [each for each in self._taken if each.done()]:
-            self._free.append(self._taken.pop(done))
-        pool = self._free.pop() if self._free else _pool()
-        with _no_interrupts():
-            try:
-                future: Future[str] = pool.submit(work, point)
-            except _broken():
-                pool.shutdown()
-                pool = _pool()
-                future = pool.submit(work, point)
-        self._taken[future] = pool
-        return future
+        """What comes of a point, to come; in a process that does nothing else. WorkerLostError there where that was killed."""
+        return self._threads.submit(self._computed, work, point)
 
     def close(self) -> None:
         """End all processes, whatever they are doing."""
-        pools = [*self._free, *self._taken.values()]
-        self._free, self._taken = [], {}
-        with quiet_pools(), ThreadPoolExecutor(max(len(pools), 1)) as side_by_side:
-            list(side_by_side.map(lambda pool: pool.shutdown(kill_workers=True), pools))
+        self._closed = True
+        self._server.close()
+        self._threads.shutdown(cancel_futures=True)
+        for worker in self._free:
+            worker.calls.close()
+
+    def _computed(self, work: Callable[[Point], str], point: Point) -> str:
+        worker = self._taken()
+        try:
+            worker.calls.send((work, point))
+            good, found = worker.calls.recv()
+        except (EOFError, OSError):
+            worker.calls.close()
+            raise WorkerLostError(self._server.end_of(worker)) from None
+        self._free.append(worker)
+        if good:
+            text: str = found
+            return text
+        raise found
+
+    def _taken(self) -> _Worker:
+        """A worker with nothing to do, a new one where there is none."""
+        with self._lock:
+            while self._free:
+                worker = self._free.pop()
+                if not worker.calls.poll():
+                    return worker
+                # What does nothing says nothing: its end was closed.
+                worker.calls.close()
+                self._server.end_of(worker)
+            try:
+                return self._server.worker()
+            except (EOFError, OSError):
+                self._server.close()
+                if not self._closed:
+                    self._server = _Server(self._prepare)
+                raise WorkerLostError("the process that it was to be forked from has ended") from None
 
 
 class LocalWorkers:
@@ -82,12 +129,7 @@ class LocalWorkers:
 
     def why_lost(self, error: BaseException) -> str | None:
         """How the worker of a point ended, where that is why there is no row; None for any other error."""
-        from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-        if not isinstance(error, TerminatedWorkerError):
-            return None
-        found = _EXIT_CODES.search(str(error))
-        return found[1] if found else "it ended"
+        return str(error) if isinstance(error, WorkerLostError) else None
 
     def look(self) -> None:
         """Nothing to look after: processes that end are seen at once."""
@@ -96,46 +138,58 @@ class LocalWorkers:
         """Nothing to be done: every lost process is replaced."""
 
 
-@contextmanager
-def quiet_pools() -> Iterator[None]:
-    """No warnings of the pools: that a worker was ended is said with its point."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=UserWarning, module="joblib")
-        yield
+class _Server:
+    """The process that workers are forked from."""
 
+    def __init__(self, prepare: Prepare | None) -> None:
+        self._control, theirs = Pipe()
+        with _no_interrupts(), theirs:
+            self._process = subprocess.Popen(  # noqa: S603  (this program)
+                [sys.executable, "-P", "-c", _START, json.dumps(sys.path), str(theirs.fileno())],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env={**os.environ, **_ALONE}, pass_fds=(theirs.fileno(),),
+            )  # fmt: skip
+        self._lock = threading.Lock()
+        self._answered = False
+        self._control.send(prepare)
 
-def _pool() -> Any:
-    from joblib.externals.loky import ProcessPoolExecutor
+    def worker(self) -> _Worker:
+        """A new worker; EOFError or OSError where the server has ended."""
+        ours, theirs = Pipe()
+        with self._lock, theirs:
+            self._control.send((FORK, 0))
+            send_handle(self._control, theirs.fileno(), self._process.pid)
+            number: int = self._control.recv()
+        self._answered = True
+        return _Worker(number, ours)
 
-    return ProcessPoolExecutor(max_workers=1, initializer=_begin, initargs=(os.getpid(),), env=dict(_ONE_THREAD))
+    def end_of(self, worker: _Worker) -> str:
+        """How a worker ended, once it has."""
+        try:
+            with self._lock:
+                self._control.send((ENDED, worker.number))
+                code: int = self._control.recv()
+        except (EOFError, OSError):
+            code = 0  # the server has ended too, and with it all workers
+        return signal.Signals(-code).name if code < 0 else f"it ended with exit code {code}" if code else "it ended"
 
-
-def _broken() -> type[BaseException]:
-    from joblib.externals.loky.process_executor import BrokenProcessPool
-
-    broken: type[BaseException] = BrokenProcessPool
-    return broken
+    def close(self) -> None:
+        """End the server, which ends its workers; whoever waits for an answer of either has none."""
+        with suppress(OSError), socket.fromfd(self._control.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as control:
+            control.shutdown(socket.SHUT_RDWR)
+        if not self._answered:
+            self._process.kill()  # it may be compiling
+        try:
+            self._process.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
 @contextmanager
 def _no_interrupts() -> Iterator[None]:
     """Ctrl-C is for this process, which then ends its workers: they are started deaf to it, as a mask of signals is inherited."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before: Any = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _begin(parent: int) -> None:
-    """In a worker: end with the process that started it, even one that was killed."""
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(_LOOK_S)
-    os._exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
@@ -40,11 +41,13 @@ class Workers(Protocol):
 class Workplace:
     """`workers` processes of this machine (1: this one), or a `cluster` (`dask://host:port`, `ray://host:port`) in place of them.
 
-    Nothing is started before there is something to compute, and all of it ends with the `with` block.
+    Nothing is started before there is something to compute, or begin() is called, and all of it ends with the `with` block. Processes
+    begin with what `prepare`, a function of a module, loads for all of them. Where a system cannot fork there is but this process.
     """
 
-    def __init__(self, workers: int = 1, cluster: str | None = None) -> None:
-        self.workers, self.cluster = workers, cluster
+    def __init__(self, workers: int = 1, cluster: str | None = None, prepare: Callable[[], None] | None = None) -> None:
+        self.workers, self.cluster = workers if hasattr(os, "fork") else 1, cluster
+        self._prepare = prepare
         self._processes: Processes | None = None
         self._connection: Connection | None = None
 
@@ -53,6 +56,11 @@ class Workplace:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def begin(self) -> None:
+        """Start what takes a while to start, beside what this process has to do before there are points; no more than that."""
+        if self.cluster is None and self.workers > 1:
+            self._started()
 
     def is_here(self, points: int) -> bool:
         """Whether so many points are computed in this process."""
@@ -66,11 +74,9 @@ class Workplace:
             address = address_of(self.cluster)
             self._connection = self._connection or connect(address)
             return ClusterWorkers(address, self._connection, study, evaluate)
-        from sim.planning.workers import LocalWorkers, Processes
+        from sim.planning.workers import LocalWorkers
 
-        _compile()
-        self._processes = self._processes or Processes()
-        return LocalWorkers(self._processes, work, min(self.workers, points))
+        return LocalWorkers(self._started(), work, min(self.workers, points))
 
     def close(self) -> None:
         """End everything that was started, at once."""
@@ -81,12 +87,19 @@ class Workplace:
         if connection is not None:
             connection.close()
 
+    def _started(self) -> Processes:
+        from sim.planning.workers import Processes
 
-def _compile() -> None:
-    """Before processes start: each would compile the engine for itself."""
-    from sim.engine.compiled import is_compiled
+        self._processes = self._processes or Processes(self.workers, self._prepare)
+        return self._processes
 
-    if not is_compiled():
-        from sim.engine.warm import warm
 
-        warm()
+def load() -> None:
+    """Have what rows are computed with loaded, machine code too, which is compiled where there is none: in a process of one's own."""
+    import genai_prices  # noqa: F401  (as the first point would)
+
+    import sim.cost.replay
+    import sim.planning.evaluate  # noqa: F401
+    from sim.engine.warm import warm
+
+    warm()

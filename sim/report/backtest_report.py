@@ -50,6 +50,8 @@ class BacktestReport:
     """The name of its file."""
     found: Backtest
     forecast: Forecast
+    bill_notes: tuple[str, ...] = ()
+    """What of the bill is compared, and what its lines were taken for."""
 
     @cached_property
     def lines(self) -> tuple[LineSum, ...]:
@@ -225,6 +227,7 @@ def _rests_on(report: BacktestReport) -> Section:
             f"{report.trace.name}, {show_count(report.trace.requests)} requests, taken to be that of {found.months[0]}; then it grows",
         ),
         ("Prices", f"of {report.date}"),
+        *(("Bill" if k == 0 else "", note) for k, note in enumerate(report.bill_notes)),
         *(("Assumed" if k == 0 else "", brief_list(text)) for k, text in enumerate(found.assumed)),
     ]
     return Section("Futures", rows, facts=True)
@@ -244,6 +247,7 @@ def backtest_summary(report: BacktestReport) -> dict[str, Any]:
         "trace": {"name": report.trace.name, "sha256": report.trace.sha256, "requests": report.trace.requests},
         "stack": report.stack,
         "bill": report.bill,
+        "bill_notes": list(report.bill_notes),
         "seed": forecast.seed,
         "outlook": forecast.outlook,
         "futures": forecast.futures,

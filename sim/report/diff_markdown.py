@@ -26,6 +26,9 @@ MARK = "sim-diff"
 _MOST_ROWS = 60
 _MOST_NOTES = 20
 _LONGEST = 160
+_LONGEST_COMMENT = 60_000
+"""Characters; GitHub takes 65,536."""
+_FOLD = "<details><summary>"
 _SPECIAL = re.compile(r"[^A-Za-z0-9 .,;:()%+='\"/?-]", re.ASCII)
 _PART = "&#8203;"
 _FOUND_IN_TEXT = re.compile(r"(?i)(?<=[:])(?=//)|(?<=www)(?=\.)|(?<=gh)(?=-\d)|(?<=[0-9a-f]{6})(?=[0-9a-f])")
@@ -50,7 +53,19 @@ def diff_markdown(report: DiffReport) -> str:
         _folded("Noted", _bullets(report.notes())),
         f"<sub>{_foot(report)}</sub>",
     ]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    return _joined([block for block in blocks if block])
+
+
+def _joined(blocks: list[str]) -> str:
+    """The blocks, without those folded ones that a comment has no room for; what is left out is said, and the last block is kept."""
+    kept, room = [], _LONGEST_COMMENT - len(blocks[-1])
+    for block in blocks[:-1]:
+        room -= len(block) + 2
+        if room < 0 and block.startswith(_FOLD):
+            kept.append("Left out, as a comment has no room for it: more, in `diff.json`.")
+            break
+        kept.append(block)
+    return "\n\n".join([*kept, blocks[-1]]) + "\n"
 
 
 def safe(text: str, longest: int = _LONGEST) -> str:
@@ -157,7 +172,7 @@ def _foot(report: DiffReport) -> str:
 
 
 def _folded(title: str, body: str) -> str:
-    return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>" if body else ""
+    return f"{_FOLD}{title}</summary>\n\n{body}\n\n</details>" if body else ""
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

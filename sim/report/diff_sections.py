@@ -17,8 +17,8 @@ from sim.report.section import Section, shortened
 from sim.units import show_count
 
 SIGNS = (("added", "+"), ("changed", "~"), ("removed", "-"))
-_MOST_CHANGES = 40
-_MOST_FOLLOWS = 8
+_MOST_CHANGES = 20
+_MOST_FOLLOWS = 6
 _MOST_WORDS = 8
 _SOURCE = 60
 _COLUMNS = 12

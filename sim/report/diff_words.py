@@ -25,7 +25,7 @@ def diff_answer(report: DiffReport) -> str:
 def _changes(report: DiffReport) -> str:
     found = report.stacks
     if found.same and not report.groups:
-        return "Nothing changes: both stacks say the same."
+        return "Unchanged: both stacks say the same."
     words = []
     states: tuple[State, ...] = ("added", "changed", "removed")
     for state in states:

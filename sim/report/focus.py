@@ -67,14 +67,14 @@ def rows(lines: Sequence[Charged], bill: Bill) -> Iterator[Row]:
     """The rows of a bill in the order of months and lines; a reserved pool's purchase stands before its usage."""
     bought: set[tuple[str, str]] = set()
     for line in lines:
-        if line.usd == 0.0:
+        if not decimal(line.usd):
             continue
         assumed = _assumed_share([each for each in lines if each.month == line.month])
         key = (line.month, line.deployment)
         if line.purchase in COMMITTED and line.line in _GPU_HOURS and decimal(line.quantity or 0.0):
             if key not in bought:
                 bought.add(key)
-                hours = [each for each in lines if (each.month, each.deployment) == key and each.line in _GPU_HOURS and each.usd]
+                hours = [each for each in lines if (each.month, each.deployment) == key and each.line in _GPU_HOURS and decimal(each.usd)]
                 yield _purchase(hours, bill) | assumed
             yield _covered(line, bill) | assumed
         else:

@@ -30,6 +30,8 @@ def statistics_of(run: RunFolder, wanted: Sequence[str] = ()) -> tuple[str, ...]
     if not _tables(run):
         raise InputError(f"--to focus: a {run.kind} has no invoice by month; allowed: the folder of a sim run or sim compare")
     there = tuple(each for each in STATISTICS if any(line["statistic"] == each for found in _tables(run) for line in _lines(found)))
+    if not there:
+        raise InputError("--to focus: a run without duration has no month, and no invoice of one; allowed: a trace that lasts")
     missing = [each for each in wanted if each not in there]
     if missing:
         raise InputError(f"--quantile {missing[0]}: a replay has one month and no spread; allowed: mean, or a run with --months")

@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from sim.planning.gates import GateResult
-from sim.report.section import Section
+from sim.report.section import Section, shortened
+
+_NAME = 40
 
 
 def gates_section(results: Sequence[GateResult], *, named: bool) -> Section:
     """Every gate with what was measured and its verdict; with the stack it is about where there are several."""
-    rows = [(gate_words(each), f"{f'{each.stack}: ' if named else ''}{measured(each)}; {verdict(each)}") for each in results]
+    rows = [
+        (shortened(gate_words(each), _NAME), f"{f'{each.stack}: ' if named else ''}{measured(each)}; {verdict(each)}") for each in results
+    ]
     start = "of a stack" if named else "of HEAD"
     return Section("Gates", [("Gates", f"each fails when what it says is so {start}"), *rows] if rows else [], facts=True)
 

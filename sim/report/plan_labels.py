@@ -15,6 +15,7 @@ from sim.planning.search import Judged
 _ALWAYS = ("gpu", "tensor_parallel", "replicas")
 """Shown wherever candidates of the space differ in them: what people call a stack by."""
 _BOUGHT = ("purchase", "reserved")
+_SHARES = ("reserved", "api_share")
 _MOST_VALUES = 3
 
 
@@ -77,15 +78,19 @@ def _replayed(each: Judged) -> Hashable:
     return (*rows, *(values.get(name) for name in _BOUGHT))
 
 
+def choice_text(name: str, value: object) -> str:
+    """What was chosen of a list, as people write it: shares in percent."""
+    return f"{100 * value:.3g} %" if name in _SHARES and isinstance(value, (int, float)) else str(value)
+
+
 def _short(name: str, values: Sequence[object]) -> str:
     """One choice in few words: `TP2`, `x3`, `seqs 40/256`; of a key of the stack its last part."""
-    text = "/".join(map(str, values[:_MOST_VALUES])) + (f" and {len(values) - _MOST_VALUES} more" if len(values) > _MOST_VALUES else "")
+    text = "/".join(choice_text(name, value) for value in values[:_MOST_VALUES])
+    text += f" and {len(values) - _MOST_VALUES} more" if len(values) > _MOST_VALUES else ""
     if name == "gpu":
         return text
     if name == "tensor_parallel":
         return f"TP{text}"
     if name == "replicas":
         return f"x{text}" if all(str(value).isdigit() for value in values) else text
-    if name in ("reserved", "api_share"):
-        text = "/".join(f"{100 * value:.3g} %" if isinstance(value, float) else str(value) for value in values)
     return f"{'seqs' if name == 'max_num_seqs' else name.rpartition('.')[2].replace('_', ' ')} {text}"

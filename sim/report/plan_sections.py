@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 
 from sim.planning.search import Judged
-from sim.report.plan_labels import Alike
+from sim.report.plan_labels import Alike, choice_text
 from sim.report.plan_proof import proof
 from sim.report.plan_report import RANKED, PlanReport
 from sim.report.section import Section, brief
@@ -36,7 +36,7 @@ def _chosen(report: PlanReport) -> Section:
     chosen = report.plan.chosen
     if chosen is None:
         return Section("", ())
-    rows = [(name.replace("_", " "), str(value)) for name, value in chosen.judged.candidate.values]
+    rows = [(name.replace("_", " "), choice_text(name, value)) for name, value in chosen.judged.candidate.values]
     return Section("", rows, facts=True, notes=("stack.yaml in the folder of this plan runs as it is.", *_elastic(report)))
 
 

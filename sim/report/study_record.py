@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from sim.planning.points import Study
@@ -20,4 +21,5 @@ def study_inputs(study: Study, date: str) -> dict[str, Any]:
         "prices": study.prices_text,
         "date": date,
         "seed": study.seed,
+        **({} if study.closed_loop is None else {"closed_loop": asdict(study.closed_loop)}),
     }

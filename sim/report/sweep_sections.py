@@ -67,6 +67,8 @@ def _legend(report: SweepReport, columns: Columns) -> list[str]:
         notes.append("API load: of the API nearest to its rate limit, on average.")
     if columns.alike:
         notes.append(f"In every row: {', '.join(columns.alike)}.")
+    if report.study.closed_loop is not None:
+        notes.append(f"Sent by {report.study.closed_loop}; a month is as if this work, which ends, went on all month.")
     return notes
 
 

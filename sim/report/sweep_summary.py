@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from sim.planning.front import Front
@@ -25,7 +26,8 @@ def sweep_summary(report: SweepReport) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "answer": sweep_answer(report),
         "trace": {
-            "name": report.trace_name, "sha256": study.trace_sha256, "requests": report.requests, "duration_s": report.duration_s
+            "name": report.trace_name, "sha256": study.trace_sha256, "requests": report.requests, "duration_s": report.duration_s,
+            "closed_loop": None if study.closed_loop is None else asdict(study.closed_loop),
         },
         "stack": study.stack_name,
         "settings": list(study.settings),

@@ -28,11 +28,13 @@ _TEXTS = ("class", "client_id", "session_id")
 
 @dataclass(frozen=True)
 class Options:
-    """What the user says about a file: native column = foreign column, the zone of bare times, the unit of numeric times."""
+    """What the user says about a file: native column = foreign column, the zone of bare times, the unit of numeric times, a seed."""
 
     mapping: Mapping[str, str] = field(default_factory=dict)
     timezone: str | None = None
     unit: str | None = None
+    seed: int | None = None
+    """Of the random numbers of a format that describes requests instead of listing them."""
 
 
 @dataclass(frozen=True)

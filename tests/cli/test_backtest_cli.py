@@ -142,13 +142,11 @@ def test_a_vendors_bill_names_its_own_lines(asked: Told, capsys: Capture) -> Non
     buckets = [{"start_time": start, "results": results} for start in (1_798_761_600, 1_798_848_000)]
     Path("openai.json").write_text(json.dumps({"data": buckets, "has_more": False}))
     words = ("trace.parquet", "--stack", "small.yaml", "--actual", "openai.json", "--futures", "40", "--format", "json")
-    code, out, err = command.run(capsys, "backtest", *words)
-    err = "".join(err.split())
-    assert code == 0, err
-    assert f"'{model},input'istakenforapi/api_input;--linesaysotherwise" in err
-    assert "note:openai.json:amountsarecomparedbylineitem,beforetax" in err
-    assert {(row["month"], row["line"]): row["paid_usd"] for row in json.loads(out)["rows"]}["2027-01", "api/api_input"] == 3720
-    code, out, err = command.run(capsys, "backtest", *words, "--line", f"{model}, input=api")
-    assert code == 0, err
-    assert "istakenfor" not in "".join(err.split())
-    assert [row["line"] for row in json.loads(out)["rows"]] == ["api"]
+    found = json.loads(good(capsys, *words))
+    assert f"{model}, input is taken for api/api_input (--line says otherwise)" in found["bill_notes"]
+    assert "amounts are compared by line item, before tax" in found["bill_notes"]
+    assert {(row["month"], row["line"]): row["paid_usd"] for row in found["rows"]}["2027-01", "api/api_input"] == 3720
+    found = json.loads(good(capsys, *words, "--line", f"{model}, input=api"))
+    assert not any("is taken for" in note for note in found["bill_notes"])
+    assert [row["line"] for row in found["rows"]] == ["api"]
+    assert "before tax" in good(capsys, *words[:-2])

@@ -98,7 +98,7 @@ def test_stacks(capsys: Capture, old: str, new: str, said: str) -> None:
         ("deployments:\n  own: {kind: gpu, llm: llama-3.1-70b, gpu: h100-sxm}\n", "tensor_parallel 2 (2 GPUs) would do; precision fp8 would do on 1 GPU"),
         ("deployments:\n  own: {kind: gpu, llm: llama-3.1-70b, gpu: h100-sxm, tensor_parallel: 3}\n", "tensor_parallel: found 3; allowed for llama-3.1-70b"),
         ("deployments:\n  own: {kind: gpu, llm: llama-3.1-8b, gpu: h100-sxm, replicas: 0}\n", "s.yaml:2:64: deployments.own.replicas: own has zero replicas and there is no fallback"),
-        ("deployments:\n  own: {kind: gpu, llm: llama-3.1-8b, gpu: l4}\n", "deployments.own.gpu: l4: no provider given to buy it on_demand"),
+        ("deployments:\n  own: {kind: gpu, llm: llama-3.1-8b, gpu: a30}\n", "deployments.own.gpu: a30: no provider given to buy it on_demand"),
     ],
     ids=lambda part: part[:40].strip() if len(part) < 4000 else "long",
 )  # fmt: skip

@@ -159,3 +159,45 @@ def test_a_think_time_that_is_odd_in_seconds_is_noted(capsys: Capture) -> None:
 def test_a_think_time_alone_says_what_it_needs(capsys: Capture) -> None:
     err = command.refused(capsys, "run", "trace.parquet", *OWN, "--think", "2s")
     assert "--think 2s: needs --closed-loop N" in " ".join(err.split())
+
+
+def test_a_sweep_of_a_closed_loop_is_what_runs_of_it_are(capsys: Capture) -> None:
+    """Of the trace's own clients and of those of the options, on one process and two; each is a study of its own."""
+    for given in ((), ("--closed-loop", "4", "--think", "0s")):
+        code, _, err = command.run(capsys, "run", "loop.parquet", *OWN, *given, "--months", "0", "--set", "deployments.own.replicas=2", "-o", "r", "--force")  # fmt: skip
+        assert code == 0, err
+        one = json.loads(Path("r/summary.json").read_text(encoding="utf-8"))
+        sweep = ("sweep", "loop.parquet", *OWN, *given, "--over", "deployments.own.replicas=1:2", "--force", "-o", "s")
+        code, text, err = command.run(capsys, *sweep, "--workers", "1")
+        assert code == 0, err
+        assert "Sent by a closed loop of" in text
+        found = json.loads(Path("s/sweep.json").read_text(encoding="utf-8"))
+        assert found["trace"]["closed_loop"] == one["trace"]["closed_loop"]
+        assert found["rows"][1]["metrics"]["usd_per_month"] == pytest.approx(one["bill"]["month"]["total_usd"])
+        assert command.run(capsys, *sweep, "--workers", "2")[1] == text
+
+
+def test_a_sweep_never_takes_points_of_other_clients(capsys: Capture) -> None:
+    sweep = ("sweep", "trace.parquet", *OWN, "--over", "deployments.own.replicas=1:2", "--workers", "1", "--format", "csv")
+    said = [
+        command.run(capsys, *sweep, *given)
+        for given in ((), ("--closed-loop", "2"), ("--closed-loop", "3"), ("--closed-loop", "3", "--think", "2s"))
+    ]
+    assert [code for code, _, _ in said] == [0] * 4
+    assert len({out for _, out, _ in said}) == 4
+    assert not any("finished before" in err for _, _, err in said)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--think", "1s"), "needs --closed-loop N"),
+        (("--closed-loop", "4", "--months", "2"), "--closed-loop and --months exclude each other"),
+        (("--closed-loop", "4", "--think", "soon"), "--think: "),
+        (("--closed-loop", "100000000"), "allowed: 1 to 10,000,000"),
+    ],
+)
+def test_a_sweep_refuses_what_a_run_refuses(given: tuple[str, ...], said: str, capsys: Capture) -> None:
+    code, _, err = command.run(capsys, "sweep", "trace.parquet", *OWN, "--over", "deployments.own.replicas=1:2", *given)
+    assert code == 2
+    assert said in " ".join(err.split())

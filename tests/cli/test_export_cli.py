@@ -123,6 +123,22 @@ def test_a_bill_goes_to_stdout_a_file_or_a_folder(run: str, capsys: Capture) -> 
     good(capsys, run, "--to", "focus", "-o", "bills", "--force")
 
 
+def test_a_bill_is_checked(run: str, capsys: Capture) -> None:
+    """`sim check` on what was exported, and on the same with a cost, a time and a cell changed."""
+    good(capsys, run, "--to", "focus", "-o", "bill.csv")
+    code, out, err = command.run(capsys, "check", "bill.csv")
+    assert (code, out, err) == (0, "bill.csv: OK: bill by FOCUS 1.2, 2 rows\n", "")
+    text = Path("bill.csv").read_text()
+    Path("bill.csv").write_text(text.replace("Usage-Based", "Sometimes", 1).replace("-01T00:00:00Z", "-01", 1))
+    said = command.refused(capsys, "check", "bill.csv")
+    assert "bill.csv:2: allowed-value: ChargeFrequency: 'Sometimes' is none of the allowed values" in said
+    assert "bill.csv:2: type: BillingPeriodEnd: '2026-12-01' is not of the form YYYY-MM-DDTHH:mm:ssZ" in said
+    Path("bill.csv").write_text(text + "1,2\n")
+    assert "bill.csv:4: 2 cells; allowed: " in command.refused(capsys, "check", "bill.csv")
+    Path("bill.csv").write_text(text.replace("ServiceName", "Service", 1))
+    assert "mandatory-column: ServiceName is missing" in command.refused(capsys, "check", "bill.csv")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -99,7 +99,7 @@ def test_a_wheel_brings_the_package_and_nothing_else(wheel_python: Path, tmp_pat
     brought = {entry.name for entry in site.iterdir() if not entry.name.endswith(".dist-info")}
     assert brought == {"sim", "libraries.pth"}
     data = {path.parent.name for path in (site / "sim" / "_data").glob("*/*")}
-    assert data == {"models", "workloads"}
+    assert data == {"models", "workloads", "schemas"}
     assert (site / "sim" / "py.typed").is_file()
 
 

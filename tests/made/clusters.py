@@ -34,7 +34,9 @@ class Cluster:
 
 
 def need(kind: str) -> None:
-    """Skip a test whose cluster is not installed, unless SIM_REQUIRE_CLUSTERS names it."""
+    """Skip a test whose cluster is not installed, unless SIM_REQUIRE_CLUSTERS names it, or that SIM_SKIP_CLUSTERS leaves for later."""
+    if kind in os.environ.get("SIM_SKIP_CLUSTERS", "").split():
+        pytest.skip(f"{kind}: left for a step of its own (SIM_SKIP_CLUSTERS)")
     missing = [package for package in _PACKAGES[kind] if find_spec(package) is None]
     if missing:
         why = f"{kind}: {', '.join(missing)} not installed (requirements-{kind}.lock)"

@@ -89,6 +89,12 @@ def test_text_fits_a_terminal_and_has_every_part(report: DiffReport, plain: Diff
     assert "FAILS by" in text and "holds" in text
 
 
+def test_a_long_gate_fits_too(tmp_path: Path) -> None:
+    found = diffed(tmp_path, HEAD, months=0, gates=(f"delta.gpu_idle_usd_per_month >= $1.{'0' * 150}",))
+    assert max(map(len, diff_text(found).splitlines())) <= 80
+    well_formed(diff_markdown(found))
+
+
 def test_without_months_there_are_no_bands(plain: DiffReport) -> None:
     text, found = diff_text(plain), json.loads(diff_json(plain))
     assert "\nCost" not in text and "\nMonth" not in text and "differences have no bands" in text.replace("\n         ", " ")
@@ -99,9 +105,7 @@ def test_without_months_there_are_no_bands(plain: DiffReport) -> None:
 
 def test_the_same_stack_is_a_tie_to_the_cent(same: DiffReport) -> None:
     assert (
-        same.tie
-        and same.unchanged
-        and diff_answer(same).startswith("Nothing changes: both stacks say the same. Both cost the same to the cent")
+        same.tie and same.unchanged and diff_answer(same).startswith("Unchanged: both stacks say the same. Both cost the same to the cent")
     )
     found = json.loads(diff_json(same))
     assert found["unchanged"] and found["parts"] == [] and found["costs"]["tco"]["tie"] and found["costs"]["tco"]["p_dearer"] == 0.5

@@ -213,7 +213,12 @@ def test_workers_end_with_a_run_that_is_killed(tmp_path: Path, root: Path) -> No
 
 
 def workers_of(parent: int) -> list[int]:
-    """Children that are workers of a pool, from Linux's list of processes."""
+    """Workers of a process, from Linux's list of processes: children of its child that they are forked from."""
+    return [worker for server in _servers_of(parent) for worker in _servers_of(server)]
+
+
+def _servers_of(parent: int) -> list[int]:
+    """Children that run the program of fork servers, as their workers do."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -221,7 +226,7 @@ def workers_of(parent: int) -> list[int]:
             command = (folder / "cmdline").read_text()
         except OSError:
             continue
-        if int(state[1]) == parent and state[0] != "Z" and "popen_loky" in command:
+        if int(state[1]) == parent and state[0] != "Z" and "fork_server" in command:
             found.append(int(folder.name))
     return found
 

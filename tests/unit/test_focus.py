@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import shutil
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -13,11 +14,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from sim.cli.main import exit_code
 from sim.errors import InputError
+from sim.planning.invoices import read_invoice
 from sim.report.charges import charges
 from sim.report.export_source import RunFolder, read_run
 from sim.report.focus import HEADER, Bill, Charged, decimal, rows, text_of
@@ -89,6 +92,32 @@ def test_every_bill_follows_every_rule_and_adds_up(runs: dict[str, RunFolder], n
             for column in ("BilledCost", "EffectiveCost"):
                 assert total(of, column) == pytest.approx(month["invoice_usd"][statistic], rel=1e-9), (month["month"], column)
         assert {row["x_ForecastQuantile"] for row in found} == {statistic}
+
+
+def test_a_bill_is_read_back_line_by_line(runs: dict[str, RunFolder], tmp_path: Path) -> None:
+    """`sim backtest --actual` finds the lines, months, deployments and means of the run in its own bill, CSV or Parquet."""
+    run = runs["months"]
+    write_focus_folder(tmp_path, run, run.names, ("mean",))
+    monthly = run.stacks[0].summary["monthly"]
+    wanted = {
+        (month["month"], line["item"], line["deployment"]): line["mean"]
+        for month in monthly for line in month["lines"] if line["kind"] == "invoice" and line["mean"]
+    }  # fmt: skip
+    for form in ("csv", "parquet"):
+        found = read_invoice(tmp_path / f"focus-mean.{form}")
+        assert {(each.month, each.line, each.deployment): each.usd for each in found.paid} == pytest.approx(wanted, rel=1e-12)
+
+
+def test_a_bill_with_reserved_gpus_is_read_back(tmp_path: Path) -> None:
+    """What they cost is on the lines that use them; their purchase is no line of its own."""
+    lines = [line("gpu_used", 60.0, 30.0, purchase="reserved_1y"), line("gpu_idle", 40.0, 20.0, purchase="reserved_1y")]
+    found = texts(rows(lines, bill()))
+    with (tmp_path / "bill.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, HEADER)
+        writer.writeheader()
+        writer.writerows(found)
+    read_back = read_invoice(tmp_path / "bill.csv").paid
+    assert [(each.line, each.deployment, each.usd) for each in read_back] == [("gpu_idle", "own", 40.0), ("gpu_used", "own", 60.0)]
 
 
 def test_people_are_on_no_supplier_s_bill(runs: dict[str, RunFolder]) -> None:
@@ -262,6 +291,7 @@ def test_amounts_have_no_exponent() -> None:
     ]
     (found,) = texts(rows([line("gpu_used", 1e-6, 1e-7)], bill()))
     assert check(list(HEADER), [found]) == []
+    assert texts(rows([line("gpu_used", 1e-14, 1e-14), line("api_input", 0.0, 5.0)], bill())) == []  # nothing is charged
     (nothing,) = texts(rows([line("gpu_used", 1.0, 1e-20)], bill()))
     assert (nothing["ChargeCategory"], check(list(HEADER), [nothing])) == ("Purchase", [])
 
@@ -314,6 +344,26 @@ def test_the_stacks_of_a_comparison_have_bills_of_their_own(runs: dict[str, RunF
         stack_of(run, None)
     with pytest.raises(InputError, match="did you mean 'small'"):
         stack_of(run, "smal")
+
+
+def test_a_run_of_a_moment_has_no_invoice(folders: dict[str, Path], tmp_path: Path) -> None:
+    shutil.copytree(folders["replay"], tmp_path / "r")
+    table = pq.read_table(tmp_path / "r" / "charges.parquet")
+    pq.write_table(table.slice(0, 0), tmp_path / "r" / "charges.parquet")
+    with pytest.raises(InputError, match="a run without duration has no month"):
+        statistics_of(read_run(str(tmp_path / "r")))
+
+
+@pytest.mark.parametrize("wrong", [{"month": ["soon"]}, {"usd": [None]}])
+def test_damaged_charges_are_refused(folders: dict[str, Path], tmp_path: Path, wrong: dict[str, Any]) -> None:
+    shutil.copytree(folders["replay"], tmp_path / "r")
+    table = pq.read_table(tmp_path / "r" / "charges.parquet").slice(0, 1)
+    for name, values in wrong.items():
+        position = table.schema.get_field_index(name)
+        table = table.set_column(position, name, pa.array(values, table.schema.field(name).type))
+    pq.write_table(table, tmp_path / "r" / "charges.parquet")
+    with pytest.raises(InputError, match=r"charges\.parquet: found .*; allowed: a month and an amount"):
+        focus_text(read_run(str(tmp_path / "r")), "small", "mean")
 
 
 def test_a_replay_has_no_quantiles(runs: dict[str, RunFolder]) -> None:

@@ -92,6 +92,10 @@ def test_a_long_one_and_one_that_steers_a_terminal() -> None:
     assert "\x1b" not in str(error.value) and "^" in str(error.value)
 
 
+def test_a_value_is_kept_on_one_line() -> None:
+    assert str(parse_gate("ttft_p99 >\t1.5 \n s")) == "ttft_p99 > 1.5 s"
+
+
 def test_all_mistakes_at_once_and_the_same_gate_once() -> None:
     with pytest.raises(InputError) as error:
         parse_gates(["laod > 2", "load > 2", "gpus >"])

@@ -225,6 +225,8 @@ def test_arguments_that_mean_nothing_here_are_listed() -> None:
         ("openai/gpt-oss-120b", "gpt-oss-120b", "fp4"),
         ("Qwen/Qwen2.5-14B-Instruct:main", "qwen2.5-14b", "bf16"),
         ("llama-3.3-70b", "llama-3.3-70b", "bf16"),
+        ("s3://bucket/models/Meta-Llama-3.1-8B-Instruct", "llama-3.1-8b", "bf16"),
+        ("oci://host:5000/models/Llama-3.1-8B-Instruct-FP8:1.5", "llama-3.1-8b", "fp8"),
     ],
 )
 def test_names_of_the_hub(repository: str, llm: str, precision: str) -> None:

@@ -1,78 +1,12 @@
-"""Kinds of Kubernetes objects one by one: groups of pods, KServe, charts, labels of nodes, autoscalers, environments."""
+"""Kinds of Kubernetes objects one by one: groups of pods, KServe, charts, labels of nodes, environments."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-import yaml
 
-from sim.catalog.catalog import Catalog
-from sim.catalog.yaml_document import parse_documents
-from sim.errors import InputError
-from sim.iac.kubernetes import Imported, stack_from_kubernetes
-
-CATALOG = Catalog.bundled()
-H100 = {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}
-
-
-def imported(*objects: dict[str, Any], **options: Any) -> Imported:
-    return stack_from_kubernetes(parse_documents(yaml.safe_dump_all(objects), "x.yaml"), CATALOG, **options)
-
-
-def only(*objects: dict[str, Any]) -> dict[str, Any]:
-    (deployment,) = imported(*objects).stack["deployments"].values()
-    return dict(deployment)
-
-
-def refusal(*objects: dict[str, Any]) -> str:
-    with pytest.raises(InputError) as error:
-        imported(*objects)
-    return str(error.value)
-
-
-def box(*args: str, gpus: int = 1, **more: Any) -> dict[str, Any]:
-    words = ["--model", "Qwen/Qwen3-8B", *args]
-    return {"name": "vllm", "image": "vllm/vllm-openai:latest", "args": words, "resources": {"limits": {"nvidia.com/gpu": gpus}}, **more}
-
-
-def server(*boxes: dict[str, Any], kind: str = "Deployment", replicas: Any = 2, **pod: Any) -> dict[str, Any]:
-    spec = {"nodeSelector": H100, "containers": list(boxes or (box(),)), **pod}
-    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "own"}, "spec": {"replicas": replicas, "template": {"spec": spec}}}
-
-
-def group(size: int, leader: dict[str, Any] | None, worker: dict[str, Any], replicas: int = 2) -> dict[str, Any]:
-    pods = {"size": size, "workerTemplate": {"spec": {"nodeSelector": H100, "containers": [worker]}}}
-    if leader is not None:
-        pods["leaderTemplate"] = {"spec": {"nodeSelector": H100, "containers": [leader]}}
-    return {
-        "apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet", "metadata": {"name": "own"},
-        "spec": {"replicas": replicas, "leaderWorkerTemplate": pods},
-    }  # fmt: skip
-
-
-def hpa(*metrics: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "own"}
-    return {
-        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "own"},
-        "spec": {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 5, "metrics": list(metrics), **spec},
-    }  # fmt: skip
-
-
-def keda(*triggers: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "own"},
-        "spec": {"scaleTargetRef": {"name": "own"}, "triggers": list(triggers), **spec},
-    }  # fmt: skip
-
-
-def pods_metric(name: str, value: str, kind: str = "AverageValue") -> dict[str, Any]:
-    key = "averageValue" if kind == "AverageValue" else "value"
-    return {"type": "Pods", "pods": {"metric": {"name": name}, "target": {"type": kind, key: value}}}
-
-
-def cron(start: str, end: str, count: int, zone: str = "UTC") -> dict[str, Any]:
-    return {"type": "cron", "metadata": {"timezone": zone, "start": start, "end": end, "desiredReplicas": str(count)}}
+from tests.made.manifests import H100, box, group, hpa, imported, only, pods_metric, refusal, server
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "ReplicaSet"])
@@ -173,108 +107,27 @@ def test_arguments_in_the_environment_that_are_not_modelled_are_refused() -> Non
     assert "speculative decoding is not modelled" in refusal(server(box("--speculative-num-steps", "3")))
 
 
+def test_a_model_in_a_folder_by_its_name() -> None:
+    found = imported(server({**box(), "args": ["--model", "/mnt/models/Llama-3.1-8B-Instruct-FP8"]}))
+    spec = found.stack["deployments"]["own"]
+    assert (spec["llm"], spec["precision"]) == ("llama-3.1-8b", "fp8")
+    assert "own: llm llama-3.1-8b: from the name '/mnt/models/Llama-3.1-8B-Instruct-FP8' alone" in found.assumed
+    assert only(server({**box(), "args": ["--model=/mnt/x", "--served-model-name=Qwen/Qwen3-8B"]}))["llm"] == "qwen3-8b"
+    assert "which model it serves could not be read" in refusal(server({**box(), "args": ["--model", "/mnt/x"]}))
+
+
+def test_what_else_runs_on_gpus_is_left_out() -> None:
+    other = server({"name": "train", "image": "pytorch", "command": ["torchrun"], "resources": {"limits": {"nvidia.com/gpu": 8}}})
+    other["metadata"] = {"name": "train"}
+    found = imported(server(), other)
+    assert list(found.stack["deployments"]) == ["own"]
+    assert any(note.startswith("Deployment train: asks for GPUs and runs no engine that is known") for note in found.ignored)
+
+
 def test_secrets_are_never_shown() -> None:
     secret = [{"name": "HF_TOKEN", "value": "hunter2"}, {"name": "AWS_SECRET", "value": "hunter2"}]
     found = imported(server(box("--api-key", "hunter2", "--hf-token=hunter2", env=secret)))
     assert "hunter2" not in repr(found) and "own: argument ignored: --api-key" in found.ignored
-
-
-@pytest.mark.parametrize(
-    ("metric", "autoscaler"),
-    [
-        (pods_metric("vllm:num_requests_waiting", "2500m"), {"metric": "waiting", "target": 2.5}),
-        (pods_metric("DCGM_FI_DEV_GPU_UTIL", "80"), {"metric": "busy", "target": 0.8}),
-        (pods_metric("vllm:gpu_cache_usage_perc", "700m"), {"metric": "kv", "target": 0.7}),
-        ({"type": "External", "external": {"metric": {"name": "queue_depth"}, "target": {"type": "AverageValue", "averageValue": "3"}}}, {"metric": "waiting", "target": 3}),
-        ({"type": "Object", "object": {"describedObject": {"kind": "Service"}, "metric": {"name": "requests_per_second"}, "target": {"type": "Value", "value": "2k"}}}, {"metric": "rps", "target": 2000}),
-    ],
-)  # fmt: skip
-def test_metrics_of_an_hpa(metric: dict[str, Any], autoscaler: dict[str, Any]) -> None:
-    found = only(
-        server(),
-        hpa({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}, metric),
-    )
-    assert found["autoscaler"] == {"law": "hpa", **autoscaler}
-
-
-def test_what_an_hpa_says_that_is_not_simulated() -> None:
-    cpu = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}}
-    found = imported(server(replicas=3), hpa(cpu))
-    assert found.stack["deployments"]["own"]["replicas"] == 3
-    assert "own: autoscaler: metric cpu: the CPU of a pod is not simulated" in found.ignored
-    value = imported(server(), hpa(pods_metric("num_requests_waiting", "9", "Value")))
-    assert any("of type Value (of the whole pool)" in note for note in value.assumed)
-    two = imported(server(), hpa(pods_metric("num_requests_waiting", "9"), pods_metric("num_requests_running", "9")))
-    assert any("'num_requests_running' is left out: only one metric" in note for note in two.ignored)
-    none = imported(server(), hpa(pods_metric("num_requests_waiting", "9"), minReplicas=0))
-    assert none.stack["deployments"]["own"]["replicas"]["min"] == 1
-    assert any("an HPA cannot start a pool from none" in note for note in none.assumed)
-
-
-def test_behaviour() -> None:
-    down = {"selectPolicy": "Disabled"}
-    up = {
-        "stabilizationWindowSeconds": 30,
-        "policies": [{"type": "Pods", "value": 2, "periodSeconds": 60}, {"type": "Percent", "value": 50, "periodSeconds": 90}],
-        "selectPolicy": "Min",
-    }
-    found = imported(server(), hpa(pods_metric("num_requests_waiting", "9"), behavior={"scaleUp": up, "scaleDown": down}))
-    law = found.stack["deployments"]["own"]["autoscaler"]
-    assert (law["up_pods"], law["up_percent"], law["up_period"], law["up_stabilization"], law["down_pods"], law["down_percent"]) == (
-        2,
-        50,
-        90,
-        30,
-        0,
-        0,
-    )
-    assert any("selectPolicy Min" in note for note in found.assumed) and any("several periods" in note for note in found.assumed)
-
-
-def test_two_autoscalers_of_one_pool() -> None:
-    found = imported(server(), hpa(pods_metric("num_requests_waiting", "9")), keda(cron("0 8 * * *", "0 20 * * *", 4)))
-    assert found.stack["deployments"]["own"]["autoscaler"]["law"] == "hpa"
-    assert any("it has one already" in note for note in found.ignored)
-
-
-@pytest.mark.parametrize(
-    ("query", "kind", "autoscaler"),
-    [
-        ("sum(vllm:num_requests_running) + sum(vllm:num_requests_waiting)", "AverageValue", {"metric": "concurrency", "target": 4}),
-        ('sum(vllm:num_requests_waiting{model="num_requests_running"})', "AverageValue", {"metric": "waiting", "target": 4}),
-        ("avg(vllm:num_requests_running > bool 0)", "Value", {"metric": "busy", "target": 0.04}),
-        ("sum(rate(vllm:request_success_total[1m]))", "AverageValue", {"metric": "rps", "target": 4}),
-        ("avg(vllm:kv_cache_usage_perc)", "Value", {"metric": "kv", "target": 0.04}),
-    ],
-)
-def test_queries_of_keda(query: str, kind: str, autoscaler: dict[str, Any]) -> None:
-    found = only(server(), keda({"type": "prometheus", "metricType": kind, "metadata": {"query": query, "threshold": "4"}}))
-    assert found["autoscaler"] == {"law": "keda", **autoscaler} and found["replicas"] == {"min": 0, "max": 100, "initial": 2}
-
-
-def test_what_keda_says_that_is_not_simulated() -> None:
-    query = {"type": "prometheus", "metadata": {"query": "avg(vllm:num_requests_waiting)", "threshold": "4"}}
-    assert any("KEDA divides by the replicas once more" in note for note in imported(server(), keda(query)).assumed)
-    formula = imported(server(), keda(query, advanced={"scalingModifiers": {"formula": "a + b"}}))
-    assert formula.stack["deployments"]["own"]["replicas"] == 2 and any("scalingModifiers" in note for note in formula.ignored)
-    paused = keda(query)
-    paused["metadata"]["annotations"] = {"autoscaling.keda.sh/paused-replicas": "3"}
-    assert only(server(), paused)["replicas"] == 3
-
-
-def test_cron_triggers_are_a_schedule() -> None:
-    triggers = (cron("0 8 * * *", "0 20 * * *", 4), cron("30 12 * * *", "0 14 * * *", 9))
-    found = only(server(), keda(*triggers, minReplicaCount=1, maxReplicaCount=6))
-    assert found["autoscaler"] == {
-        "law": "schedule",
-        "steps": [{"at": 28800, "replicas": 4}, {"at": 45000, "replicas": 6}, {"at": 50400, "replicas": 4}, {"at": 72000, "replicas": 1}],
-    }
-    night = only(server(), keda(cron("0 22 * * *", "0 6 * * *", 2), minReplicaCount=0))
-    assert night["autoscaler"]["steps"] == [{"at": 21600, "replicas": 0}, {"at": 79200, "replicas": 2}]
-    week = imported(server(), keda(cron("0 8 * * 1-5", "0 20 * * 1-5", 4)))
-    assert any("taken for every day" in note for note in week.assumed)
-    often = imported(server(), keda(cron("*/5 * * * *", "0 20 * * *", 4)))
-    assert any("no times of a day" in note for note in often.ignored)
 
 
 def service(annotations: dict[str, str], **predictor: Any) -> dict[str, Any]:
@@ -365,7 +218,6 @@ def test_what_kubernetes_has_no_word_for() -> None:
     assert (own["max_num_seqs"], own["replicas"], own["client"]) == (3, {"min": 1, "max": 9, "initial": 2}, "none")
     assert list(found.stack) == ["deployments", "routing", "slo"] and list(found.stack["deployments"]) == ["own", "api"]
     assert "own: max_num_seqs: as the ConfigMap sim-stack says, not the manifest" in found.assumed
-    assert found.whole and not imported(server()).whole
 
 
 @pytest.mark.parametrize(

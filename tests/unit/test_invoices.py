@@ -190,6 +190,16 @@ def test_focus_leaves_out_tax_and_credits(tmp_path: Path) -> None:
     assert lines(read_invoice(tmp_path / "focus.parquet")) == [("1970-01", "GPU", 5.25)]
 
 
+def test_a_runs_own_export_names_its_lines(tmp_path: Path) -> None:
+    """Reserved GPUs are bought in a row of their own (billed, of no effect) and used in others (of effect, not billed)."""
+    header = "BilledCost,EffectiveCost,BillingCurrency,ChargePeriodStart,ServiceName,ChargeCategory,x_Line,x_Deployment"
+    start = "2027-01-01T00:00:00Z"
+    rows = f"700,0,USD,{start},GPU rental,Purchase,gpu_commitment,own\n0,500.25,USD,{start},GPU rental,Usage,gpu_used,own\n0,199.75,USD,{start},GPU rental,Usage,gpu_idle,own\n"
+    invoice = bill(tmp_path, f"{header}\n{rows}")
+    assert [(paid.line, paid.deployment, paid.usd) for paid in invoice.paid] == [("gpu_idle", "own", 199.75), ("gpu_used", "own", 500.25)]
+    assert noted(invoice, "EffectiveCost is compared, by x_Line")
+
+
 # Vendors of models.
 
 

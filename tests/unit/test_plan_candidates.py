@@ -66,6 +66,13 @@ def test_a_law_between_bounds() -> None:
     assert dict(found[0].values)["replicas"] == "0-2 keda 4"
 
 
+def test_replicas_are_said_behind_what_they_are_of() -> None:
+    (one,) = made("hybrid", "max_num_seqs: 8\nreplicas: 2\noverflow: none\n")
+    assert [name for name, _ in one.values] == ["replicas", "max_num_seqs", "overflow"]
+    (two,) = made("hybrid", "overflow: none\nreplicas: 2\ngpu: h200-sxm\nprecision: fp8\n")
+    assert [name for name, _ in two.values] == ["gpu", "replicas", "precision", "overflow"]
+
+
 def test_ways_out_of_the_pool() -> None:
     found = made(
         "hybrid", "overflow: [none, {to: gpt-6-luna, max_wait: 1s}]\nfallback: [none, stack, claude-sonnet-5-5]\napi_share: [0, 25%, 1]\n"
@@ -257,6 +264,17 @@ def test_settings_alone_need_no_pool() -> None:
     found = made("api-first", "settings: {deployments.main.model: [gpt-6-luna, gpt-6.1-sol]}\n")
     models = [read("api-first", each.settings).stack.deployments["main"].model for each in found]  # type: ignore[union-attr]
     assert models == ["gpt-6-luna", "gpt-6.1-sol"]
+
+
+@pytest.mark.parametrize("stack", ["hybrid", "self-hosted", "autoscaled-hpa"])
+def test_every_bundled_space_goes_with_a_bundled_stack(stack: str) -> None:
+    for name in ("default", "mixes"):
+        found = read_space(name, CATALOG)
+        own = read_stack(stack, CATALOG)
+        check_space(found, own, CATALOG)
+        every = candidates(found.space, own, 1)
+        assert not found.nothing and 30 <= len(every) <= 1000
+        read(stack, every[-1].settings)
 
 
 def test_the_bundled_space_makes_some_hundred_stacks() -> None:

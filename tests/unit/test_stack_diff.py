@@ -55,6 +55,20 @@ def test_a_key_has_old_and_new_value_and_where_they_come_from(diffed) -> None:  
     assert change.new_from.endswith("head.yaml:8:21")
 
 
+def test_a_list_of_values_is_one_and_what_was_written_comes_first(diffed) -> None:  # type: ignore[no-untyped-def]
+    own = part(diffed(STACK, STACK.replace("[256, 6]", "[256, 7]").replace("client: none", "client: openai")), "deployments.own")
+    assert {each.key.partition("own.")[2]: (each.old, each.new) for each in own.changes} == {
+        "profile.step.g_ms_at_tokens": ("[[1.0, 4.0], [256.0, 6.0], [8192.0, 120.0]]", "[[1.0, 4.0], [256.0, 7.0], [8192.0, 120.0]]"),
+        "client": ("none", "openai"),
+    }
+    fixed, scaled = (
+        STACK,
+        STACK.replace("replicas: 1", "autoscaler: {law: hpa, metric: waiting, target: 5}\n    replicas: {min: 1, max: 2}"),
+    )
+    said = [each.new_from.startswith("given") for each in part(diffed(fixed, scaled), "deployments.own").changes if each.new_from]
+    assert said == sorted(said, reverse=True) and True in said and False in said
+
+
 def test_what_follows_is_told_apart_from_what_is_said(diffed) -> None:  # type: ignore[no-untyped-def]
     plain = STACK.replace("    usd_per_gpu_hour: 3.6\n", "")
     own = part(diffed(plain, plain.replace("h100-sxm", "h200-sxm")), "deployments.own")

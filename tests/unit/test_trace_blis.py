@@ -10,7 +10,7 @@ import pytest
 
 from sim.errors import InputError
 from sim.trace import Trace, table_of
-from sim.trace.foreign import Imported
+from sim.trace.foreign import Imported, Options
 from sim.trace.formats import read_foreign
 from sim.trace.imports import trace_of
 
@@ -135,6 +135,10 @@ def test_prefixes_add_to_the_prompt_and_are_shared_by_the_group(tmp_path: Path) 
 def test_the_same_seed_makes_the_same_rows(tmp_path: Path) -> None:
     one, two = (columns(made(tmp_path, client("a", 1, lengths="{type: exponential, params: {mean: 9}}"))) for _ in range(2))
     assert all(np.array_equal(one[name], two[name]) for name in one)
+    read = read_foreign(tmp_path / "w.yaml", "blis", Options(seed=4))
+    assert isinstance(read, Imported)
+    assert read.metadata["sim.seed"] == "4"
+    assert not np.array_equal(read.table["arrival_s"].to_numpy(), one["arrival_s"])
 
 
 @pytest.mark.parametrize(

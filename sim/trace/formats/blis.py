@@ -31,7 +31,7 @@ def _read(found: Look, options: Options) -> Imported:
             raise InputError(f"{found.name}: the header of a BLIS trace, which holds no requests; give the CSV beside it")
         if options.mapping:
             raise InputError(f"--map: {found.name} is a workload specification, which has no columns")
-        return read_workload(found)
+        return read_workload(found, options.seed)
     if found.layout != "csv" or not set(found.columns) >= _TRACE:
         raise InputError(
             f"{found.name}: neither a workload specification (YAML) nor a trace (CSV with {', '.join(sorted(_TRACE))}) of BLIS"

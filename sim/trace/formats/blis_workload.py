@@ -234,11 +234,13 @@ def _overlap(some: tuple[tuple[float, float], ...], others: tuple[tuple[float, f
     return any(a[0] < b[1] and b[0] < a[1] for a in some for b in others)
 
 
-def read_workload(found: Look) -> Imported:
-    """The requests of a specification; InputError with every problem of the file."""
+def read_workload(found: Look, seed: int | None = None) -> Imported:
+    """The requests of a specification, drawn with its own seed unless another is given; InputError with every problem of the file."""
     from sim.trace.formats.blis_requests import requests_of
 
     workload = load_model(found.path, Workload, found.name)
+    if seed is not None:
+        workload = workload.model_copy(update={"seed": seed})
     senders = senders_of(workload)
     table, facts = requests_of(workload, senders, rates_of(senders, workload.aggregate_rate))
     if not table.num_rows:
