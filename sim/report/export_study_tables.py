@@ -62,7 +62,7 @@ CANDIDATES = Table(
         key("why", "why it fails or was left out"),
     ),
     "candidate",
-    (Named(r"[a-z_]+", key("CHOICE", "value of a list of the space, the list being the name")),),
+    (Named(r"[A-Za-z0-9_.:\[\]-]+", key("CHOICE", "value of a list of the space, the list or the key of its settings being the name")),),
     ("*",),
 )
 CALENDAR = Table(

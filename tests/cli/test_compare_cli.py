@@ -119,6 +119,7 @@ def test_files(asked: Told, capsys: Capture) -> None:
         "run.json",
         "comparison.json",
         "pairs.csv",
+        "report.html",
         "pairs_monthly.csv",
         "small",
         "api-first",

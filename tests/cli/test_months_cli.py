@@ -109,7 +109,7 @@ def test_files_of_months(asked: Asked, capsys: Capture) -> None:
     good(capsys, "--months", "3", "--futures", "20", "--budget", "20000", "-o", "r")
     assert {each.name for each in Path("r").iterdir()} == {
         "run.json", "stack.resolved.yaml", "summary.json", "monthly.csv", "monthly.parquet", "draws.parquet", "capacity.csv", "charges.parquet", "latency.parquet",
-        "timeline.parquet", "events.parquet",
+        "latency_curves.parquet", "timeline.parquet", "events.parquet", "report.html",
     }  # fmt: skip
     assert pq.read_table("r/draws.parquet").num_rows == 3 * 20
     assert len(list(csv.DictReader(Path("r/capacity.csv").read_text().splitlines()))) == 3 * 2

@@ -74,7 +74,7 @@ def test_what_is_found_and_written(folder: Path, capsys: Capture) -> None:
     assert frontier and frontier == sorted(frontier)
     assert found["growth_until_it_breaks"]["holds"] > 0
     names = {path.name for path in Path("p").iterdir()}
-    assert names == {"plan.json", "candidates.csv", "stack.yaml", "run.json"}
+    assert names == {"plan.json", "candidates.csv", "stack.yaml", "run.json", "report.html"}
     assert json.loads(Path("p/plan.json").read_text()) == found
     with Path("p/candidates.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -222,7 +222,7 @@ def test_a_space_of_nothing(folder: Path, capsys: Capture, text: str) -> None:
     assert found["answer"].startswith("The space space is empty: ") and len(found["empty"]) == 1
     out, err = planned(capsys, "-o", "p", "--force", code=1)
     assert out.startswith("The space space is empty") and "note: space.yaml" in err and "Traceback" not in err
-    assert {path.name for path in Path("p").iterdir()} == {"plan.json", "candidates.csv", "run.json"}
+    assert {path.name for path in Path("p").iterdir()} == {"plan.json", "candidates.csv", "run.json", "report.html"}
 
 
 def test_a_file_that_is_wrong_is_no_empty_space(folder: Path, capsys: Capture) -> None:

@@ -20,7 +20,7 @@ from tests.made.world import write_world
 
 FILES = {
     "run.json", "stack.resolved.yaml", "summary.json", "monthly.csv", "monthly.parquet", "capacity.csv", "charges.parquet", "latency.parquet",
-    "timeline.parquet", "events.parquet",
+    "latency_curves.parquet", "timeline.parquet", "events.parquet", "report.html",
 }  # fmt: skip
 
 

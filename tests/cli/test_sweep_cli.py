@@ -24,7 +24,7 @@ from tests.made.command import Capture
 from tests.made.world import write_world
 
 COUNTS = ("--over", "deployments.own.replicas.count=1:3")
-FILES = ("run.json", "stack.yaml", "sweep.csv", "sweep.json", "sweep.parquet")
+FILES = ("run.json", "stack.yaml", "sweep.csv", "sweep.json", "sweep.parquet", "report.html")
 
 
 @pytest.fixture(autouse=True)

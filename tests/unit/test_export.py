@@ -135,6 +135,7 @@ def test_what_each_run_has(runs: dict[str, RunFolder]) -> None:
         "capacity",
         "charges",
         "latency",
+        "latency_curves",
         "timeline",
         "events",
         "requests",

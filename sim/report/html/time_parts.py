@@ -60,7 +60,7 @@ class _Groups:
 
 def timeline(found: Mapping[str, Any] | None, summary: Mapping[str, Any]) -> str:
     """Panels over the time of the replay; a point stands for an interval: rates, the busy share, or the most."""
-    if found is None or not len(found["start_s"]):
+    if found is None or not len(found["start_s"]) or not summary["window_s"]:
         return ""
     groups = _groups(found, float(summary["window_s"]))
     asked = [groups.of("arrivals", d).sum() for d in range(len(groups.names))]
