@@ -54,6 +54,7 @@ _QUANTISED: Mapping[str, Precision] = MappingProxyType(
 _SERVE = ("serve", "trtllm-serve")
 _SPECULATIVE = re.compile(r"speculative-.*")
 _SECRET = re.compile(r"(^|-)(key|token|secret|password|credential)s?$")
+_CREDENTIALS = re.compile(r"://[^/\s]*@|bearer ", re.IGNORECASE)
 _LEFT_OPEN = re.compile(r"\$[({A-Za-z_]")
 """A variable that has no value in the manifest."""
 _SHORT: Mapping[str, str] = MappingProxyType({"q": "quantization", "tp": "tp", "pp": "pp", "dp": "dp"})
@@ -108,7 +109,7 @@ def _split(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError:
-        raise InputError(f"{visible(text[:60])!r}: quotes that do not close") from None
+        raise InputError("a command with quotes that do not close") from None
 
 
 def _is_flag(word: str) -> bool:
@@ -147,7 +148,7 @@ def _read(found: EngineArguments, name: str, value: str | None, word: str) -> No
     elif name == "served-model-name" and value:
         found.hints.insert(0, value)
         found.ignored.append(f"{word} {value}")
-    elif _SECRET.search(name):
+    elif _SECRET.search(name) or (value is not None and _CREDENTIALS.search(value)):
         found.ignored.append(word)
     else:
         found.ignored.append(f"{word} {value}" if value is not None else word)
