@@ -242,6 +242,12 @@ def test_names_of_the_hub(repository: str, llm: str, precision: str) -> None:
         ("DCGM_FI_DEV_GPU_UTIL", "busy"),
         ("http_requests_per_second", "rps"),
         ("cpu", None),
+        ("sum(rate(vllm:generation_tokens_total[1m]))", None),
+        ("sum(irate(container_network_receive_bytes_total[5m]))", None),
+        ("vllm:request_queue_time_seconds", None),
+        ("queue_waiting_time", None),
+        ("sum(rate(http_requests_total[2m]))", "rps"),
+        ("sglang:token_usage", "kv"),
         ("wva_desired_replicas", None),
     ],
 )

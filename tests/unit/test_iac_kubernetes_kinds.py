@@ -126,6 +126,20 @@ def test_what_else_runs_on_gpus_is_left_out() -> None:
     assert any(note.startswith("Deployment train: asks for GPUs and runs no engine that is known") for note in found.ignored)
 
 
+@pytest.mark.parametrize(
+    ("version", "kind", "told"),
+    [
+        ("v1", "Service", "no model server, no autoscaler"),
+        ("gateway.networking.k8s.io/v1", "HTTPRoute", "no model server, no autoscaler"),
+        ("kaito.sh/v1beta1", "Workspace", "a kind that is not read"),
+        ("workloads.x-k8s.io/v1alpha1", "RoleBasedGroup", "a kind that is not read"),
+    ],
+)
+def test_other_kinds_are_listed(version: str, kind: str, told: str) -> None:
+    found = imported(server(), {"apiVersion": version, "kind": kind, "metadata": {"name": "x"}})
+    assert any(note.startswith(f"{kind} x: {told}") for note in found.ignored)
+
+
 def test_secrets_are_never_shown() -> None:
     secret = [{"name": "HF_TOKEN", "value": "hunter2"}, {"name": "AWS_SECRET", "value": "hunter2"}]
     found = imported(server(box("--api-key", "hunter2", "--hf-token=hunter2", "--cache", "redis://:hunter2@host", env=secret)))
