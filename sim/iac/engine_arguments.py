@@ -88,8 +88,9 @@ def read_arguments(words: Sequence[str]) -> EngineArguments:
         word = flat[position]
         match = _FLAG.fullmatch(word)
         if match is None:
-            if word.rsplit("/", 1)[-1] in _SERVE and position + 1 < len(flat) and not flat[position + 1].startswith("-"):
-                found.model = flat[position + 1]
+            follows = flat[position + 1] if position + 1 < len(flat) else "-"
+            if word.rsplit("/", 1)[-1] in _SERVE and follows not in _SERVE and not follows.startswith("-"):
+                found.model = follows
                 position += 1
             position += 1
             continue
@@ -134,6 +135,9 @@ def _read(found: EngineArguments, name: str, value: str | None, word: str) -> No
             # What is in a folder, only its name can tell.
             found.hints.append(value or "")
             found.ignored.append(f"{word} {value or ''}".strip())
+    elif name in _NUMBERS and value in ("-1", "auto"):
+        # The engine chooses, as it does without the argument.
+        found.ignored.append(f"{word} {value}")
     elif name in _NUMBERS and value is not None:
         found.keys[_NUMBERS[name]] = _number(value, word)
     elif name in _SWITCHES:
