@@ -52,6 +52,7 @@ def test_a_pool_of_none_to_eight_machines_is_simulated_as_that(world: Path, caps
     ):
         assert line in resolved
     assert "assumed: h100: autoscaler law keda" in " ".join(err.split())
+    assert "`sim explain --terraform plan.json` shows" in " ".join(err.split())
     summary = json.loads((world / "out" / "summary.json").read_text())
     assert any("autoscaler law keda" in note for note in summary["notes"])
     record = json.loads((world / "out" / "run.json").read_text())
