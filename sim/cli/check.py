@@ -18,7 +18,7 @@ _TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
 @options.prices
 @options.models
 def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices: Path | None, folder: Path | None) -> None:
-    """Check FILES: stacks, traces, recipes, outlooks, prices, events, catalogue entries, bills by FOCUS.
+    """Check FILES: stacks, traces, recipes, outlooks, spaces, prices, events, catalogue entries, bills by FOCUS.
 
     Says OK, or every problem with its place.
     """
@@ -26,13 +26,15 @@ def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices:
     from sim.catalog.price_formats import other_format
     from sim.cli.opening import open_books
     from sim.errors import InputError, nearest, visible
+    from sim.planning.space_file import check_space_file
     from sim.report.focus_check import check_bill, is_bill
     from sim.stack.check import check_file, kinds
     from sim.stack.read import read_stack
     from sim.stack.resolve import resolve
 
-    if kind is not None and kind not in kinds():
-        raise InputError(f"--kind: found {kind!r}; allowed: {', '.join(kinds())}{nearest(kind, kinds())}")
+    known = (*kinds(), "space")
+    if kind is not None and kind not in known:
+        raise InputError(f"--kind: found {kind!r}; allowed: {', '.join(known)}{nearest(kind, known)}")
     catalog, book = open_books(folder, None, prices)
     resolved = resolve(read_stack(stack, catalog), catalog, book) if stack is not None else None
     problems = []
@@ -51,6 +53,10 @@ def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices:
             )
             continue
         try:
+            said = check_space_file(find_input(file), file, sure=kind == "space") if kind in (None, "space") else None
+            if said is not None:
+                click.echo(f"{file}: OK: {said}")
+                continue
             click.echo(f"{file}: OK: {check_file(find_input(file), file, catalog, book, stack=resolved, kind=kind)}")
         except InputError as error:
             problems.append(str(error))

@@ -87,10 +87,13 @@ def open_stack(
 
     if terraform is None and not kubernetes:
         return read_stack(name or DEFAULT_STACK, catalog, settings)
+    from sim.errors import visible
     from sim.iac.opened import opened
 
+    files = [("", name), ("--terraform ", terraform), *(("--kubernetes ", each) for each in kubernetes)]
+    options = " ".join(f"{option}{visible(Path(file).name)}" for option, file in files if file)
     made = opened(name, catalog, book, terraform=terraform, kubernetes=kubernetes, gpu=gpu, state=state)
-    return stack_of(made.document, made.name, settings, assumed=made.assumed, remarks=made.remarks)
+    return stack_of(made.document, made.name, settings, assumed=made.assumed, remarks=made.remarks, options=options)
 
 
 def stack_as_text(

@@ -54,6 +54,7 @@ _QUANTISED: Mapping[str, Precision] = MappingProxyType(
 _SERVE = ("serve", "trtllm-serve")
 _SPECULATIVE = re.compile(r"speculative-.*")
 _SECRET = re.compile(r"(^|-)(key|token|secret|password|credential)s?$")
+_CREDENTIALS = re.compile(r"://[^/\s]*@|bearer ", re.IGNORECASE)
 _LEFT_OPEN = re.compile(r"\$[({A-Za-z_]")
 """A variable that has no value in the manifest."""
 _SHORT: Mapping[str, str] = MappingProxyType({"q": "quantization", "tp": "tp", "pp": "pp", "dp": "dp"})
@@ -87,8 +88,9 @@ def read_arguments(words: Sequence[str]) -> EngineArguments:
         word = flat[position]
         match = _FLAG.fullmatch(word)
         if match is None:
-            if word.rsplit("/", 1)[-1] in _SERVE and position + 1 < len(flat) and not flat[position + 1].startswith("-"):
-                found.model = flat[position + 1]
+            follows = flat[position + 1] if position + 1 < len(flat) else "-"
+            if word.rsplit("/", 1)[-1] in _SERVE and follows not in _SERVE and not follows.startswith("-"):
+                found.model = follows
                 position += 1
             position += 1
             continue
@@ -108,7 +110,7 @@ def _split(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError:
-        raise InputError(f"{visible(text[:60])!r}: quotes that do not close") from None
+        raise InputError("a command with quotes that do not close") from None
 
 
 def _is_flag(word: str) -> bool:
@@ -133,6 +135,9 @@ def _read(found: EngineArguments, name: str, value: str | None, word: str) -> No
             # What is in a folder, only its name can tell.
             found.hints.append(value or "")
             found.ignored.append(f"{word} {value or ''}".strip())
+    elif name in _NUMBERS and value in ("-1", "auto"):
+        # The engine chooses, as it does without the argument.
+        found.ignored.append(f"{word} {value}")
     elif name in _NUMBERS and value is not None:
         found.keys[_NUMBERS[name]] = _number(value, word)
     elif name in _SWITCHES:
@@ -147,7 +152,7 @@ def _read(found: EngineArguments, name: str, value: str | None, word: str) -> No
     elif name == "served-model-name" and value:
         found.hints.insert(0, value)
         found.ignored.append(f"{word} {value}")
-    elif _SECRET.search(name):
+    elif _SECRET.search(name) or (value is not None and _CREDENTIALS.search(value)):
         found.ignored.append(word)
     else:
         found.ignored.append(f"{word} {value}" if value is not None else word)

@@ -165,7 +165,7 @@ def need_count(resource: Resource, *keys: str) -> int:
 
 def region_in(place: str) -> str:
     """The region of a zone or region: us-east-1a, us-central1-a, East US."""
-    plain = re.sub(r"\s+", "", place.lower()).rsplit("/", 1)[-1]
+    plain = visible(re.sub(r"\s+", "", place.lower()).rsplit("/", 1)[-1][:60])
     aws = re.fullmatch(r"([a-z]{2}(?:-[a-z]+)+-\d)(?:[a-z]|-[a-z]+-\d+[a-z])?", plain)
     google = re.fullmatch(r"([a-z]+-[a-z]+\d+)(?:-[a-z])?", plain)
     return aws[1] if aws else google[1] if google else plain
@@ -195,7 +195,7 @@ def merged(groups: list[Group]) -> tuple[Group, ...]:
     return tuple(
         replace(
             several[0],
-            address=_base(several[0].address) if bases.count(_base(several[0].address)) == 1 else several[0].address,
+            address=visible(_base(several[0].address) if bases.count(_base(several[0].address)) == 1 else several[0].address),
             min=sum(each.min for each in several),
             desired=sum(each.desired for each in several),
             max=sum(each.max for each in several),

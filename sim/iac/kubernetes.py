@@ -28,6 +28,8 @@ _WRITTEN = re.compile(
     r"|\.containers\.0\.(ports|env|startupProbe|readinessProbe|volumeMounts)$"
 )
 """Paths that every manifest of ours has and that say nothing of a stack."""
+_OWN_ARGUMENT = re.compile(r": (--host 0\.0\.0\.0|--port 8000|-m (vllm\.entrypoints\.openai\.api_server|sglang\.launch_server))$")
+"""Arguments that every manifest of ours has and that say nothing of a stack."""
 NodeLabels = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
@@ -125,6 +127,8 @@ def _read(document: Document, found: _Found) -> None:
     except InputError as error:
         found.problems += [f"{document.mark(())}: {title}: {line.removeprefix(f'{name}: ')}" for line in str(error).splitlines()]
         return
+    for work in workloads:
+        work.remarks = [each for each in work.remarks if not (ours and _OWN_ARGUMENT.search(each))]
     found.workloads += workloads
     part.take("metadata", "name")
     part.take("metadata", "namespace")

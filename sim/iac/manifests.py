@@ -11,6 +11,7 @@ from typing import Any
 from sim.catalog.yaml_document import parse_documents
 from sim.catalog.yaml_file import Document, read_text
 from sim.errors import InputError, input_error, visible
+from sim.iac.workloads import READ_KINDS
 
 _ENDINGS = (".yaml", ".yml", ".json")
 _MOST_FILES = 1000
@@ -18,7 +19,7 @@ _MOST_BYTES = 32 * 1024 * 1024
 _DEEPEST = 12
 _TEMPLATE = re.compile(r"\{\{-?\s*(\.|\$|/\*|(if|else|end|with|range|include|define|template|toYaml|default|quote|tpl)\b)|\{%")
 _HELM = re.compile(r"\{\{-?\s*(\.(Values|Release|Chart)\b|(include|tpl|toYaml)\b)")
-_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(:?[-=?][^}]*)?\}")
+_VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*|\{[A-Za-z_][A-Za-z0-9_]*(:?[-=?][^}]*)?\})")
 _HELM_HINT = "templating is left in it; give what `helm template` (or `kustomize build`) prints"
 
 
@@ -104,14 +105,14 @@ def _parsed(text: str, shown: str) -> list[Document]:
 
 
 def _templated(document: Document) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Values that a tool had still to fill in: Helm's everywhere but where others write braces too, variables in what is wanted."""
+    """Values of objects that are read that a tool had still to fill in: braces anywhere but where others write them too, variables."""
     kind = document.data.get("kind")
-    if kind in ("PrometheusRule", "ConfigMap", "Secret"):
+    if kind is not None and kind not in READ_KINDS:
         return
     for path, value in _texts(document.data, ()):
         # Grafana's notes and chat templates have braces of their own.
-        pattern = _HELM if {"annotations", "args", "command", "env"} & set(path) else _TEMPLATE
-        if pattern.search(value):
+        others = {"annotations", "args", "command", "env"} & set(path)
+        if _HELM.search(value) if others else "{{" in value:
             yield path, _HELM_HINT
         elif kind and _VARIABLE.fullmatch(value) and path[-1:] not in (("value",),) and not {"args", "command", "data"} & set(path):
             yield path, f"found {visible(value)}: a variable is left in it; give what `envsubst` or `flux build` prints"

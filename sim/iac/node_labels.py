@@ -24,7 +24,7 @@ KARPENTER_SPOT = ("karpenter.sh/capacity-type", "spot")
 """The label of a spot machine that Karpenter gives; on any cloud."""
 _GPU_KEYS = (
     *PRODUCT_KEYS.values(), "cloud.google.com/gke-accelerator", "karpenter.k8s.aws/instance-gpu-name", "karpenter.azure.com/sku-gpu-name",
-    "k8s.amazonaws.com/accelerator", "accelerator", "gpu.nvidia.com/model",
+    "k8s.amazonaws.com/accelerator", "accelerator", "gpu.nvidia.com/model", "gpu.nvidia.com/class",
 )  # fmt: skip
 _MACHINE_KEYS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type", "karpenter.k8s.aws/instance-family")
 _GROUP_KEYS = (

@@ -51,7 +51,7 @@ def opened(
         return _with_variables(name, catalog, terraform, kubernetes, gpu)
     found = groups_in(terraform, catalog, state) if terraform is not None else None
     one = found.groups[0].gpu if found is not None and found.groups else None
-    imported = stack_from_kubernetes(read_manifests(kubernetes), catalog, gpu=gpu or one) if kubernetes else None
+    imported = stack_from_kubernetes(_manifests(kubernetes), catalog, gpu=gpu or one) if kubernetes else None
     source = ", ".join(PurePath(each).name for each in kubernetes)
     template = _template(name, imported, source, catalog)
     of_manifests: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ def _with_variables(name: str | None, catalog: Catalog, terraform: str, kubernet
     """A stack or manifests on the machines that variables of Terraform say."""
     from sim.iac.tfvars import with_groups
 
-    imported = stack_from_kubernetes(read_manifests(kubernetes), catalog, gpu=gpu) if kubernetes else None
+    imported = stack_from_kubernetes(_manifests(kubernetes), catalog, gpu=gpu) if kubernetes else None
     source = ", ".join(PurePath(each).name for each in kubernetes)
     template = _template(name, imported, source, catalog)
     document, notes = with_groups(template.document, find_input(terraform), PurePath(terraform).name, catalog)
@@ -84,6 +84,11 @@ def _with_variables(name: str | None, catalog: Catalog, terraform: str, kubernet
     if imported is not None:
         remarks += [*(f"assumed: {note}" for note in imported.assumed), *(f"ignored: {note}" for note in imported.ignored)]
     return Opened(_stem(kubernetes[0] if kubernetes else terraform), document, {}, tuple(remarks))
+
+
+def _manifests(kubernetes: Sequence[str]) -> list[Document]:
+    """The manifests, without the variables of Terraform that `--emit` may have written beside them."""
+    return [each for each in read_manifests(kubernetes) if not each.name.endswith(_VARIABLES)]
 
 
 def _template(name: str | None, imported: Imported | None, source: str, catalog: Catalog) -> Template:

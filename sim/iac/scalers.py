@@ -16,8 +16,10 @@ _METRICS = (
     (r"num_requests_running|num_running_req", "concurrency"),
     (r"cache_usage|kv_cache|token_usage", "kv"),
     (r"gpu_util|duty_cycle", "busy"),
-    (r"(requests?|qps|rps).*(per_second|rate)|^(rps|qps)$|rate\(", "rps"),
+    (r"(requests?|qps|rps).*(per_second|rate)|^(rps|qps)$|rate\(.*(request|success|qps|rps)", "rps"),
 )
+_OTHER = re.compile(r"seconds|latency|duration|_time\b|time_to_|bytes|tokens?(?!_usage|\w*cache)")
+"""Times, tokens and bytes, whatever else is in the name."""
 _NOT_SIMULATED = ("cpu", "memory")
 _SHARES = ("kv", "busy")
 
@@ -45,6 +47,8 @@ def metric_named(name: str) -> str | None:
     plain = re.sub(r"\{[^{}]*\}", "", re.sub(r"\"[^\"]*\"|'[^']*'", "", name.lower()))
     if re.search(r"num_(requests_running|running_req)\w*\s*>\s*bool\s*0", plain):
         return "busy"
+    if _OTHER.search(plain):
+        return None
     waiting, running = (bool(re.search(pattern, plain)) for pattern in (_METRICS[1][0], _METRICS[2][0]))
     if waiting and running:
         return "concurrency"

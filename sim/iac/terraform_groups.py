@@ -12,8 +12,9 @@ from sim.iac.groups import Group, GroupsFound, Notes, View, merged
 from sim.iac.terraform_aws import read_aws
 from sim.iac.terraform_azurerm import read_azurerm
 from sim.iac.terraform_google import read_google
-from sim.iac.terraform_plan import GROUP_TYPES, State, TerraformPlan
+from sim.iac.terraform_plan import State, TerraformPlan
 from sim.iac.terraform_resource import Resource
+from sim.iac.terraform_types import GROUP_TYPES, UNREAD_SERVERS, UNREAD_TYPES
 
 _READERS: Mapping[str, Callable[[View, Resource], Iterator[Group]]] = MappingProxyType(
     {"aws": read_aws, "google": read_google, "azurerm": read_azurerm}
@@ -47,5 +48,19 @@ def groups_of(plan: TerraformPlan, catalog: Catalog, state: State = "planned") -
             continue
         notes.assumed += [f"{group.address}: {note}" for note in group.notes]
         groups.append(group)
+    if state == "planned":
+        notes.ignored += _unread(plan)
     assumed = (*plan.notes, *dict.fromkeys(notes.assumed))
     return GroupsFound(PurePath(plan.name).name, tuple(groups), assumed, tuple(dict.fromkeys(notes.ignored)), plan.found)
+
+
+def _unread(plan: TerraformPlan) -> list[str]:
+    """Resources that may matter and are not read."""
+    found = [
+        f"{plan.found[kind]} {kind}: not read; what it costs, if it has GPUs, is not in the results"
+        for kind in sorted(UNREAD_TYPES & set(plan.found))
+    ]
+    servers = sorted(UNREAD_SERVERS & set(plan.found))
+    if servers:
+        found.append(f"{', '.join(servers)}: what runs is not read from them; give the manifests with --kubernetes")
+    return found

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from sim.errors import InputError, nearest, visible
 from sim.iac.terraform_configuration import Configuration, read_configuration
 from sim.iac.terraform_resource import Resource, prune, prune_unknown
+from sim.iac.terraform_types import GROUP_TYPES, OTHER_TYPES
 
 State = Literal["planned", "prior"]
 
@@ -25,25 +26,6 @@ MAX_BYTES = 64 * 2**20
 MAX_MODULES = 20_000
 _DEEPEST = 64
 """Modules within modules."""
-
-GROUP_TYPES = frozenset(
-    {
-        "aws_instance", "aws_spot_instance_request", "aws_autoscaling_group", "aws_eks_node_group",
-        "google_compute_instance", "google_compute_instance_group_manager", "google_compute_region_instance_group_manager",
-        "google_container_node_pool", "google_container_cluster",
-        "azurerm_kubernetes_cluster", "azurerm_kubernetes_cluster_node_pool", "azurerm_linux_virtual_machine",
-        "azurerm_linux_virtual_machine_scale_set", "azurerm_orchestrated_virtual_machine_scale_set",
-    }
-)  # fmt: skip
-"""Resources that are machines."""
-OTHER_TYPES = frozenset(
-    {
-        "aws_launch_template", "aws_launch_configuration", "aws_autoscaling_policy", "aws_autoscaling_schedule",
-        "google_compute_instance_template", "google_compute_region_instance_template", "google_compute_autoscaler",
-        "google_compute_region_autoscaler", "azurerm_monitor_autoscale_setting",
-    }
-)  # fmt: skip
-"""Resources that say of machines which and how many."""
 
 _HOW = "save a plan with `terraform plan -out=plan.bin` and give the output of `terraform show -json plan.bin` (OpenTofu: tofu)"
 _HCL = re.compile(

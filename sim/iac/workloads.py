@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -24,6 +25,9 @@ _KINDS: Mapping[str, Callable[[Reading], list[Workload]]] = MappingProxyType(
 )
 """How each kind of object is read."""
 
+READ_KINDS = (*_KINDS, "HorizontalPodAutoscaler", "ScaledObject")
+_OF_KUBERNETES = re.compile(r"([a-z.]+\.)?k8s\.io|apps|batch|autoscaling|policy|extensions|monitoring\.coreos\.com|cert-manager\.io")
+"""Groups of kinds that hold no model server, where they are not named below."""
 _NOT_READ: Mapping[str, str] = MappingProxyType(
     {
         "DaemonSet": "a replica on every node: how many nodes there are is not in it",
@@ -50,6 +54,9 @@ def why_not(part: Reading) -> str:
         return "the pools of another simulator, without a model"
     if str(kind) not in _NOT_READ and asks_for_gpus(part):
         return "asks for GPUs and runs no engine that is known (vllm, sglang, trtllm); what it costs is not in the results"
+    group, slash, _ = str(part.at("apiVersion").data or "").partition("/")
+    if str(kind) not in _NOT_READ and slash and not _OF_KUBERNETES.fullmatch(group):
+        return "a kind that is not read; if it makes model servers, give the Deployments that it makes"
     return _NOT_READ.get(str(kind), "no model server, no autoscaler")
 
 

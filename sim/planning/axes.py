@@ -59,7 +59,9 @@ def parse_gpus(text: str) -> Axis:
     found = axis_of("gpus", text, "--gpus")
     wrong = [value for value in found.values if not isinstance(value, int) or value < 1]
     if wrong:
-        raise InputError(f"--gpus: found {_shown(str(wrong[0]))}; allowed: whole numbers from 1, as 2:32:2 or 4,8,16")
+        # Of 2:8:2.5 this is 4.5: 2.0 would look like a whole number.
+        first = next((value for value in wrong if not (isinstance(value, float) and value.is_integer())), wrong[0])
+        raise InputError(f"--gpus: found {_shown(str(first))}; allowed: whole numbers from 1, as 2:32:2 or 4,8,16")
     return found
 
 

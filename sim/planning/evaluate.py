@@ -10,7 +10,7 @@ import datetime
 from typing import TYPE_CHECKING
 
 from sim.catalog.yaml_document import parse_documents
-from sim.errors import InputError
+from sim.errors import InputError, visible
 from sim.planning.measured import of_forecast, of_replay
 from sim.planning.opened import Opened, open_study
 from sim.planning.points import Point, Row, Study
@@ -56,7 +56,7 @@ def stack_of_point(study: Study, point: Point) -> StackFile:
 
 def stack_at(study: Study, settings: tuple[str, ...]) -> StackFile:
     """The stack of a study with its settings, and these, laid over it; InputError with every problem."""
-    shown = f"{study.stack_name}.yaml"
+    shown = f"{visible(study.stack_name)}.yaml"
     documents = parse_documents(study.stack_text, shown)
     if len(documents) != 1:
         raise InputError(f"{shown}: {len(documents)} documents; one is needed")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from sim.errors import InputError
 from sim.planning.assess import MISSED, Look, PlanStudy, assess
-from sim.planning.bounds import Bounds, Work, busiest, least_usd_per_month
+from sim.planning.bounds import Bounds, Cannot, Work, busiest, least_usd_per_month
 from sim.planning.candidates import Candidate, pools_of
 from sim.planning.evaluate import stack_at
 from sim.planning.execute import Says, run_points
@@ -26,6 +26,7 @@ from sim.planning.points import Point, Row
 from sim.planning.workplace import Workplace, load
 from sim.stack.resolve import resolve
 from sim.stack.resolved import ResolvedPool, ResolvedStack
+from sim.units import show_usd
 
 _AT_ONCE = 32
 """Candidates that are looked at, or replayed, together: as many on any number of workers, so that all find the same."""
@@ -161,11 +162,12 @@ class Race:
             short = resolved if each.short_settings == each.settings else self._resolved(each, each.short_settings, opened, "spare")
             if short is None:
                 continue
-            cannot = bounds.cannot(short)
+            least = least_usd_per_month(resolved)
+            cannot = _too_dear(least, self._held.levels) or bounds.cannot(short)
             if cannot is not None:
                 self.dropped.append(Dropped(each, "bound", cannot.why, cannot.near))
                 continue
-            self._least[each.number] = least_usd_per_month(resolved)
+            self._least[each.number] = least
             pools = [pool for pool in short.deployments if isinstance(pool, ResolvedPool)]
             if any(pool.spec.replicas.min < pool.spec.replicas.max for pool in pools):
                 self._scaled.add(each.number)
@@ -247,7 +249,9 @@ class Race:
 
 
 def judged_of(candidate: Candidate, row: Row, held: Row, levels: Sequence[ServiceLevel]) -> Judged:
-    """A candidate with its rows."""
+    """A candidate with its rows. What a level says of costs is held to those of the whole fleet."""
+    if held is not row:
+        held = replace(held, slo=tuple((row if each.kind == "money" else held).slo[k] for k, each in enumerate(levels)))
     excesses = tuple(level.excess(measured) for level, (_, _, measured, _) in zip(levels, held.slo, strict=True))
     met = all(ok for *_, ok in held.slo)
     usd = row.metrics["usd_per_month"]
@@ -257,6 +261,14 @@ def judged_of(candidate: Candidate, row: Row, held: Row, levels: Sequence[Servic
 
 def _short(each: Candidate) -> tuple[str, ...]:
     return each.settings if each.short_settings is None else each.short_settings
+
+
+def _too_dear(least_usd: float, levels: Sequence[ServiceLevel]) -> Cannot | None:
+    """Where the GPUs that always stand cost more than a level allows."""
+    limits = [level.limit for level in levels if level.metric == "usd_per_month" and level.upper]
+    if not limits or least_usd <= min(limits) + _CENT:
+        return None
+    return Cannot(f"it costs {show_usd(least_usd)} a month at least", least_usd / max(min(limits), _CENT))
 
 
 def _look_of(work: Work) -> Look:

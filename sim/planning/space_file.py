@@ -20,6 +20,7 @@ from sim.planning.candidates import pool_of
 from sim.planning.pool_choice import fleets
 from sim.planning.space import Bought, Overflow, Space
 from sim.stack.api_deployment import ApiDeployment
+from sim.stack.check import guess_kind
 from sim.stack.gpu_deployment import GpuDeployment
 from sim.stack.read import StackFile, stack_of
 
@@ -57,6 +58,27 @@ def space_of(document: Document, name: str) -> SpaceFile:
     """A document as a space; InputError with every problem."""
     space = validate(document if document.data is not None else replace(document, data={}), Space)
     return SpaceFile(name, space, document, tuple(_nothing(document, space)))
+
+
+def check_space_file(path: Path, shown: str, *, sure: bool) -> str | None:
+    """A file checked as a space, and in words what it is; None, where that is not `sure`, for one whose keys tell another kind of file.
+
+    Names are checked with the stack that a plan begins with. InputError with every problem.
+    """
+    if not sure and path.suffix not in (".yaml", ".yml"):
+        return None
+    if not sure:
+        try:
+            document = _document(path, shown)
+            if guess_kind(document, {"space": Space}) != "space":
+                return None
+        except InputError:
+            return None
+    found = space_of(_document(path, shown), path.stem)
+    if found.nothing:
+        return f"space, empty: {'; '.join(line.partition(': ')[2] for line in found.nothing)}"
+    lists = [key for key in Space.model_fields if key in found.space.model_fields_set and key not in _ABOUT]
+    return f"space, of {', '.join(lists)}"
 
 
 def check_space(file: SpaceFile, stack: StackFile, catalog: Catalog) -> None:

@@ -27,10 +27,11 @@ def plan_answer(report: PlanReport) -> str:
     cost = show_usd(chosen.usd_per_month)
     parts = [f"{report.words(chosen.judged)}: {cost} a month, {_best(plan.candidates)} meets {levels}{spare}."]
     sure = chosen.confidence
+    whole = ", with all replicas and the failures that those draw" if report.spare else ""
     if sure.kind == "futures":
         parts.append(
             f"In {show_share(sure.share)} of {sure.of:,} futures that the search has not used ({show_share(sure.low)} to "
-            f"{show_share(sure.high)}) its worst month of {report.months} meets them."
+            f"{show_share(sure.high)}) its worst month of {report.months} meets them{whole}."
         )
     elif sure.kind == "replays":
         parts.append(f"Of {sure.of} replays with luck that the search has not used, {sure.met} meet them.")

@@ -86,11 +86,11 @@ def _frontier(report: PlanReport) -> Section:
         return Section("", ())
     begin = max(0, next((i for i, row in enumerate(some) if row.first.met), 0) - 2)
     shown = some[begin : begin + _FRONTIER]
-    rows = [line for row in shown for line in _named(report, row, [show_usd(report.usd(row.first)), _room_of(row.first)])]
+    rows = [line for row in shown for line in _named(report, row, _figures(report, row.first))]
     return Section(
         "Frontier",
         rows,
-        ("USD a month", "room"),
+        _header(report),
         ("What more money buys in room; below 0 a level fails.",),
     )
 

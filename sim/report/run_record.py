@@ -53,6 +53,9 @@ def inputs(
         "date": report.date,
         "numbers": [[origin.key, origin.value] for origin in resolved.origins],
     }
+    if stack.notes:
+        # What was guessed and left out when the stack was made of infrastructure code.
+        given["infrastructure"] = list(stack.notes)
     if report.trace.closed_loop is not None:
         given["closed_loop"] = asdict(report.trace.closed_loop)
     if report.ahead is not None and outlook is not None:
@@ -91,7 +94,7 @@ def record(report: RunReport, given: dict[str, Any], argv: Sequence[str]) -> str
         "prices": given["prices"],
         **environment(),
     }
-    for name in ("closed_loop", "forecast"):
+    for name in ("closed_loop", "forecast", "infrastructure"):
         if name in given:
             content[name] = given[name]
     return json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"

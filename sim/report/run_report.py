@@ -202,7 +202,7 @@ def report_of(
         prices=prices_used(resolved),
         profiles=profiles_used(resolved),
         assumed=assumed,
-        cautions=cautions(found.measures, found.bill, assumed, warned, stack=resolved.name, ahead=ahead, loop=loop),
+        cautions=cautions(found.measures, found.bill, assumed, warned, stack=resolved.options or resolved.name, ahead=ahead, loop=loop),
         notes=(*plain, *resolved.notes, *_not_as_asked(found, trace, loop), *late_events(events, lasted_s)),
         ahead=ahead,
     )

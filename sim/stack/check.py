@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sim.catalog.catalog import Catalog
@@ -88,13 +90,13 @@ def check_file(
     return f"{kind}, {name}" if name else kind
 
 
-def guess_kind(document: Document) -> str:
-    """The kind of file that has most of a document's top keys; InputError when no kind has any, or several tie."""
+def guess_kind(document: Document, more: Mapping[str, type[pydantic.BaseModel]] = MappingProxyType({})) -> str:
+    """The kind of file, of those here and `more`, that has most of a document's top keys; InputError when none has any, or several tie."""
     if not isinstance(document.data, dict):
         raise InputError(f"{document.name}: found no keys; a file of keys and values is needed")
     keys = set(document.data) - _EVERYWHERE
     scores: dict[str, float] = {}
-    for kind, schema in _schemas().items():
+    for kind, schema in {**_schemas(), **more}.items():
         fields = {info.alias or name for name, info in schema.model_fields.items()}
         required = {info.alias or name for name, info in schema.model_fields.items() if info.is_required()}
         if keys & fields:
@@ -102,10 +104,9 @@ def guess_kind(document: Document) -> str:
             scores[kind] = len(keys & fields) - len(required - keys) / 100
     best = [kind for kind, score in scores.items() if score == max(scores.values())]
     if len(best) != 1:
+        known = ", ".join((*_schemas(), *more))
         what = "several kinds of file have these keys" if best else "no kind of file has these keys"
-        raise InputError(
-            f"{document.name}: {what}: {', '.join(map(str, list(document.data)[:8]))}; say which with --kind: {', '.join(_schemas())}"
-        )
+        raise InputError(f"{document.name}: {what}: {', '.join(map(str, list(document.data)[:8]))}; say which with --kind: {known}")
     return best[0]
 
 

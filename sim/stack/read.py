@@ -26,6 +26,8 @@ class StackFile:
     """Values that were guessed when the stack was made of infrastructure code, by key path, with the reason."""
     remarks: tuple[str, ...] = ()
     """What else was assumed then, and what was left out."""
+    options: str = ""
+    """The options that name it where it is made of infrastructure code."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -75,6 +77,7 @@ def stack_of(
     *,
     assumed: Mapping[KeyPath, str] | None = None,
     remarks: tuple[str, ...] = (),
+    options: str = "",
 ) -> StackFile:
     """A document as a stack, with settings laid over it; InputError with every problem. What was `assumed` is not any more where a
     setting says it."""
@@ -89,7 +92,7 @@ def stack_of(
         raise input_error(problems)
     said = [tuple(setting.partition("=")[0].strip().split(".")) for setting in settings]
     left = {path: why for path, why in (assumed or {}).items() if not any(_within(path, key) for key in said)}
-    return StackFile(name, validate(document, Stack), document, MappingProxyType(left), remarks)
+    return StackFile(name, validate(document, Stack), document, MappingProxyType(left), remarks, options)
 
 
 def _within(path: KeyPath, key: tuple[str, ...]) -> bool:

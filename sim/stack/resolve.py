@@ -74,6 +74,7 @@ def resolve(file: StackFile, catalog: Catalog, prices: PriceBook, facts: TraceFa
         costs=costs,
         origins=tuple(ledger.origins),
         notes=tuple(ledger.notes),
+        options=file.options,
     )
 
 

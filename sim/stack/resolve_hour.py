@@ -45,10 +45,12 @@ def resolve_hour(name: str, spec: GpuDeployment, gpu: Gpu, catalog: Catalog, pri
 def _rented(name: str, spec: GpuDeployment, gpu: Gpu, prices: PriceBook, ledger: Ledger) -> GpuHour | None:
     at = ("deployments", name)
     if spec.usd_per_gpu_hour is not None:
+        guessed = (*at, "usd_per_gpu_hour") in ledger.assumed
         return GpuHour(
             gpu=gpu.name, provider=spec.provider or gpu.default_provider or "own", purchase=spec.purchase, region=spec.region,
             usd_per_gpu_hour=spec.usd_per_gpu_hour, gpus_sold_together=spec.gpus_per_node,
-            source=str(ledger.document.mark((*at, "usd_per_gpu_hour"))), as_of=prices.date.isoformat(), assumed=False, negotiated=True,
+            source=str(ledger.document.mark((*at, "usd_per_gpu_hour"))), as_of=prices.date.isoformat(), assumed=guessed,
+            negotiated=not guessed,
         )  # fmt: skip
     hour: GpuHour | None = None
     with ledger.refusing(*at, "provider" if spec.provider else "gpu"):

@@ -173,6 +173,8 @@ class ResolvedStack:
     origins: tuple[Origin, ...]
     notes: tuple[str, ...]
     """What was guessed or left out, in words."""
+    options: str = ""
+    """The options that name it where it is made of infrastructure code."""
 
     def index(self, name: str) -> int:
         """The number of a deployment."""

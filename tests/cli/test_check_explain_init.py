@@ -58,6 +58,19 @@ def test_check_says_what_each_file_is(capsys: pytest.CaptureFixture[str], tmp_pa
     assert run(capsys, "check", "events.yaml", "--stack", "stack.yaml")[0] == "events.yaml: OK: events, 1 event\n"
 
 
+def test_check_of_a_space(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "space.yaml").write_text("gpu: [stack, h200-sxm]\nreplicas: 1:8\nmax_num_seqs: [0]\n")
+    assert run(capsys, "check", "space.yaml", code=2)[1] == (
+        "error: space.yaml:3:16: max_num_seqs.0: found 0; allowed: stack or a whole number from 1 to 16,384\n"
+    )
+    (tmp_path / "space.yaml").write_text("gpu: [stack, h200-sxm]\nreplicas: 1:8\n")
+    assert run(capsys, "check", "space.yaml")[0] == "space.yaml: OK: space, of gpu, replicas\n"
+    (tmp_path / "space.yaml").write_text("replicas: 1:8\ngpu: []\n")
+    assert run(capsys, "check", "space.yaml")[0].startswith("space.yaml: OK: space, empty: gpu: found no values")
+    (tmp_path / "one.yaml").write_text("replica: 1\n")
+    assert "did you mean 'replicas'" in run(capsys, "check", "one.yaml", "--kind", "space", code=2)[1]
+
+
 def test_check_passes_every_bundled_file(capsys: pytest.CaptureFixture[str], root: Path) -> None:
     for kind in ("stacks", "clients", "defaults", "providers"):
         for path in sorted((root / "models" / kind).glob("*.yaml")):

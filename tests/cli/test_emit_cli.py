@@ -72,3 +72,14 @@ def test_what_is_there_is_replaced_only_by_force(folder: Path, capsys: Capture) 
 
 def test_a_kind_that_is_none(folder: Path, capsys: Capture) -> None:
     assert "'terraform', 'kubernetes', 'stack'" in command.refused(capsys, *PLAN, "--emit", "helm", "x")
+
+
+def test_init_reads_a_folder(folder: Path, capsys: Capture) -> None:
+    assert command.run(capsys, *PLAN, "-o", "p", "--emit", "kubernetes", "k8s")[0] == 0
+    code, out, err = command.run(capsys, "init", "--from-kubernetes", "k8s")
+    assert (code, err) == (0, "")
+    assert out.startswith("# Made from k8s.\n")
+    (folder / "made.yaml").write_text(out)
+    assert stack_of(read_document("made.yaml"), "x").stack == stack_of(read_document("p/stack.yaml"), "x").stack
+    (folder / "k8s" / "chart.yaml").write_text("kind: Deployment\nspec: {replicas: {{ .Values.n }}}\n")
+    assert "k8s/chart.yaml:2:18: templating is left in it" in command.refused(capsys, "init", "--from-kubernetes", "k8s")

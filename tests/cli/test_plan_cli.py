@@ -193,6 +193,20 @@ def test_replicas_to_spare(folder: Path, capsys: Capture) -> None:
     assert int(machine["chosen"]["values"]["replicas"]) == int(alone) + 1
 
 
+def test_a_budget_is_held_against_the_whole_fleet(folder: Path, capsys: Capture) -> None:
+    """At 3.6 USD an hour two replicas are 5,256 USD of a month: with one of them gone they still cost as much."""
+    Path("space.yaml").write_text("replicas: 1:4\noverflow: none\nfallback: none\n")
+    spare = ("--slo", "ttft_p95 <= 60s", "--slo", "tpot_p95 <= 60s", "--slo", "completed >= 10%", "--redundancy", "1")
+    found = summary(capsys, *spare, "--slo", "usd_per_month <= $5256", "-o", "a")
+    assert found["chosen"]["values"]["replicas"] == "2" and found["chosen"]["monthly_usd"] == pytest.approx(5256.0)
+    assert found["chosen"]["slo_held"]["usd_per_month"]["measured"] == pytest.approx(5256.0)
+    poor = summary(capsys, *spare, "--slo", "usd_per_month <= $3000", "-o", "b", code=1)
+    assert poor["nearest"]["values"]["replicas"] == "2" and poor["nearest"]["why"].startswith(
+        "usd_per_month <= $3,000: $5,256, 75 % beyond"
+    )
+    assert poor["left_out"]["spare"] == 1
+
+
 def test_nothing_is_feasible(folder: Path, capsys: Capture) -> None:
     words = ("--slo", "tpot_p95 <= 8500us", "--set", "deployments.own.max_num_seqs=64", "-o", "p")
     Path("space.yaml").write_text("replicas: 1:3\noverflow: none\nfallback: none\n")

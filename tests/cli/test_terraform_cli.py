@@ -52,9 +52,12 @@ def test_a_pool_of_none_to_eight_machines_is_simulated_as_that(world: Path, caps
     ):
         assert line in resolved
     assert "assumed: h100: autoscaler law keda" in " ".join(err.split())
+    assert "`sim explain --terraform plan.json` shows" in " ".join(err.split())
     summary = json.loads((world / "out" / "summary.json").read_text())
     assert any("autoscaler law keda" in note for note in summary["notes"])
-    assert json.loads((world / "out" / "run.json").read_text())["stack"] == "plan"
+    record = json.loads((world / "out" / "run.json").read_text())
+    assert record["stack"] == "plan"
+    assert any("autoscaler law keda" in note for note in record["infrastructure"])
 
 
 def test_a_named_stack_says_what_the_plan_cannot(world: Path, capsys: Capture) -> None:

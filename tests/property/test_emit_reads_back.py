@@ -122,6 +122,7 @@ def read_back(kind: str, files: dict[str, str], name: str, under: StackFile) -> 
     if kind == "stack":
         return stack_of(documents[0], name)
     made = stack_from_kubernetes(documents, CATALOG)
+    assert made.ignored == (), "manifests of ours are understood whole"
     return stack_of(parse_documents(stack_text(made, "manifests"), "made")[0], name)
 
 

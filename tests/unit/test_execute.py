@@ -199,7 +199,8 @@ def test_ctrl_c_stops_at_once_and_leaves_no_process(study: Study, store: PointSt
 def test_workers_end_with_a_run_that_is_killed(tmp_path: Path, root: Path) -> None:
     command = [sys.executable, "-m", "tests.made.points", str(tmp_path), "2", "4", "60"]
     (tmp_path / "store").mkdir()
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL) as run:
+    said = tmp_path / "said"
+    with said.open("w") as err, subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=err) as run:
         until = time.monotonic() + 30
         while len(workers := workers_of(run.pid)) < 2 and time.monotonic() < until:
             time.sleep(0.1)
@@ -210,6 +211,7 @@ def test_workers_end_with_a_run_that_is_killed(tmp_path: Path, root: Path) -> No
     while any(map(alive, workers)) and time.monotonic() < until:
         time.sleep(0.1)
     assert not any(map(alive, workers))
+    assert said.read_text() == ""
 
 
 def workers_of(parent: int) -> list[int]:

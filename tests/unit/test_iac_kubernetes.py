@@ -192,6 +192,7 @@ def test_an_autoscaler_alone_says_whose_manifest_is_missing() -> None:
             {"tensor_parallel": 2, "gpu_memory_utilization": 0.85},
         ),
         (["--model", "a/b", "--no-enable-prefix-caching"], "a/b", {"prefix_caching": "off"}),
+        (["trtllm-serve", "serve", "a/b", "--tp_size", "2"], "a/b", {"tensor_parallel": 2}),
         (
             ["--model", "a/b", "--enable-prefix-caching", "--kv-cache-dtype", "fp8_e5m2"],
             "a/b",
@@ -207,6 +208,7 @@ def test_command_lines(words: list[str], model: str, keys: dict[str, Any]) -> No
 
 
 def test_arguments_that_mean_nothing_here_are_listed() -> None:
+    assert read_arguments(["--max-model-len", "-1"]).keys == {}
     assert read_arguments(["--model", "a/b", "--enforce-eager", "--port", "80", "--seed=1"]).ignored == [
         "--enforce-eager",
         "--port 80",
@@ -242,6 +244,12 @@ def test_names_of_the_hub(repository: str, llm: str, precision: str) -> None:
         ("DCGM_FI_DEV_GPU_UTIL", "busy"),
         ("http_requests_per_second", "rps"),
         ("cpu", None),
+        ("sum(rate(vllm:generation_tokens_total[1m]))", None),
+        ("sum(irate(container_network_receive_bytes_total[5m]))", None),
+        ("vllm:request_queue_time_seconds", None),
+        ("queue_waiting_time", None),
+        ("sum(rate(http_requests_total[2m]))", "rps"),
+        ("sglang:token_usage", "kv"),
         ("wva_desired_replicas", None),
     ],
 )

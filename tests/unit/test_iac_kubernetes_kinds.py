@@ -103,7 +103,9 @@ def test_arguments_in_the_environment_that_are_not_modelled_are_refused() -> Non
     assert "disaggregation is not modelled" in refusal(server(box(env=config)))
     held = [{"name": "MODEL", "valueFrom": {"configMapKeyRef": {"name": "m", "key": "m"}}}]
     assert "what this variable holds is not in the manifest" in refusal(server({**box(env=held), "args": ["--model", "$(MODEL)"]}))
-    assert "quotes that do not close" in refusal(server({**box(), "args": ["vllm serve x --y 'z"]}))
+    assert refusal(server({**box(), "args": ["vllm serve x --api-key 'hunter2"]})).endswith(
+        "Deployment own: a command with quotes that do not close"
+    )
     assert "speculative decoding is not modelled" in refusal(server(box("--speculative-num-steps", "3")))
 
 
@@ -124,9 +126,23 @@ def test_what_else_runs_on_gpus_is_left_out() -> None:
     assert any(note.startswith("Deployment train: asks for GPUs and runs no engine that is known") for note in found.ignored)
 
 
+@pytest.mark.parametrize(
+    ("version", "kind", "told"),
+    [
+        ("v1", "Service", "no model server, no autoscaler"),
+        ("gateway.networking.k8s.io/v1", "HTTPRoute", "no model server, no autoscaler"),
+        ("kaito.sh/v1beta1", "Workspace", "a kind that is not read"),
+        ("workloads.x-k8s.io/v1alpha1", "RoleBasedGroup", "a kind that is not read"),
+    ],
+)
+def test_other_kinds_are_listed(version: str, kind: str, told: str) -> None:
+    found = imported(server(), {"apiVersion": version, "kind": kind, "metadata": {"name": "x"}})
+    assert any(note.startswith(f"{kind} x: {told}") for note in found.ignored)
+
+
 def test_secrets_are_never_shown() -> None:
     secret = [{"name": "HF_TOKEN", "value": "hunter2"}, {"name": "AWS_SECRET", "value": "hunter2"}]
-    found = imported(server(box("--api-key", "hunter2", "--hf-token=hunter2", env=secret)))
+    found = imported(server(box("--api-key", "hunter2", "--hf-token=hunter2", "--cache", "redis://:hunter2@host", env=secret)))
     assert "hunter2" not in repr(found) and "own: argument ignored: --api-key" in found.ignored
 
 

@@ -97,6 +97,7 @@ def test_too_many_files_and_too_deep_ones(tmp_path: Path) -> None:
         ("kind: Deployment\nspec:\n  image: \"{{ .Values.image }}\"\n", "x.yaml:3:10"),
         ("{{- if .Values.enabled }}\nkind: Deployment\n{{- end }}\n", "x.yaml:1:1"),
         ("kind: Deployment\nmetadata:\n  name: {{ include \"x.name\" . }}\n", "x.yaml:3:9"),
+        ('kind: Deployment\nmetadata:\n  name: "{{ item }}"\n', "x.yaml:3:9"),
         ("kind: Deployment\nspec: {args: [--model, \"{{ .Values.model }}\"]}\n", "x.yaml:2:24"),
     ],
 )  # fmt: skip
@@ -108,6 +109,8 @@ def test_templating_left_in_a_manifest(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_variables_left_in_a_manifest(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("kind: Deployment\nspec:\n  replicas: $replicas\n")
+    assert "found $replicas: a variable is left in it" in refusal(tmp_path)
     (tmp_path / "x.yaml").write_text("kind: Deployment\nspec:\n  replicas: ${REPLICAS:-2}\n")
     assert "found ${REPLICAS:-2}: a variable is left in it" in refusal(tmp_path)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import random
 from pathlib import Path
 from typing import Any
 
@@ -440,3 +442,40 @@ def test_a_group_of_none_is_listed(tmp_path: Path) -> None:
 def test_hostile_names_are_shown_without_steering(tmp_path: Path) -> None:
     told = refusal(tmp_path, resource('aws_instance.g["\x1b[31mred"]', {"instance_type": "x\x1b[2J"}))
     assert "\x1b" not in told
+
+
+def test_what_may_have_gpus_or_say_what_runs_and_is_not_read_is_listed(tmp_path: Path) -> None:
+    found = groups(tmp_path, plan(resource("aws_ec2_fleet.f", {}), resource("helm_release.vllm", {}), resource("aws_s3_bucket.b", {})))
+    assert len(found.ignored) == 2
+    assert "1 aws_ec2_fleet" in found.ignored[0] and "--kubernetes" in found.ignored[1]
+
+
+def test_plans_that_somebody_broke_are_read_or_refused(tmp_path: Path) -> None:
+    """Values of a plan replaced by what does not belong there: an InputError, or groups, never anything else."""
+    whole = plan(
+        template(), scaling(), policy({"target_value": 8, "customized_metric_specification": [{"metric_name": "num_requests_waiting"}]}),
+        pool(initial_node_count=1), aks(priority="Spot", spot_max_price=-1), configuration=provider("aws", "us-east-1"),
+    )  # fmt: skip
+    junk: tuple[Any, ...] = (None, True, -1, 1e300, 10**30, "", "\x1b[1m", "9" * 400, [], {}, [[]], [{}], [None], {"references": ["x"]})
+    chance = random.Random(7)
+    told: list[str] = []
+    read = 0
+    for _ in range(150):
+        broken = copy.deepcopy(whole)
+        for _ in range(chance.randint(1, 3)):
+            part: Any = broken
+            while True:
+                keys = list(part) if isinstance(part, dict) else list(range(len(part)))
+                key = chance.choice(keys)
+                inside = part[key]
+                if not isinstance(inside, (dict, list)) or not inside or chance.random() < 0.15:
+                    part[key] = copy.deepcopy(chance.choice(junk))
+                    break
+                part = inside
+        try:
+            groups(tmp_path, broken)
+            read += 1
+        except InputError as error:
+            told.append(str(error))
+    assert read > 0 and told
+    assert "\x1b" not in "".join(told)

@@ -10,7 +10,7 @@ import pytest
 
 from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
-from sim.catalog.price_file import load_price_file
+from sim.catalog.price_file import MachinePrice, PriceFile, load_price_file
 from sim.catalog.yaml_document import parse_documents
 from sim.errors import InputError
 from sim.iac.groups import Group, GroupsFound, Law
@@ -420,3 +420,25 @@ def test_manifests_alone_are_a_stack_and_take_the_place_of_a_stacks_own(tmp_path
     assert list(within.document.data["deployments"]) == ["vllm", "spill", "reserve"]
     with pytest.raises(InputError, match="no deployment of kind gpu"):
         opened("api-first", CATALOG, BOOK, terraform=None, kubernetes=(str(tmp_path / "vllm.yaml"),))
+
+
+def test_prices_of_infracost_lie_over_the_group_of_their_address() -> None:
+    address = "aws_instance.pool"
+    prices = PriceFile(by_address={address: (MachinePrice(machine="p5.48xlarge", purchase="on_demand", usd_per_machine_hour=40.0),)})
+    book = PriceBook(CATALOG.date, prices, "infracost.json")
+    hour = _pool(laid(group(address=address), book=book), book).gpu_hour
+    assert hour.usd_per_gpu_hour == pytest.approx(5.0)
+    assert address in hour.source and "infracost.json" in hour.source
+    other = _pool(laid(group(address="aws_instance.other"), book=book), book).gpu_hour
+    assert other.usd_per_gpu_hour != pytest.approx(5.0)
+
+
+def test_a_price_that_was_guessed_is_neither_negotiated_nor_known() -> None:
+    found = laid(group(provider="azure", region="eastus", purchase="spot", machine="x", gpu="a100-80gb", spot_max_usd_per_hour=16.0))
+    hour = _pool(found).gpu_hour
+    if ("deployments", "pool", "usd_per_gpu_hour") in found.assumed:
+        assert (hour.assumed, hour.negotiated) == (True, False)
+    # A setting is a price of one's own.
+    own = resolve(file_of(found, "deployments.pool.usd_per_gpu_hour=3"), CATALOG, BOOK).deployments[0]
+    assert isinstance(own, ResolvedPool)
+    assert (own.gpu_hour.assumed, own.gpu_hour.negotiated) == (False, True)

@@ -1,0 +1,96 @@
+"""`--terraform` and `--kubernetes` of the other commands: explain, sweep, compare, elastic and plan begin with the same stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.made import command
+from tests.made.command import Capture
+from tests.made.terraform import plan, provider, resource, write
+from tests.made.world import write_trace
+
+SERVERS = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: vllm}
+spec:
+  replicas: 2
+  template:
+    spec:
+      containers:
+        - name: vllm
+          image: vllm/vllm-openai
+          args: [--model, meta-llama/Llama-3.1-8B-Instruct]
+          resources: {limits: {nvidia.com/gpu: "1"}}
+"""
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with trace.parquet, plan.json and vllm.yaml, in which the command is run."""
+    write_trace(tmp_path / "trace.parquet", rows=120)
+    values: dict[str, Any] = {"instance_types": ["p5.4xlarge"], "scaling_config": [{"min_size": 1, "desired_size": 1, "max_size": 4}]}
+    configuration = provider("aws", "us-east-1") | {
+        "root_module": {"resources": [{"address": "aws_eks_node_group.h100", "provider_config_key": "aws"}]}
+    }
+    write(tmp_path, plan(resource("aws_eks_node_group.h100", values), configuration=configuration))
+    (tmp_path / "vllm.yaml").write_text(SERVERS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+BOTH = ("--terraform", "plan.json", "--kubernetes", "vllm.yaml")
+
+
+def test_explain(world: Path, capsys: Capture) -> None:
+    del world
+    code, out, _ = command.run(capsys, "explain", *BOTH)
+    assert code == 0
+    assert "h100: 1 to 4 x llama-3.1-8b" in out
+    assert "plan.json: aws_eks_node_group.h100" in command.run(capsys, "explain", *BOTH, "--format", "json")[1]
+
+
+def test_manifests_alone_run(world: Path, capsys: Capture) -> None:
+    code, out, err = command.run(capsys, "run", "trace.parquet", "--months", "0", "--kubernetes", "vllm.yaml", "-o", "out")
+    assert code == 0, err
+    assert "vllm" in out
+    assert "gpu h100-sxm: the manifest does not say which GPU" in " ".join(err.split())
+    assert "llm: llama-3.1-8b" in (world / "out" / "stack.resolved.yaml").read_text()
+
+
+def test_sweep(world: Path, capsys: Capture) -> None:
+    code, out, err = command.run(
+        capsys,
+        "sweep",
+        "trace.parquet",
+        *BOTH,
+        "--months",
+        "0",
+        "--over",
+        "deployments.h100.replicas.max=2,3",
+        "-o",
+        "out",
+        "--workers",
+        "1",
+    )
+    assert code == 0, err
+    assert "replicas.max" in out
+    assert "assumed: h100: autoscaler" in " ".join(err.split())
+    assert (world / "out").is_dir()
+
+
+def test_what_is_wrong_with_a_plan_is_told_by_each_command(world: Path, capsys: Capture) -> None:
+    write(world, plan(), "none.json")
+    for arguments in (
+        ("explain",), ("sweep", "trace.parquet", "--over", "deployments.x.replicas=1,2"), ("elastic", "trace.parquet"),
+        ("plan", "trace.parquet"), ("compare", "trace.parquet", "--stack", "hybrid"),
+    ):  # fmt: skip
+        assert "no machines with GPUs" in command.refused(capsys, *arguments, "--terraform", "none.json")
+
+
+def test_a_plan_counts_as_one_of_those_compared(world: Path, capsys: Capture) -> None:
+    del world
+    assert "at least two" in command.refused(capsys, "compare", "trace.parquet", "--terraform", "plan.json")
