@@ -177,6 +177,41 @@ def test_processes_stay_from_one_study_to_the_next(study: Study) -> None:
     assert workers_of(os.getpid()) == []
 
 
+def test_what_takes_long_to_load_does_not_hold_up_the_end(study: Study) -> None:
+    """As the engine does where it is compiled."""
+    begin = time.monotonic()
+    with Workplace(2, prepare=_sleeps) as place:
+        place.begin()
+        assert len(_servers_of(os.getpid())) == 1
+        thread = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT))
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            run_points(study, [point_of(number) for number in range(4)], evaluate=computes, place=place)
+        thread.join()
+    assert time.monotonic() - begin < 20
+    assert _servers_of(os.getpid()) == []
+
+
+def test_what_goes_wrong_in_loading_goes_wrong_with_a_point(study: Study) -> None:
+    """Here nothing does: these points need nothing of it."""
+    points = [point_of(number) for number in range(4)]
+    with Workplace(2, prepare=_fails) as place:
+        assert run_points(study, points, evaluate=computes, place=place) == rows(study, points)
+
+
+def test_a_server_that_is_killed_is_replaced(study: Study) -> None:
+    points = [point_of(number, ("sleep", 0.2)) for number in range(6)]
+    killed: list[int] = []
+
+    def kill(_what: str, done: float, _whole: float) -> None:
+        if done == 2:
+            killed.extend(_servers_of(os.getpid()))
+            os.kill(killed[0], signal.SIGKILL)
+
+    assert rows(study, points, workers=2, says=kill) == rows(study, points)
+    assert killed
+
+
 def test_ctrl_c_stops_at_once_and_leaves_no_process(study: Study, store: PointStore) -> None:
     points = [point_of(0), *(point_of(number, ("sleep", 60.0)) for number in range(1, 5))]
     begin = time.monotonic()
@@ -242,6 +277,14 @@ def alive(pid: int) -> bool:
 
 def _never(study: Study, point: Point) -> Row:
     raise AssertionError
+
+
+def _sleeps() -> None:
+    time.sleep(60.0)
+
+
+def _fails() -> None:
+    raise ImportError("nothing to load")
 
 
 def _threads(study: Study, point: Point) -> Row:
