@@ -8,6 +8,7 @@ from typing import Any
 
 from sim.catalog.catalog import Catalog
 from sim.catalog.gpu import Gpu, Precision, Purchase
+from sim.catalog.known_as import find_precision
 from sim.catalog.machine import Machine
 from sim.catalog.price_book import GpuHour, PriceBook
 from sim.errors import InputError, visible
@@ -102,10 +103,16 @@ def _labelled(pool: Pool, group: Group, catalog: Catalog) -> None:
         except InputError as error:
             if given:
                 raise InputError(f"{group.address}: label sim-llm: {error}") from None
-    for key, ours in (("precision", "precision"), ("engine", "engine")):
-        value = labels.get(f"sim-{key}") or (labels.get(key) if key == "precision" else None)
-        if value:
-            pool.say(**{ours: value})
+    for key in ("sim-precision", "precision"):
+        if key in labels:
+            try:
+                pool.say(precision=find_precision(labels[key]))
+                break
+            except InputError as error:
+                if key.startswith("sim-"):
+                    raise InputError(f"{group.address}: label {key}: {error}") from None
+    if "sim-engine" in labels:
+        pool.say(engine=labels["sim-engine"])
     tensor = labels.get("sim-tensor-parallel") or labels.get("tensor-parallel") or labels.get("tensor-parallel-size")
     if tensor and tensor.isdigit() and 1 <= int(tensor) <= group.gpus_per_machine:
         pool.say(tensor_parallel=int(tensor))

@@ -40,7 +40,9 @@ def read_google(view: View, resource: Resource) -> Iterator[Group]:
 def _instance(view: View, resource: Resource) -> Iterator[Group]:
     found = _gpus(view, resource, resource)
     if found is not None:
-        yield _group(resource, found, _purchase(resource, "scheduling"), (1, 1, 1), _place(resource), _disks(resource), [])
+        notes: list[str] = []
+        purchase = _purchase(resource, "scheduling", notes)
+        yield _group(resource, found, purchase, (1, 1, 1), _place(resource), _disks(resource), notes)
 
 
 def _managed(view: View, resource: Resource) -> Iterator[Group]:
@@ -70,7 +72,7 @@ def _managed(view: View, resource: Resource) -> Iterator[Group]:
     if len(list(resource.blocks("version"))) > 1:
         notes.append("version: the first of several templates is taken for all machines")
     yield _group(
-        resource, found, _purchase(template, "scheduling"), (low, desired, high), place, _disks(template), notes, law=law,
+        resource, found, _purchase(template, "scheduling", notes), (low, desired, high), place, _disks(template), notes, law=law,
         warm_up_s=warm_up_s, labels={**template.labels, **resource.labels},
     )  # fmt: skip
 
@@ -106,7 +108,7 @@ def _node_pool(view: View, resource: Resource) -> Iterator[Group]:
     kind = resource.text("node_config", "reservation_affinity", "consume_reservation_type")
     if kind in ("ANY_RESERVATION", "SPECIFIC_RESERVATION"):
         notes.append(f"reservation_affinity {kind}: {RESERVED}")
-    purchase = _purchase(resource, "node_config")
+    purchase = _purchase(resource, "node_config", notes)
     labels = {label_key("cloud.google.com/gke-nodepool"): resource.text("name"), **resource.labels}
     for guest in resource.blocks("node_config", "guest_accelerator"):
         labels.setdefault(label_key("cloud.google.com/gke-accelerator"), str(guest.get("type")))
@@ -128,9 +130,9 @@ def _default_pool(view: View, resource: Resource) -> Iterator[Group]:
     if said:
         view.notes.assumed.append(f"{resource.shown}: {zones} zones: {said}")
     size = need_count(resource, "initial_node_count") * zones
-    yield _group(
-        resource, found, _purchase(resource, "node_config"), (size, size, size), _place(resource), _disks(resource, "node_config"), []
-    )
+    notes: list[str] = []
+    purchase = _purchase(resource, "node_config", notes)
+    yield _group(resource, found, purchase, (size, size, size), _place(resource), _disks(resource, "node_config"), notes)
 
 
 def _gpus(view: View, part: Resource, resource: Resource, *at: str) -> tuple[str, str, int] | None:
@@ -180,8 +182,10 @@ def _group(
     )  # fmt: skip
 
 
-def _purchase(part: Resource, at: str) -> Purchase:
+def _purchase(part: Resource, at: str, notes: list[str]) -> Purchase:
     model = part.text(at, "provisioning_model").upper()
+    if model not in ("", "STANDARD", "SPOT"):
+        notes.append(f"provisioning_model {visible(model[:40])} is not modelled: taken as on demand")
     spot = model == "SPOT" or part.find(at, "spot") is True or part.find(at, "preemptible") is True
     return "spot" if spot else "on_demand"
 

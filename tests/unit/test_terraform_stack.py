@@ -187,7 +187,8 @@ def test_a_model_that_does_not_fit_is_an_error_where_it_was_said_and_another_whe
         ({"llm": "llama-3.1-8b"}, {"llm": "llama-3.1-8b", "precision": "bf16"}),
         ({"sim-llm": "meta-llama/Llama-3.1-8B-Instruct"}, {"llm": "llama-3.1-8b"}),
         ({"model": "llama-3-1-70b"}, {"llm": "llama-3.1-70b", "precision": "fp8"}),
-        ({"model": "something-else"}, {"llm": "llama-3.1-70b"}),
+        ({"model": "something-else", "precision": "high"}, {"llm": "llama-3.1-70b", "precision": "fp8"}),
+        ({"precision": "int4"}, {"precision": "int4"}),
         ({"llm": "llama-3.1-8b"}, {"tensor_parallel": 1}),
         ({"sim-llm": "llama-3.1-8b", "sim-precision": "fp8", "sim-tensor-parallel": "1"}, {"precision": "fp8", "tensor_parallel": 1}),
         ({"sim-engine": "sglang"}, {"engine": "sglang"}),
@@ -198,7 +199,9 @@ def test_labels_say_what_runs(labels: dict[str, str], keys: dict[str, Any]) -> N
     assert {key: spec[key] for key in keys} == keys
 
 
-@pytest.mark.parametrize("labels", [{"sim-llm": "lama-3.1-8b"}, {"sim-tensor-parallel": "16"}, {"sim-deployment": "owm"}])
+@pytest.mark.parametrize(
+    "labels", [{"sim-llm": "lama-3.1-8b"}, {"sim-tensor-parallel": "16"}, {"sim-deployment": "owm"}, {"sim-precision": "x"}]
+)
 def test_labels_of_ours_that_mean_nothing_are_refused(labels: dict[str, str]) -> None:
     with pytest.raises(InputError, match=r"plan\.json: aws_instance\.pool: label sim-"):
         laid(group(labels=labels))
