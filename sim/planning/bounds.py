@@ -24,13 +24,14 @@ from sim.planning.levels import ServiceLevel
 from sim.stack.resolve_hour import PAID_WHATEVER_STANDS
 from sim.stack.resolved import ResolvedPool, ResolvedStack
 from sim.trace.trace import Trace
-from sim.units import HOURS_PER_MONTH, SECONDS_PER_MONTH
+from sim.units import HOURS_PER_MONTH, SECONDS_PER_MONTH, show_usd
 
 FloatArray = npt.NDArray[np.float64]
 
 _PARTS = (1, 2, 4, 8, 24)
 """The trace is also looked at in its busiest half, quarter, ..."""
 _ROUNDING = 1e-6
+_CENT = 0.005
 _BUCKET = 1.01
 """Measured latencies are known to a bucket of 1 %."""
 
@@ -83,6 +84,14 @@ class Cannot:
 
     why: str
     near: float
+
+
+def too_dear(least_usd: float, levels: Sequence[ServiceLevel]) -> Cannot | None:
+    """Where the GPUs that always stand cost more than a level allows."""
+    limits = [level.limit for level in levels if level.metric == "usd_per_month" and level.upper]
+    if not limits or least_usd <= min(limits) + _CENT:
+        return None
+    return Cannot(f"it costs {show_usd(least_usd)} a month at least", least_usd / max(min(limits), _CENT))
 
 
 class Bounds:

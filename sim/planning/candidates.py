@@ -86,7 +86,7 @@ def candidates(space: Space, stack: StackFile, redundancy: int = 0, *, machine: 
     count = math.prod(len(values) for _, values in lists) * len(sized)
     if count > MOST_CANDIDATES:
         sizes = " x ".join([*(f"{len(values)} {name}" for name, values in lists), f"{len(sized)} replicas"])
-        raise InputError(f"the space has {sizes} = {count:,} candidates; at most {MOST_CANDIDATES:,} are searched")
+        raise InputError(f"--space: found {sizes} = {count:,} candidates; allowed: at most {MOST_CANDIDATES:,}")
     found: dict[tuple[str, ...], Candidate] = {}
     for combination in product(*(values for _, values in lists)):
         chosen = {name: value for (name, _), value in zip(lists, combination, strict=True)}

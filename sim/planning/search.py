@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sim.errors import InputError
 from sim.planning.assess import MISSED, Look, PlanStudy, assess
-from sim.planning.bounds import Bounds, Cannot, Work, busiest, least_usd_per_month
+from sim.planning.bounds import Bounds, Work, busiest, least_usd_per_month, too_dear
 from sim.planning.candidates import Candidate, pools_of
 from sim.planning.evaluate import stack_at
 from sim.planning.execute import Says, run_points
@@ -26,7 +26,6 @@ from sim.planning.points import Point, Row
 from sim.planning.workplace import Workplace, load
 from sim.stack.resolve import resolve
 from sim.stack.resolved import ResolvedPool, ResolvedStack
-from sim.units import show_usd
 
 _AT_ONCE = 32
 """Candidates that are looked at, or replayed, together: as many on any number of workers, so that all find the same."""
@@ -86,6 +85,11 @@ class Evaluations:
         self.replays = 0
         """Whole replays asked for."""
 
+    def tell(self, what: str, done: float, whole: float) -> None:
+        """Say how far something is that is no replay."""
+        if self._says is not None:
+            self._says(what, done, whole)
+
     def rows(self, study: PlanStudy, settings: Sequence[tuple[str, ...]], what: str, rows_each: float) -> tuple[Row, ...]:
         """The row of each of these settings, in order. `rows_each` is how many requests one takes."""
         points = [Point(number, (), each) for number, each in enumerate(settings)]
@@ -107,8 +111,7 @@ class Race:
     """The candidates of a space that meet all levels, the cheapest first, each as soon as it is certain."""
 
     def __init__(
-        self, candidates: Sequence[Candidate], costs: PlanStudy, held: PlanStudy, work: Work, evaluations: Evaluations,
-        says: Callable[[str], None] | None = None,
+        self, candidates: Sequence[Candidate], costs: PlanStudy, held: PlanStudy, work: Work, evaluations: Evaluations
     ) -> None:  # fmt: skip
         """`costs` is the study that costs are taken from, `held` the one that levels must hold in; equal ones are replayed once."""
         self._costs, self._held, self._work = costs, held, work
@@ -120,8 +123,6 @@ class Race:
         self._allowed = _allowed(held.levels, len(work.arrival_s) * held.factor)
         self._least: dict[int, float] = {}
         self._scaled: set[int] = set()
-        if says is not None:
-            says("reading the candidates")
         self._left = self._sorted(candidates)
 
     @property
@@ -152,7 +153,9 @@ class Race:
         opened = open_study(self._costs)
         bounds = Bounds(self._work, self._held.levels)
         kept: list[Candidate] = []
-        for each in candidates:
+        for number, each in enumerate(candidates):
+            if number % _AT_ONCE == 0:
+                self._evaluations.tell("reading the candidates", number, len(candidates))
             resolved = self._resolved(each, each.settings, opened, "refused")
             if resolved is None:
                 continue
@@ -163,7 +166,7 @@ class Race:
             if short is None:
                 continue
             least = least_usd_per_month(resolved)
-            cannot = _too_dear(least, self._held.levels) or bounds.cannot(short)
+            cannot = too_dear(least, self._held.levels) or bounds.cannot(short)
             if cannot is not None:
                 self.dropped.append(Dropped(each, "bound", cannot.why, cannot.near))
                 continue
@@ -261,14 +264,6 @@ def judged_of(candidate: Candidate, row: Row, held: Row, levels: Sequence[Servic
 
 def _short(each: Candidate) -> tuple[str, ...]:
     return each.settings if each.short_settings is None else each.short_settings
-
-
-def _too_dear(least_usd: float, levels: Sequence[ServiceLevel]) -> Cannot | None:
-    """Where the GPUs that always stand cost more than a level allows."""
-    limits = [level.limit for level in levels if level.metric == "usd_per_month" and level.upper]
-    if not limits or least_usd <= min(limits) + _CENT:
-        return None
-    return Cannot(f"it costs {show_usd(least_usd)} a month at least", least_usd / max(min(limits), _CENT))
 
 
 def _look_of(work: Work) -> Look:

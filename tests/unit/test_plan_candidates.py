@@ -246,7 +246,7 @@ def test_an_api_stands_for_an_overflow_to_it() -> None:
     [
         ("api-first", "replicas: 1:2\n", "no deployment of kind gpu"),
         ("hybrid", "deployment: onw\nreplicas: 1:2\n", "did you mean 'own'?"),
-        ("hybrid", "replicas: 1:2000\nmax_num_seqs: 1:20\n", "at most 20,000 are searched"),
+        ("hybrid", "replicas: 1:2000\nmax_num_seqs: 1:20\n", "allowed: at most 20,000"),
     ],
 )
 def test_a_space_that_does_not_go_with_the_stack(stack: str, text: str, said: str) -> None:
