@@ -54,7 +54,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def names(text: str) -> Iterator[str]:
     """Paths of this repository that a text names; those with a placeholder in capitals are no names."""
     for found in NAMED.findall(text):
-        if not any(part.isupper() and part != "README" for part in re.split(r"[/.]", found)):
+        if not any(part.isupper() and part != "README" for part in re.split(r"[/.-]", found)):
             yield found
 
 
@@ -104,8 +104,16 @@ def leaf(words: list[str]) -> tuple[click.Command, list[str]]:
 def parse(words: list[str]) -> None:
     """Read a command line as click does, without running it. In a choice, a word in capitals stands for any of them."""
     command, rest = leaf(words)
-    choices = {option: each.type.choices for each in command.params if isinstance(each.type, click.Choice) for option in each.opts}
-    given = [choices[before][0] if before in choices and word.isupper() else word for before, word in pairwise(["", *rest])]
+    choices = {
+        name: each.type.choices
+        for each in command.params
+        if isinstance(each.type, click.Choice)
+        for name in (each.opts if isinstance(each, click.Option) else [(each.name or "").upper()])
+    }
+    given = [
+        choices[before if before in choices else word][0] if word.isupper() and {before, word} & choices.keys() else word
+        for before, word in pairwise(["", *rest])
+    ]
     if given:  # without words it is only mentioned
         with contextlib.suppress(click.exceptions.Exit):
             command.make_context("sim", given)
