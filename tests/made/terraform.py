@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sim.catalog.catalog import Catalog
+from sim.errors import InputError
 from sim.iac.groups import Group, GroupsFound
 from sim.iac.terraform_groups import groups_of
 from sim.iac.terraform_plan import State, read_plan
@@ -79,3 +82,48 @@ def only(folder: Path, *resources: Mapping[str, Any], **more: Any) -> Group:
     """The one group of a plan of some resources."""
     (found,) = groups(folder, plan(*resources, **more)).groups
     return found
+
+
+P5 = "p5.48xlarge"
+"""Eight H100."""
+
+
+def refusal(folder: Path, *resources: Any, **more: Any) -> str:
+    """What a plan that must be refused is told."""
+    with pytest.raises(InputError) as error:
+        groups(folder, plan(*resources, **more))
+    return str(error.value)
+
+
+def template(**values: Any) -> dict[str, Any]:
+    """A launch template of P5."""
+    return resource("aws_launch_template.t", {"name": "t", "instance_type": P5, **values})
+
+
+def scaling(**values: Any) -> dict[str, Any]:
+    """An auto-scaling group of that template."""
+    return resource(
+        "aws_autoscaling_group.g",
+        {"name": "g", "min_size": 1, "max_size": 4, "launch_template": [{"name": "t"}], "availability_zones": ["us-west-2b"], **values},
+    )
+
+
+def policy(configuration: dict[str, Any], **values: Any) -> dict[str, Any]:
+    """A target tracking policy of that group."""
+    return resource(
+        "aws_autoscaling_policy.p",
+        {
+            "autoscaling_group_name": "g", "policy_type": "TargetTrackingScaling", "target_tracking_configuration": [configuration], **values,
+        },
+    )  # fmt: skip
+
+
+def pool(**values: Any) -> dict[str, Any]:
+    """A GKE node pool of eight H100."""
+    node = {"machine_type": "a3-highgpu-8g", **values.pop("node", {})}
+    return resource("google_container_node_pool.p", {"name": "p", "location": "us-central1", "node_config": [node], **values})
+
+
+def aks(**values: Any) -> dict[str, Any]:
+    """An AKS node pool of eight H100."""
+    return resource("azurerm_kubernetes_cluster_node_pool.n", {"vm_size": "Standard_ND96isr_H100_v5", "node_count": 1, **values})
