@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import to_jsonable_python
 
 from sim.errors import InputError
 
@@ -81,6 +82,26 @@ class Strict(BaseModel):
     """A frozen record of a file of ours or of the user."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    def plain(self) -> dict[str, Any]:
+        """The record as data of a file, defaults included, that reads back as the same record.
+
+        A key is left out where it is None and left out means None; where left out means something else, None is said: null.
+        """
+        found: dict[str, Any] = {}
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if value is not None or field.get_default(call_default_factory=True, validated_data={}) is not None:
+                found[field.alias or name] = _plain(value)
+        return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Strict):
+        return value.plain()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    return [_plain(each) for each in value] if isinstance(value, (tuple, list)) else to_jsonable_python(value)
 
 
 class Source(Strict):

@@ -112,7 +112,7 @@ def diff_stacks(base: Read, head: Read) -> StackDiff:
 
 def _said(file: StackFile) -> dict[str, Value]:
     """Every key of a stack that is not absent, defaults included, by its path; the sentence for people is none."""
-    data = file.stack.model_dump(mode="json", by_alias=True, exclude_none=True)
+    data = file.stack.plain()
     data.pop("description", None)
     return dict(_flat(data, ""))
 

@@ -60,7 +60,7 @@ def inputs(
         given["closed_loop"] = asdict(report.trace.closed_loop)
     if report.ahead is not None and outlook is not None:
         found = report.ahead.found
-        values = outlook.outlook.model_dump(mode="json", exclude_none=True)
+        values = outlook.outlook.plain()
         given["months"] = len(found.months)
         given["forecast"] = {
             "start": found.months[0],
@@ -110,8 +110,7 @@ def environment() -> dict[str, Any]:
 
 def stack_data(stack: StackFile) -> dict[str, Any]:
     """The stack with `--set` and all defaults in it, as the file format has it."""
-    data: dict[str, Any] = stack.stack.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return data
+    return stack.stack.plain()
 
 
 def stack_yaml(stack: StackFile, resolved: ResolvedStack) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from sim.catalog.catalog import Catalog
+from sim.catalog.yaml_document import parse_documents
 from sim.errors import InputError
 from sim.stack.gpu_deployment import GpuDeployment, Replicas
-from sim.stack.read import StackFile, read_stack
+from sim.stack.read import StackFile, read_stack, stack_of
 
 TEXT = """\
 deployments:
@@ -89,3 +91,13 @@ def test_all_wrong_settings_at_once(catalog: Catalog, path: str) -> None:
     with pytest.raises(InputError) as error:
         read_stack(path, catalog, ["nothing", "deployments.owm.gpu=l4"])
     assert len(str(error.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("name", [*Catalog.bundled().names("stack"), "null timeout"])
+def test_a_stack_as_plain_data_reads_back(name: str) -> None:
+    """What is left out and what is null may mean different things: without a time-out is not with the usual one."""
+    text = "deployments: {own: {kind: api, model: gpt-6.1-sol, client: {timeout: null}}}"
+    stack = read_stack(name, Catalog.bundled()) if name != "null timeout" else stack_of(parse_documents(text, "s.yaml")[0], "s")
+    said = yaml.safe_dump(stack.stack.plain())
+    assert stack_of(parse_documents(said, "said.yaml")[0], "said").stack == stack.stack
+    assert name != "null timeout" or "timeout: null" in said
