@@ -56,6 +56,8 @@ class WorkerLostError(Exception):
 class _Worker:
     number: int
     calls: Connection
+    server: _Server
+    """What it was forked from, and ends with."""
 
 
 class Processes:
@@ -88,7 +90,7 @@ class Processes:
             good, found = worker.calls.recv()
         except (EOFError, OSError):
             worker.calls.close()
-            raise WorkerLostError(self._server.end_of(worker)) from None
+            raise WorkerLostError(worker.server.end_of(worker)) from None
         self._free.append(worker)
         if good:
             text: str = found
@@ -98,19 +100,19 @@ class Processes:
     def _taken(self) -> _Worker:
         """A worker with nothing to do, a new one where there is none."""
         with self._lock:
+            if self._server.has_ended() and not self._closed:
+                self._server.close()
+                self._server = _Server(self._prepare)
             while self._free:
                 worker = self._free.pop()
-                if not worker.calls.poll():
+                # What does nothing says nothing: else its end was closed.
+                if worker.server is self._server and not worker.calls.poll():
                     return worker
-                # What does nothing says nothing: its end was closed.
                 worker.calls.close()
-                self._server.end_of(worker)
+                worker.server.end_of(worker)
             try:
                 return self._server.worker()
             except (EOFError, OSError):
-                self._server.close()
-                if not self._closed:
-                    self._server = _Server(self._prepare)
                 raise WorkerLostError("the process that it was to be forked from has ended") from None
 
 
@@ -160,7 +162,11 @@ class _Server:
             send_handle(self._control, theirs.fileno(), self._process.pid)
             number: int = self._control.recv()
         self._answered = True
-        return _Worker(number, ours)
+        return _Worker(number, ours, self)
+
+    def has_ended(self) -> bool:
+        """Whether it was killed, or has ended by itself."""
+        return self._process.poll() is not None
 
     def end_of(self, worker: _Worker) -> str:
         """How a worker ended, once it has."""
