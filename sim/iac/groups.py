@@ -93,10 +93,13 @@ class View:
         self.resources = resources
         self.catalog = catalog
         self.notes = notes
+        self._by_type: dict[str, list[Resource]] = {}
+        for each in resources:
+            self._by_type.setdefault(each.type, []).append(each)
 
     def of_types(self, *types: str) -> Iterator[Resource]:
         """All resources of some types."""
-        return (each for each in self.resources if each.type in types)
+        return (each for kind in types for each in self._by_type.get(kind, ()))
 
     def followed(self, resource: Resource, attribute: str, types: tuple[str, ...], *names: str) -> Resource | None:
         """The resource of some types that an attribute means: by reference in the configuration, else by one of the names or ids

@@ -31,8 +31,8 @@ def groups_of(plan: TerraformPlan, catalog: Catalog, state: State = "planned") -
     view = View(plan.resources(state), catalog, notes)
     found: list[Group] = []
     problems: list[str] = []
-    for resource in view.of_types(*GROUP_TYPES):
-        if ".data." in f".{resource.address}":
+    for resource in view.resources:
+        if resource.type not in GROUP_TYPES or ".data." in f".{resource.address}":
             continue
         reader = _READERS[resource.type.partition("_")[0]]
         try:
