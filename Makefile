@@ -9,7 +9,7 @@ INSTALLED := .venv/installed-$(VERSION)
 SELECTED ?=
 
 .DEFAULT_GOAL := run
-.PHONY: run setup warm test lint bench nightly coverage accuracy lock clean
+.PHONY: run setup warm test lint bench nightly coverage accuracy reference site lock clean
 
 run: setup  ## replay the bundled day of bursty traffic
 	$(BIN)/sim run workloads/bursty.parquet
@@ -48,6 +48,14 @@ coverage: setup  ## with the engine as plain Python, so that its lines count too
 
 accuracy: warm  ## docs/accuracy.md again, from the measured data beside the repository
 	$(BIN)/python -m tests.tools.accuracy_page
+
+reference: setup  ## docs/reference/ again, from the code
+	$(BIN)/python -m tests.tools.reference_pages
+
+site: setup  ## the pages as a website that needs no server and no network: build/site/index.html
+	@$(BIN)/python -c 'import furo, myst_parser, sphinx' 2>/dev/null || { echo "Sphinx is needed: \
+	$(BIN)/python -m pip install --require-hashes --requirement requirements-pages.lock" >&2; exit 1; }
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -d build/site-pages docs build/site
 
 lock:  ## needs uv (python -m pip install uv)
 	uv pip compile --quiet --upgrade --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
