@@ -21,7 +21,7 @@ PAGES = sorted(
 SOURCES = sorted([*(ROOT / "sim").rglob("*.py"), *(ROOT / "tests").rglob("*.py"), *(ROOT / "models").rglob("*.yaml")])
 ours = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
-LINK = re.compile(r"\[[^\]\n]*\]\(([^)\s]+)\)")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
 NAMED = re.compile(r"(?<![\w/.<-])(?:sim|docs|tests|models|workloads|outputs|\.ci)/(?:[\w./*-]*[\w*/])?")
 MODULE = re.compile(r"python -m (tests(?:\.\w+)+)")
 INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
@@ -36,13 +36,17 @@ def headings(text: str) -> list[str]:
 
 def anchors(page: Path) -> set[str]:
     """What a link may name behind #, as GitHub makes it of headings."""
-    texts = (heading.lstrip("# ").lower() for heading in headings(page.read_text()))
-    return {re.sub(r"[^\w\- ]", "", text).replace(" ", "-") for text in texts}
+    found: list[str] = []
+    for heading in headings(page.read_text()):
+        text = re.sub(r"\]\([^)]*\)", "", heading.lstrip("# ").lower())
+        name = re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
+        found.append(f"{name}-{found.count(name)}" if name in found else name)
+    return set(found)
 
 
 @ours
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in LINK.findall(FENCED.sub("", page.read_text())):
+    for target in LINK.findall(INLINE.sub("", FENCED.sub("", page.read_text()))):
         if re.match(r"[a-z]+:", target):
             continue
         path, _, anchor = target.partition("#")
