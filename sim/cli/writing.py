@@ -8,8 +8,11 @@ from pathlib import Path
 from sim.cli.progress import say
 
 
-def write_files(given: Path | None, default: Path, write: Callable[[Path], None]) -> tuple[Path, str]:
-    """The folder, and why nothing was written to it; nothing where it was. InputError where it was `given` and cannot be written."""
+def write_files(given: Path | None, default: Path, write: Callable[[Path], str | None]) -> tuple[Path, str]:
+    """The folder, and why nothing was written to it; nothing where it was. InputError where it was `given` and cannot be written.
+
+    `write` returns why it drew no report, which is said and no reason to lose the files.
+    """
     from sim.errors import InputError
     from sim.report.run_folder import why_not_writable
 
@@ -18,12 +21,14 @@ def write_files(given: Path | None, default: Path, write: Callable[[Path], None]
     if refused:
         return target, refused
     try:
-        write(target)
+        not_drawn = write(target)
     except InputError as error:
         # Files that nobody asked for are not worth the result.
         if given is not None:
             raise
         return target, str(error)
+    if not_drawn:
+        say("warning", f"no report.html was made of it: {not_drawn}; the other files are whole")
     return target, ""
 
 

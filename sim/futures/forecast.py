@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from sim.futures.dated import Dated
 from sim.futures.usage import UsageLayout
 
 FloatArray = npt.NDArray[np.float64]
@@ -165,6 +166,10 @@ class Forecast:
     """Every assumption that the bands rest on, in words."""
     discount_rate_per_year: float | None
     """What later money is discounted by, where the stack gives it; None: no present values."""
+    dated: tuple[Dated, ...] = ()
+    """What happens on known or likely dates, in order of time."""
+    incident_hours: FloatArray | None = None
+    """[F, M] hours of incidents that begin in a month."""
 
     @property
     def futures(self) -> int:

@@ -25,6 +25,7 @@ from sim.futures.capacity import capacity_of
 from sim.futures.cell_store import CellStore
 from sim.futures.cells import Cells
 from sim.futures.combine import Part, Source, month_amounts
+from sim.futures.dated import dated, incident_hours
 from sim.futures.day_spread import day_spread, first_weekday
 from sim.futures.demand_path import WHOLE_WEEK_DAYS
 from sim.futures.draw import draw
@@ -161,6 +162,8 @@ def forecast(
             *(f"{group}: {words}" for group, words in one.labels.items() if words),
         ),
         discount_rate_per_year=resolved.costs.discount_rate_per_year,
+        dated=dated(resolved, one, book),
+        incident_hours=incident_hours(one),
     )
 
 

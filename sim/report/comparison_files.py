@@ -41,10 +41,13 @@ class Compared:
 
 def write_comparison(
     folder: Path, report: ComparisonReport, runs: Sequence[Compared], *, given: Mapping[str, Any], argv: Sequence[str], replace: bool
-) -> None:
-    """Write every file of a comparison to a folder; InputError, and nothing there, when it cannot be written."""
+) -> str:
+    """Write every file of a comparison to a folder; InputError, and nothing there, when it cannot be written.
 
-    def fill(draft: Path) -> None:
+    Returns why it has no report.html; nothing where it has one.
+    """
+
+    def fill(draft: Path) -> str:
         (draft / "comparison.json").write_text(comparison_json(report), encoding="utf-8")
         run_tables.write_csv(draft / "pairs.csv", pairs_table(report))
         run_tables.write_csv(draft / "pairs_monthly.csv", pairs_monthly_table(report))
@@ -57,9 +60,9 @@ def write_comparison(
             write_months(own, run.report, run.report.ahead)
             run_tables.write_parquet(own / "charges.parquet", charges(run.report, run.resolved, run.report.ahead))
         (draft / MARK).write_text(_record(report, given, argv), encoding="utf-8")
-        write_report(draft, folder.name)
+        return write_report(draft, folder.name)
 
-    write_folder(folder, fill, replace=replace)
+    return write_folder(folder, fill, replace=replace)
 
 
 def folder_names(names: Sequence[str]) -> list[str]:

@@ -10,16 +10,20 @@ from typing import Any
 from sim.report.diff_markdown import diff_markdown
 from sim.report.diff_report import DiffReport
 from sim.report.diff_summary import SCHEMA_VERSION, diff_json
+from sim.report.html.build import write_report
 from sim.report.run_files import write_months
 from sim.report.run_folder import MARK, write_folder
 from sim.report.run_record import environment, own_version, stack_yaml
 from sim.report.summary import summary_json
 
 
-def write_diff(folder: Path, report: DiffReport, *, given: Mapping[str, Any], argv: Sequence[str], replace: bool) -> None:
-    """Write every file of a diff to a folder; InputError, and nothing there, when it cannot be written."""
+def write_diff(folder: Path, report: DiffReport, *, given: Mapping[str, Any], argv: Sequence[str], replace: bool) -> str:
+    """Write every file of a diff to a folder; InputError, and nothing there, when it cannot be written.
 
-    def fill(draft: Path) -> None:
+    Returns why it has no report.html; nothing where it has one.
+    """
+
+    def fill(draft: Path) -> str:
         (draft / "diff.json").write_text(diff_json(report), encoding="utf-8")
         (draft / "diff.md").write_text(diff_markdown(report), encoding="utf-8")
         for name, side in (("base", report.base), ("head", report.head)):
@@ -30,8 +34,9 @@ def write_diff(folder: Path, report: DiffReport, *, given: Mapping[str, Any], ar
             if side.report.ahead is not None:
                 write_months(own, side.report, side.report.ahead)
         (draft / MARK).write_text(_record(report, given, argv), encoding="utf-8")
+        return write_report(draft, folder.name)
 
-    write_folder(folder, fill, replace=replace)
+    return write_folder(folder, fill, replace=replace)
 
 
 def _record(report: DiffReport, given: Mapping[str, Any], argv: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from sim.planning.elastic_pool import Verdict
 from sim.report import run_tables
 from sim.report.elastic_report import ElasticReport
 from sim.report.elastic_sections import answer
+from sim.report.html.build import write_report
 from sim.report.run_folder import MARK, write_folder
 from sim.report.run_record import environment, own_version
 from sim.report.study_record import study_inputs
@@ -137,13 +138,16 @@ def elastic_inputs(report: ElasticReport) -> dict[str, Any]:
 
 def write_elastic(
     folder: Path, report: ElasticReport, recommended: StackFile | None, *, given: Mapping[str, Any], argv: Sequence[str], replace: bool
-) -> None:
-    """Write every file to a folder; InputError, and nothing there, when it cannot be written. `recommended` is the stack as advised."""
+) -> str:
+    """Write every file to a folder; InputError, and nothing there, when it cannot be written. `recommended` is the stack as advised.
+
+    Returns why it has no report.html; nothing where it has one.
+    """
     import yaml
 
     from sim.report.run_record import stack_data
 
-    def fill(draft: Path) -> None:
+    def fill(draft: Path) -> str:
         (draft / "elastic.json").write_text(elastic_json(report), encoding="utf-8")
         run_tables.write_csv(draft / "laws.csv", laws_table(report))
         run_tables.write_csv(draft / "schedule.csv", schedule_table(report))
@@ -161,5 +165,6 @@ def write_elastic(
             **environment(),
         }
         (draft / MARK).write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+        return write_report(draft, folder.name)
 
-    write_folder(folder, fill, replace=replace)
+    return write_folder(folder, fill, replace=replace)

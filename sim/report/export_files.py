@@ -59,6 +59,11 @@ class ExportTable:
 
 def tables_of(run: RunFolder, wanted: Sequence[str] = ()) -> tuple[ExportTable, ...]:
     """The tables of an export, the long one first; of those only the `wanted`, if any are named. InputError for a name that is none."""
+    if run.kind == "diff":
+        raise InputError(
+            f"{run.folder}: a diff is not exported; allowed: the folder of a run, comparison, sweep, plan or elastic; what a diff says is "
+            "in its diff.json, the tables of both sides are in base/ and head/"
+        )
     found = [ExportTable(FIGURES, LONG, run)]
     for name in dict.fromkeys(part.table.name for part in run.tables):
         parts = tuple(part for part in run.tables if part.table.name == name)

@@ -32,6 +32,7 @@ _SHAPES: Mapping[str, tuple[tuple[str, Shape], ...]] = MappingProxyType(
             ("ranked", "objects"), ("frontier", "objects"), ("calendar", "objects"),
         ),
         "elastic": (*_TRACE, ("stack", "object"), ("stack.name", "text")),
+        "diff": (*_TRACE, ("base", "object"), ("base.stack", "text"), ("head", "object"), ("head.stack", "text")),
     }
 )  # fmt: skip
 """By the kind of folder: paths that its JSON has, with what stands there."""

@@ -23,7 +23,7 @@ from sim.report.run_folder import MARK, OUTPUTS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Kind = Literal["run", "comparison", "sweep", "plan", "elastic"]
+Kind = Literal["run", "comparison", "sweep", "plan", "elastic", "diff"]
 LATEST = "latest"
 _KINDS: tuple[tuple[Kind, str], ...] = (
     ("run", "summary.json"),
@@ -31,6 +31,7 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     ("sweep", "sweep.json"),
     ("plan", "plan.json"),
     ("elastic", "elastic.json"),
+    ("diff", "diff.json"),
 )
 _NEEDED = MappingProxyType(
     {
@@ -39,6 +40,7 @@ _NEEDED = MappingProxyType(
         "sweep": ("sweep",),
         "plan": ("candidates",),
         "elastic": ("laws", "schedule"),
+        "diff": (),
     }
 )
 """Tables without which a folder is not whole."""
@@ -89,7 +91,7 @@ class RunFolder:
     names: tuple[str, ...]
     """The stacks, by name."""
     stacks: tuple[StackPart, ...]
-    """Those that were run as such: none of a sweep, a plan or an elastic pool."""
+    """Those that were run as such: none of a sweep, a plan, an elastic pool or a diff."""
     tables: tuple[FoundTable, ...]
 
 
@@ -109,7 +111,7 @@ def run_in(folder: Path, name: str) -> RunFolder:
     kind = next((kind for kind, file in _KINDS if (folder / file).is_file()), None)
     if kind is None:
         allowed = ", ".join(f"{kind} ({file})" for kind, file in _KINDS)
-        raise InputError(f"{name}: no folder that can be exported: it holds {_listed(folder)}; allowed: the folder of a {allowed}")
+        raise InputError(f"{name}: no folder of a run that is known: it holds {_listed(folder)}; allowed: the folder of a {allowed}")
     content = read_json(folder / dict(_KINDS)[kind], name)
     for each, file in ((record, MARK), (content, dict(_KINDS)[kind])):
         check_version(each, f"{name}/{file}")
@@ -138,6 +140,8 @@ def _folder(name: str) -> Path:
 def _parts(
     folder: Path, kind: Kind, content: Mapping[str, Any], name: str
 ) -> tuple[tuple[str, ...], tuple[StackPart, ...], tuple[FoundTable, ...]]:
+    if kind == "diff":
+        return (content["base"]["stack"], content["head"]["stack"]), (), ()
     if kind != "comparison":
         stack = content["stack"] if isinstance(content["stack"], str) else content["stack"]["name"]
         parts = (_part(folder, stack, content, name),) if kind == "run" else ()

@@ -162,6 +162,11 @@ class ForecastReport:
         names = ("good_share", "completed_share", "ttft_p95_s", "ttft_p99_s", "tpot_p95_s")
         return {name: bands(_finite(getattr(found, name)), missing="ignore") for name in names}
 
+    @cached_property
+    def incident_hours(self) -> tuple[Band, ...] | None:
+        """[M] bands of the hours of incidents that begin in a month; None where they were not kept."""
+        return None if self.found.incident_hours is None else bands(self.found.incident_hours)
+
     def capacity(self, name: str) -> tuple[FloatArray, FloatArray]:
         """[M, D] p50 and p95 over futures of one column of Capacity; NaN where no future has it."""
         values = _finite(getattr(self.found.capacity, name))

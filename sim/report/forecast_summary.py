@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 from sim.futures.forecast import Band
@@ -39,6 +40,7 @@ def forecast_summary(ahead: ForecastReport | None) -> dict[str, Any]:
             "window_se": found.window_se,
             "notes": list(found.notes),
             "assumed": list(found.assumed),
+            "dated": [{**asdict(each), "month": found.months[each.month], "date": each.date or None} for each in found.dated],
         },
         "monthly": [_month(ahead, m) for m in range(len(found.months))],
         "total": {
@@ -85,6 +87,7 @@ def _month(ahead: ForecastReport, m: int) -> dict[str, Any]:
         "month": ahead.found.months[m],
         "days": ahead.found.month_days[m],
         **{f"{kind}_usd": _band(ahead.monthly[kind][m]) for kind in TOTALS},
+        "incident_hours": None if ahead.incident_hours is None else _band(ahead.incident_hours[m]),
         "lines": [_line(ahead, k, m) for k in range(len(ahead.lines))],
     }
 

@@ -34,10 +34,13 @@ def plan_inputs(report: PlanReport, space: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def write_plan(folder: Path, report: PlanReport, *, given: Mapping[str, Any], argv: Sequence[str], replace: bool) -> None:
-    """Write every file of a plan to a folder; InputError, and nothing there, when it cannot be written."""
+def write_plan(folder: Path, report: PlanReport, *, given: Mapping[str, Any], argv: Sequence[str], replace: bool) -> str:
+    """Write every file of a plan to a folder; InputError, and nothing there, when it cannot be written.
 
-    def fill(draft: Path) -> None:
+    Returns why it has no report.html; nothing where it has one.
+    """
+
+    def fill(draft: Path) -> str:
         (draft / "plan.json").write_text(plan_json(report), encoding="utf-8")
         run_tables.write_csv(draft / "candidates.csv", candidates_table(report))
         if report.calendar:
@@ -45,9 +48,9 @@ def write_plan(folder: Path, report: PlanReport, *, given: Mapping[str, Any], ar
         if report.stack is not None:
             (draft / "stack.yaml").write_text(report.stack.yaml, encoding="utf-8")
         (draft / MARK).write_text(_record(report, given, argv), encoding="utf-8")
-        write_report(draft, folder.name)
+        return write_report(draft, folder.name)
 
-    write_folder(folder, fill, replace=replace)
+    return write_folder(folder, fill, replace=replace)
 
 
 def candidates_table(report: PlanReport) -> run_tables.Table:

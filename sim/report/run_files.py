@@ -32,10 +32,13 @@ def write_run(
     given: dict[str, Any],
     argv: Sequence[str],
     replace: bool,
-) -> None:
-    """Write every file of a run to a folder; InputError, and nothing there, when it cannot be written."""
+) -> str:
+    """Write every file of a run to a folder; InputError, and nothing there, when it cannot be written.
 
-    def fill(draft: Path) -> None:
+    Returns why it has no report.html; nothing where it has one.
+    """
+
+    def fill(draft: Path) -> str:
         (draft / "stack.resolved.yaml").write_text(stack_yaml(stack, resolved), encoding="utf-8")
         (draft / "summary.json").write_text(summary_json(report), encoding="utf-8")
         if report.ahead is None:
@@ -54,9 +57,9 @@ def write_run(
         if log is not None:
             run_tables.write_parquet(draft / "requests.parquet", log)
         (draft / MARK).write_text(record(report, given, argv), encoding="utf-8")
-        write_report(draft, folder.name)
+        return write_report(draft, folder.name)
 
-    write_folder(folder, fill, replace=replace)
+    return write_folder(folder, fill, replace=replace)
 
 
 def write_months(folder: Path, report: RunReport, ahead: ForecastReport) -> None:

@@ -11,9 +11,11 @@ import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sim.errors import InputError
+
+Filled = TypeVar("Filled")
 
 OUTPUTS = "outputs"
 MARK = "run.json"
@@ -55,10 +57,11 @@ def why_not_writable(folder: Path) -> str:
     return "" if os.access(parent, os.W_OK | os.X_OK) else "no permission to write here"
 
 
-def write_folder(folder: Path, fill: Callable[[Path], None], *, replace: bool) -> None:
+def write_folder(folder: Path, fill: Callable[[Path], Filled], *, replace: bool) -> Filled:
     """Let `fill` write into a new folder that then becomes `folder`; nothing is left of it when that fails or is interrupted.
 
-    With `replace`, an earlier run of that name goes. InputError when the disk is full or the place cannot be written.
+    What `fill` returns is handed on. With `replace`, an earlier run of that name goes. InputError when the disk is full or the place
+    cannot be written.
     """
     folder = folder.absolute()
     token = secrets.token_hex(4)
@@ -66,7 +69,7 @@ def write_folder(folder: Path, fill: Callable[[Path], None], *, replace: bool) -
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft.mkdir()
-        fill(draft)
+        filled = fill(draft)
         if replace and folder.exists():
             _check_replaceable(folder)
             folder.rename(old)
@@ -77,6 +80,7 @@ def write_folder(folder: Path, fill: Callable[[Path], None], *, replace: bool) -
                 raise
         else:
             draft.rename(folder)
+        return filled
     except OSError as error:
         if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
             raise InputError(f"{_shown(folder)}: appeared while this run was under way; nothing was written") from None

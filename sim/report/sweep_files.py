@@ -30,18 +30,21 @@ def sweep_inputs(report: SweepReport) -> dict[str, Any]:
     return given
 
 
-def write_sweep(folder: Path, report: SweepReport, *, given: Mapping[str, Any], argv: Sequence[str], replace: bool) -> None:
-    """Write every file of a sweep to a folder; InputError, and nothing there, when it cannot be written."""
+def write_sweep(folder: Path, report: SweepReport, *, given: Mapping[str, Any], argv: Sequence[str], replace: bool) -> str:
+    """Write every file of a sweep to a folder; InputError, and nothing there, when it cannot be written.
 
-    def fill(draft: Path) -> None:
+    Returns why it has no report.html; nothing where it has one.
+    """
+
+    def fill(draft: Path) -> str:
         run_tables.write_csv(draft / "sweep.csv", sweep_table(report))
         run_tables.write_parquet(draft / "sweep.parquet", sweep_arrow(report))
         (draft / "sweep.json").write_text(sweep_json(report), encoding="utf-8")
         (draft / "stack.yaml").write_text(report.study.stack_text, encoding="utf-8")
         (draft / MARK).write_text(_record(report, given, argv), encoding="utf-8")
-        write_report(draft, folder.name)
+        return write_report(draft, folder.name)
 
-    write_folder(folder, fill, replace=replace)
+    return write_folder(folder, fill, replace=replace)
 
 
 def _record(report: SweepReport, given: Mapping[str, Any], argv: Sequence[str]) -> str:

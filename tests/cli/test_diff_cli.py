@@ -123,7 +123,7 @@ def test_real_months(world: Path, capsys: Capture) -> None:
 def test_files(asked: Told, capsys: Capture) -> None:
     code, out, _ = diff(capsys, "small.yaml", "head.yaml", *SHORT, "--format", "md", "-o", "r", GATE, "gpus > 64")
     assert code == 0 and Path("r/diff.md").read_text() == out and out.startswith("<!-- sim-diff:trace -->\n")
-    assert {each.name for each in Path("r").iterdir()} == {"run.json", "diff.json", "diff.md", "base", "head"}
+    assert {each.name for each in Path("r").iterdir()} == {"run.json", "diff.json", "diff.md", "report.html", "base", "head"}
     tables = {"stack.resolved.yaml", "summary.json", "monthly.csv", "monthly.parquet", "capacity.csv", "draws.parquet"}
     for side in ("base", "head"):
         assert tables <= {each.name for each in Path("r", side).iterdir()}

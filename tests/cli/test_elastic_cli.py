@@ -43,7 +43,7 @@ def test_text_json_and_files_say_the_same(here: Path, capsys: Capture) -> None:
     assert " ".join(out.split("\n\n")[0].split()) == found["answer"]
     assert (here / "again" / "elastic.json").read_text() == (here / "found" / "elastic.json").read_text()
     assert sorted(each.name for each in (here / "found").iterdir()) == [
-        "elastic.json", "laws.csv", "run.json", "schedule.csv", "stack.recommended.yaml",
+        "elastic.json", "laws.csv", "report.html", "run.json", "schedule.csv", "stack.recommended.yaml",
     ]  # fmt: skip
     assert found["feasible"] and found["perfect"]["met"] and found["perfect"]["locally_minimal"]
     best = found["autoscalers"][found["recommended"]]

@@ -62,7 +62,7 @@ def test_the_latest_is_the_newest(run: str, capsys: Capture) -> None:
     os.utime(other / "run.json", (1, 1))
     assert good(capsys, "latest").splitlines()[0] == COLUMNS
     os.utime(other / "run.json", (2**33, 2**33))
-    assert "latest: no folder that can be exported" in refused(capsys, "latest")
+    assert "latest: no folder of a run that is known" in refused(capsys, "latest")
 
 
 def test_text_goes_to_stdout_and_is_the_same_each_time(run: str, capsys: Capture) -> None:
@@ -76,7 +76,7 @@ def test_text_goes_to_stdout_and_is_the_same_each_time(run: str, capsys: Capture
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_all_tables_go_to_a_folder(run: str, capsys: Capture, form: str) -> None:
     assert good(capsys, run, "--to", form, "-o", "deep/out") == ""
-    names = ["capacity", "charges", "columns", "events", "figures", "latency", "monthly", "timeline"]
+    names = ["capacity", "charges", "columns", "events", "figures", "latency", "latency_curves", "monthly", "timeline"]
     assert sorted(each.name for each in Path("deep/out").iterdir()) == sorted([*(f"{name}.{form}" for name in names), "export.json"])
     assert json.loads(Path("deep/out/export.json").read_text())["kind"] == "run"
     assert "already there" in refused(capsys, run, "--to", form, "-o", "deep/out")
@@ -149,7 +149,7 @@ def test_a_bill_is_checked(run: str, capsys: Capture) -> None:
         (("RUN", "--to", "parquet"), "--to parquet: is no text; allowed: with -o FILE.parquet or -o DIR"),
         (
             ("RUN", "--table", "latensy"),
-            "--table latensy: this run has no such table; allowed: figures, monthly, capacity, charges, latency, timeline, events, columns; did you mean 'latency'?",
+            "--table latensy: this run has no such table; allowed: figures, monthly, capacity, charges, latency, latency_curves, timeline, events, columns; did you mean 'latency'?",
         ),
         (("RUN", "--table", "latency", "--table", "monthly"), "--table: 2 tables do not fit into one file"),
         (("RUN", "--to", "openmetrics", "--table", "latency"), "--table: OpenMetrics holds every figure"),

@@ -369,7 +369,7 @@ def copied(folder: Path, to: Path) -> Callable[[str, Callable[[str], str]], None
     ("file", "by", "said"),
     [
         ("run.json", None, "not the folder of a run, or one that was not finished (no run.json)"),
-        ("summary.json", None, "no folder that can be exported"),
+        ("summary.json", None, "no folder of a run that is known"),
         ("summary.json", lambda text: text[:-20], "summary.json: damaged"),
         ("summary.json", lambda _text: "[1]", "summary.json: holds no run"),
         ("summary.json", lambda text: text.replace('"schema_version": 1', '"schema_version": 9'), "schema_version: found 9; allowed: 1"),

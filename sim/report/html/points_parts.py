@@ -15,7 +15,8 @@ from sim.report.html.text import Unit, show
 
 @dataclass(frozen=True)
 class Dot:
-    """One point: its name, what it costs (USD a month), where it stands across, and whether it meets its levels."""
+    """One point: its name, what it costs (USD a month, or what its chart has upwards), where it stands across, and whether it meets its
+    levels."""
 
     name: str
     usd: float
@@ -29,8 +30,18 @@ def named(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{key.split('.')[-1]} {value}" for key, value in values.items())
 
 
-def cloud(key: str, title: str, dots: Sequence[Dot], across: str, unit: Unit, *, limit: float | None = None, log: bool = False) -> str:
-    """Cost (up) against a figure (across); those that meet the levels, those that do not, and the front between them."""
+def cloud(
+    key: str,
+    title: str,
+    dots: Sequence[Dot],
+    across: str,
+    unit: Unit,
+    *,
+    limit: float | None = None,
+    log: bool = False,
+    up: tuple[str, Unit] = ("USD a month", "usd"),
+) -> str:
+    """Cost, or what `up` names, against a figure (across); those that meet the levels, those that do not, and the front between them."""
     known = sorted(
         (dot for dot in dots if np.isfinite(dot.usd) and np.isfinite(dot.across)), key=lambda dot: (dot.across, dot.usd, dot.name)
     )
@@ -55,7 +66,7 @@ def cloud(key: str, title: str, dots: Sequence[Dot], across: str, unit: Unit, *,
             x=np.array([dot.across for dot in known]),
             x_texts=tuple(show(dot.across, unit) for dot in known),
             x_name=across,
-            panels=(Panel("USD a month", "usd", tuple(each for each in series if np.isfinite(each.values).any()), height_px=280),),
+            panels=(Panel(*up, tuple(each for each in series if np.isfinite(each.values).any()), height_px=280),),
             x_unit=unit,
             x_log=log,
             columns=(("point", tuple(dot.name for dot in known)),),

@@ -42,6 +42,13 @@ def show(value: float | None, unit: Unit) -> str:
     return show_count(value) if unit == "count" else f"{value:.4g}"
 
 
+def signed(value: float | None, unit: Unit) -> str:
+    """A difference with its sign: `+$1.2 k`, `-45 ms`; `=` for none."""
+    if value is None or math.isnan(value):
+        return "-"
+    return "=" if value == 0 else f"{'+' if value > 0 else '-'}{show(abs(value), unit)}"
+
+
 def edges(band: Mapping[str, float | None], unit: Unit = "usd") -> str:
     """`p5 $61.7 k to p95 $111 k`."""
     return f"p5 {show(band['p5'], unit)} to p95 {show(band['p95'], unit)}"

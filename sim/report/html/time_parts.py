@@ -76,7 +76,7 @@ def timeline(found: Mapping[str, Any] | None, summary: Mapping[str, Any]) -> str
     note = f"Each point stands for {brief(show(float(groups.lasting_s[0]), 's'))}."
     if len(kept) < len(groups.names):
         note += f" The {len(groups.names) - len(kept)} deployments with the fewest requests are not drawn."
-    texts = tuple(_clock(float(s)) for s in groups.at_s)
+    texts = tuple(clock(float(s)) for s in groups.at_s)
     drawn = tuple(panel for panel in panels if panel.series)
     return figure(Chart("timeline", "Load, queue and replicas", groups.at_s, texts, "Time", drawn, zoom=True, note=note)) if drawn else ""
 
@@ -108,7 +108,7 @@ def _groups(found: Mapping[str, Any], window_s: float) -> _Groups:
     return _Groups(found, names, first, starts[first], lasting_s, intervals)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
     """The time since the trace begins: `08:30`, `day 2, 08:30`."""
     day, rest = divmod(round(seconds), round(SECONDS_PER_DAY))
     text = f"{rest // 3600:02d}:{rest % 3600 // 60:02d}" + (f":{rest % 60:02d}" if rest % 60 else "")
