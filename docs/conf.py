@@ -6,6 +6,7 @@ sections a part of the navigation, and the links in the first column of its tabl
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Iterator
@@ -23,8 +24,7 @@ project = "sim"
 release = __version__
 root_doc = "README"
 extensions = ["myst_parser"]
-source_suffix = {".md": "markdown"}
-exclude_patterns = ["notebooks/**"]
+source_suffix = {".md": "markdown", ".ipynb": "markdown"}
 myst_heading_anchors = 6
 highlight_language = "text"
 smartquotes = False  # -- begins an option
@@ -36,9 +36,11 @@ html_copy_source = False
 html_show_copyright = False
 html_show_search_summary = False  # it would fetch pages, which a browser does not do for files
 
-_ENTRY = re.compile(r"^\| \[[^\]]*\]\(([^)#\s]+)\.md\)", re.MULTILINE)
+_ENTRY = re.compile(r"^\| \[[^\]]*\]\(([^)#\s]+)\.(?:md|ipynb)\)", re.MULTILINE)
 _LINK = re.compile(r"\[([^\]\n]*)\]\(([^)#\s:]+\.md)(#[^)\s]*)?\)")
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+_SHOWN = ("image/svg+xml", "image/png", "text/html", "text/plain")
+"""The forms of what a cell of a notebook gave, the best first."""
 _FIRST = '<!doctype html><meta charset="utf-8"><title>sim</title><meta http-equiv="refresh" content="0; url={0}"><a href="{0}">sim</a>\n'
 
 
@@ -74,7 +76,32 @@ def on_the_site(text: str, name: str) -> str:
     return _LINK.sub(told, text)
 
 
-def _read(_app: Sphinx, name: str, source: list[str]) -> None:
+def notebook(text: str) -> str:
+    """A notebook as a page: its text, its code, and what the code gave when it was last run. It need not be in the navigation."""
+    parts = ["---\norphan: true\n---"]
+    for cell in json.loads(text)["cells"]:
+        source = "".join(cell["source"])
+        parts.append(source if cell["cell_type"] == "markdown" else _fenced("python", source))
+        for output in cell.get("outputs", []):
+            parts.append(_given(output.get("data") or {"text/plain": output.get("text", [])}))
+    return "\n\n".join(parts) + "\n"
+
+
+def _given(data: dict[str, list[str] | str]) -> str:
+    kind = next((each for each in _SHOWN if each in data), "")
+    text = "".join(data.get(kind, "")).rstrip("\n")
+    if kind == "image/png":
+        text = f'<img alt="what the cell above draws" src="data:image/png;base64,{text}">'
+    return _fenced("text" if kind == "text/plain" else "{raw} html", text) if text else ""
+
+
+def _fenced(kind: str, text: str) -> str:
+    return f"````{kind}\n{text}\n````"
+
+
+def _read(app: Sphinx, name: str, source: list[str]) -> None:
+    if Path(app.env.doc2path(name)).suffix == ".ipynb":
+        source[0] = notebook(source[0])
     source[0] = on_the_site(source[0], name)
     if PurePosixPath(name).name == "README":
         source[0] += "\n" + navigation(source[0])

@@ -127,11 +127,7 @@ class _Page:
             return f"[{self.headings[name]}](#{anchor(self.headings[name])})"
         for several in ("anyOf", "oneOf"):
             if several in entry:
-                found = [self._values(each, bounds) for each in entry[several] if each.get("type") != "null"]
-                words = [word for each in found if _WORDS.fullmatch(each) for word in each.split(", ")]
-                return " or ".join(
-                    dict.fromkeys([", ".join(dict.fromkeys(words))] * bool(words) + [each for each in found if not _WORDS.fullmatch(each)])
-                )
+                return self._either([each for each in entry[several] if each.get("type") != "null"], bounds)
         if "const" in entry or "enum" in entry:
             return ", ".join(code("null" if each is None else str(each).lower() if isinstance(each, bool) else str(each)) for each in
                              entry.get("enum", [entry.get("const")]))  # fmt: skip
@@ -150,6 +146,21 @@ class _Page:
         if "examples" in entry:
             return f"text such as {', '.join(map(code, entry['examples']))}"
         return _PLAIN.get(str(kind), "anything")
+
+    def _either(self, entries: Sequence[Node], bounds: Node) -> str:
+        """Alternatives in words: fixed values first and together; a list of just these is no alternative of its own."""
+        found = [each.get("description") or self._values(each, bounds) for each in entries]
+        words = [word for each in found if _WORDS.fullmatch(each) for word in each.split(", ")]
+        said = [
+            *([", ".join(dict.fromkeys(words))] if words else []),
+            *(each for each in dict.fromkeys(found) if not _WORDS.fullmatch(each)),
+        ]
+        at = next((at for at, each in enumerate(said) if each.startswith("list of ")), 0)
+        alone, inner = " or ".join(said[:at]), said[at].removeprefix("list of ")
+        for whole in (f"({alone})", alone):
+            if alone and inner.startswith(whole):
+                return ", or ".join([alone, f"a list of them{inner.removeprefix(whole)}", *said[at + 1 :]])
+        return " or ".join(said)
 
 
 def _mappings(entry: Node, place: str) -> Iterator[tuple[str, str]]:
@@ -173,14 +184,12 @@ def _spaced(name: str) -> str:
 def _number(kind: str, bounds: Node) -> str:
     word = "whole number" if kind == "integer" else "number"
     least, above, most, below = (None if abs(bounds.get(key, 0)) >= _ENDLESS else bounds.get(key) for key in _BOUNDS)
+    if above is not None and (kind == "integer" or (least is not None and least > above)):
+        least, above = max(above + 1, least or 0) if kind == "integer" else least, None
     if least is not None and most is not None:
         return f"{word} {_digits(least)} to {_digits(most)}"
-    said = [
-        f"{phrase} {_digits(bound)}"
-        for phrase, bound in (("from", least), ("above", above), ("up to", most), ("below", below))
-        if bound is not None
-    ]
-    return f"{word} {', '.join(said)}" if said else word
+    said = (("from", least), ("above", above), ("up to", most), ("below", below))
+    return " ".join([word, ", ".join(f"{phrase} {_digits(bound)}" for phrase, bound in said if bound is not None)]).strip()
 
 
 def _digits(value: float) -> str:
@@ -191,7 +200,7 @@ def _length(entry: Node) -> str:
     least, most = entry.get("minItems"), entry.get("maxItems")
     if least and most:
         return f", {least} of them" if least == most else f", {least} to {most}"
-    return f", at least {least}" if least else f", at most {most}" if most else ""
+    return f", at least {least}" if least else f", at most {most:,}" if most else ""
 
 
 def _default(entry: Node, required: bool) -> str:

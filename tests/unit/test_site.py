@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
@@ -40,3 +41,26 @@ def test_links_name_pages_by_their_titles(conf: ModuleType) -> None:
     text = "[plan.md](plan.md#spaces), [words](plan.md), [read](../README.md#start), [o](https://example.org/a.md)"
     assert conf.on_the_site(text, "page") == "[](plan.md#spaces), [words](plan.md), read (`README.md`), [o](https://example.org/a.md)"
     assert conf.on_the_site("[x.md](../plan.md)", "decisions/page") == "[](../plan.md)"
+
+
+def test_a_notebook_is_its_text_its_code_and_what_it_gave(conf: ModuleType) -> None:
+    cells = [
+        {"cell_type": "markdown", "source": ["# Worked\n", "by hand"]},
+        {
+            "cell_type": "code",
+            "source": ["1 + 1"],
+            "outputs": [
+                {"output_type": "stream", "text": ["said\n"]},
+                {"output_type": "execute_result", "data": {"text/plain": ["2"], "text/html": ["<b>2</b>"]}},
+                {"output_type": "display_data", "data": {"image/png": "aGk="}},
+            ],
+        },
+    ]
+    assert conf.notebook(json.dumps({"cells": cells})).split("\n\n") == [
+        "---\norphan: true\n---",
+        "# Worked\nby hand",
+        "````python\n1 + 1\n````",
+        "````text\nsaid\n````",
+        "````{raw} html\n<b>2</b>\n````",
+        '````{raw} html\n<img alt="what the cell above draws" src="data:image/png;base64,aGk=">\n````\n',
+    ]
