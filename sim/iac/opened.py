@@ -16,7 +16,7 @@ from sim.catalog.catalog import Catalog
 from sim.catalog.location import find_input
 from sim.catalog.price_book import PriceBook
 from sim.catalog.yaml_file import Document, KeyPath, Mark
-from sim.errors import InputError
+from sim.errors import InputError, visible
 from sim.iac.groups import GroupsFound
 from sim.iac.kubernetes import Imported, stack_from_kubernetes
 from sim.iac.manifests import read_manifests
@@ -37,6 +37,8 @@ class Opened:
     document: Document
     assumed: Mapping[KeyPath, str]
     remarks: tuple[str, ...]
+    options: str
+    """The arguments of a command by which the same is opened, files by their names alone."""
 
 
 def opened(
@@ -57,10 +59,11 @@ def opened(
     of_manifests: tuple[str, ...] = ()
     if imported is not None:
         of_manifests = (*(f"assumed: {note}" for note in imported.assumed), *(f"ignored: {note}" for note in imported.ignored))
+    options = _options(name, terraform, kubernetes)
     if found is None or terraform is None:
-        return Opened(_stem(kubernetes[0]), template.document, {}, of_manifests)
+        return Opened(_stem(kubernetes[0]), template.document, {}, of_manifests, options)
     laid = stack_from_terraform(found, catalog, template, book)
-    return Opened(_stem(terraform), laid.document, laid.assumed, (*laid.remarks, *of_manifests))
+    return Opened(_stem(terraform), laid.document, laid.assumed, (*laid.remarks, *of_manifests), options)
 
 
 def groups_in(terraform: str, catalog: Catalog, state: State = "planned") -> GroupsFound:
@@ -83,7 +86,13 @@ def _with_variables(name: str | None, catalog: Catalog, terraform: str, kubernet
     remarks = [f"assumed: {note}" for note in notes]
     if imported is not None:
         remarks += [*(f"assumed: {note}" for note in imported.assumed), *(f"ignored: {note}" for note in imported.ignored)]
-    return Opened(_stem(kubernetes[0] if kubernetes else terraform), document, {}, tuple(remarks))
+    options = _options(name, terraform, kubernetes)
+    return Opened(_stem(kubernetes[0] if kubernetes else terraform), document, {}, tuple(remarks), options)
+
+
+def _options(name: str | None, terraform: str | None, kubernetes: Sequence[str]) -> str:
+    given = [("", name), ("--terraform ", terraform), *(("--kubernetes ", each) for each in kubernetes)]
+    return " ".join(f"{option}{visible(PurePath(file).name)}" for option, file in given if file)
 
 
 def _manifests(kubernetes: Sequence[str]) -> list[Document]:
