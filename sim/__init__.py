@@ -9,9 +9,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sim.engine.run import simulate as simulate
     from sim.errors import InputError as InputError
-    from sim.trace import read_trace as read_trace
+    from sim.results.compare import compare as compare
+    from sim.results.load import load_stack as load_stack
+    from sim.results.simulate import forecast as forecast
+    from sim.results.simulate import simulate as simulate
+    from sim.results.traffic import read_trace as read_trace
 
 __version__ = "0.1.0"
 
@@ -32,18 +35,22 @@ READING_ORDER = (
     "planning",
     "decision",
     "report",
+    "results",
     "cli",
 )
 
 _HOME = MappingProxyType(
     {
         "InputError": "sim.errors",
-        "read_trace": "sim.trace",
-        "simulate": "sim.engine.run",
+        "load_stack": "sim.results.load",
+        "read_trace": "sim.results.traffic",
+        "simulate": "sim.results.simulate",
+        "forecast": "sim.results.simulate",
+        "compare": "sim.results.compare",
     }
 )
 
-__all__ = ["READING_ORDER", "InputError", "read_trace", "simulate"]
+__all__ = ["READING_ORDER", "InputError", "load_stack", "read_trace", "simulate", "forecast", "compare"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.cli import options
-from sim.cli.horizon import MOST_MONTHS, first_month, futures_options, horizon
+from sim.cli.horizon import futures_options
+from sim.results.horizon import MOST_MONTHS
 
 if TYPE_CHECKING:
     import datetime
@@ -67,8 +68,7 @@ def command(
     The months of the bill decide which months are forecast. Prices are those of --date, so give the day on which the bill began.
     """
     from sim.catalog.location import find_input
-    from sim.cli.forecasting import forecast_stack
-    from sim.cli.opening import open_books, trace_for_months
+    from sim.cli.opening import open_books
     from sim.cli.progress import Progress, say
     from sim.planning.invoices import read_invoice
     from sim.planning.invoices.meanings import known_names
@@ -77,15 +77,19 @@ def command(
     invoice = read_invoice(actual)
     bill = invoice.paid
     names = _names(lines, bill)
-    catalog, book = open_books(folder, date, prices)
+    books = open_books(folder, date, prices)
+    catalog, book = books.catalog, books.book
     first, months = _months(bill, start, book.date, actual)
 
     from sim.cost.replay import replay
     from sim.planning.backtest import backtest
     from sim.report.backtest_report import BacktestReport
     from sim.report.run_report import report_of
+    from sim.results.horizon import forecast_stack, horizon
+    from sim.results.traffic import trace_for_months
     from sim.stack import facts_of, read_stack, resolve
     from sim.stack.outlook_read import split_settings
+    from sim.trace import read_trace
 
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
     of_stack, of_outlook = split_settings(settings)
@@ -96,12 +100,12 @@ def command(
     )  # fmt: skip
     with Progress(quiet=quiet) as progress:
         progress.says(f"reading {file.name}")
-        requests = trace_for_months(file, trace)
+        requests = trace_for_months(read_trace(file, trace), trace)
         resolved = resolve(stack_file, catalog, book, facts_of(requests))
         progress.announce_compilation()
         progress.counts(f"replaying {file.name}", requests.info.duration_s)
         found = replay(resolved, requests, catalog=catalog, book=book, seed=seed, progress=progress.at)
-        forecast = forecast_stack(asked, resolved, requests, found, catalog=catalog, book=book, seed=seed, says=progress.part)
+        forecast = forecast_stack(asked, resolved, requests, found, books=books, seed=seed, says=progress.part)
     known = known_names(invoice, resolved, names)
     run = report_of(found, resolved, requests, seed=seed)
     notes = (*invoice.notes, *(f"{line} is taken for {name} (--line says otherwise)" for line, name in sorted(known.items())))
@@ -117,6 +121,7 @@ def _months(bill: Sequence[Paid], start: str | None, today: datetime.date, actua
     import datetime
 
     from sim.errors import InputError
+    from sim.results.horizon import first_month
 
     of_bill = sorted({paid.month for paid in bill})
     earliest, last = (datetime.date.fromisoformat(f"{month}-01") for month in (of_bill[0], of_bill[-1]))

@@ -27,7 +27,8 @@ def list_(kind: str | None, form: str, folder: Path | None, date: str | None, pr
     from sim.catalog.catalog import FOLDERS
     from sim.catalog.overview import find_kind, list_entries
 
-    catalog, book = open_books(folder, date, prices)
+    books = open_books(folder, date, prices)
+    catalog, book = books.catalog, books.book
     if kind is None:
         names = {folder: catalog.names(each) for each, folder in FOLDERS.items()}
         present = {each: found for each, found in names.items() if found}
@@ -56,7 +57,8 @@ def show(name: str, kind: str | None, form: str, folder: Path | None, date: str 
     from sim.catalog.overview import find_entry, find_kind, show_entry
     from sim.errors import InputError
 
-    catalog, book = open_books(folder, date, prices)
+    books = open_books(folder, date, prices)
+    catalog, book = books.catalog, books.book
     found = find_entry(catalog, name) if kind is None else [(find_kind(kind), name)]
     if len(found) > 1:
         kinds = ", ".join(each for each, _ in found)

@@ -35,7 +35,8 @@ def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices:
     known = (*kinds(), "space")
     if kind is not None and kind not in known:
         raise InputError(f"--kind: found {kind!r}; allowed: {', '.join(known)}{nearest(kind, known)}")
-    catalog, book = open_books(folder, None, prices)
+    books = open_books(folder, None, prices)
+    catalog, book = books.catalog, books.book
     resolved = resolve(read_stack(stack, catalog), catalog, book) if stack is not None else None
     problems = []
     for file in files:

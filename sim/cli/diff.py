@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.cli import gating, options
-from sim.cli.horizon import MONTHS, MOST_MONTHS, futures_options, horizon, refuse_about_months, start_option
+from sim.cli.horizon import futures_options, refuse_about_months, start_option
+from sim.results.horizon import MONTHS, MOST_MONTHS
 
 if TYPE_CHECKING:
-    from sim.catalog.catalog import Catalog
-    from sim.catalog.price_book import PriceBook
-    from sim.cli.horizon import Horizon
     from sim.cli.progress import Progress
     from sim.planning.stack_diff import Read
     from sim.report.diff_report import DiffReport, DiffSide
+    from sim.results.books import Books
+    from sim.results.horizon import Horizon
     from sim.trace import Trace
 
 _WARNED = ("past_capacity", "few_futures", "tail_not_resolved", "inexact_forecast")
@@ -90,17 +90,19 @@ def command(
     file = find_input(trace)
     from sim.planning.gate_figures import known_before
     from sim.planning.gate_values import measure
-    from sim.planning.gates import check
+    from sim.planning.gates import check, check_figures
     from sim.planning.group_diff import diff_groups
     from sim.report.diff_files import write_diff
     from sim.report.diff_report import diff_report
     from sim.report.run_folder import default_folder
     from sim.report.run_record import inputs
+    from sim.results.horizon import horizon
     from sim.stack import facts_of
     from sim.stack.outlook_read import split_settings
 
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
-    catalog, book = open_books(folder, date, prices)
+    books = open_books(folder, date, prices)
+    catalog, book = books.catalog, books.book
     of_stack, of_outlook = split_settings(settings)
     asked = None
     if months:
@@ -116,13 +118,13 @@ def command(
         names, reads = opened.names, opened.resolve(catalog, book, facts)
         loop = requests.closed_loop is not None
         known = {name: known_before(each.resolved, facts, months, closed_loop=loop) for name, each in zip(names, reads, strict=True)}
-        gating.check_figures(gates, known, names[0])
+        check_figures(gates, known, names[0])
         if not quiet:
             gating.note_direction(gates)
         progress.announce_compilation()
-        was = _run(names[0], reads[0], requests, asked, catalog, book, seed, progress)
+        was = _run(names[0], reads[0], requests, asked, books, seed, progress)
         same = reads[0].resolved == reads[1].resolved
-        now = _again(names[1], reads[1], was) if same else _run(names[1], reads[1], requests, asked, catalog, book, seed, progress)
+        now = _again(names[1], reads[1], was) if same else _run(names[1], reads[1], requests, asked, books, seed, progress)
         results = check(gates, [names[1]], lambda gate, _: measure(gate, now.side, was.side))
         report = diff_report(was, now, results, diff_groups(*opened.groups))
         outlook_file = asked.outlook if asked is not None else None
@@ -178,24 +180,22 @@ def _trace(file: Path, name: str, months: int) -> Trace:
     return found
 
 
-def _run(
-    name: str, read: Read, requests: Trace, asked: Horizon | None, catalog: Catalog, book: PriceBook, seed: int, progress: Progress
-) -> DiffSide:
+def _run(name: str, read: Read, requests: Trace, asked: Horizon | None, books: Books, seed: int, progress: Progress) -> DiffSide:
     """The replay of one side, and its months where any are asked for."""
-    from sim.cli.forecasting import forecast_stack
     from sim.cost.replay import replay
     from sim.planning.gate_values import Side
     from sim.report.diff_report import DiffSide
     from sim.report.forecast_report import ForecastReport
     from sim.report.run_report import report_of
+    from sim.results.horizon import forecast_stack
 
     progress.counts(f"{name}: replaying {requests.info.path.name}", requests.info.duration_s)
     at = progress.at if requests.closed_loop is None else None
-    found = replay(read.resolved, requests, catalog=catalog, book=book, seed=seed, progress=at)
+    found = replay(read.resolved, requests, catalog=books.catalog, book=books.book, seed=seed, progress=at)
     forecast = None
     if asked is not None:
         forecast = forecast_stack(
-            asked, read.resolved, requests, found, catalog=catalog, book=book, seed=seed,
+            asked, read.resolved, requests, found, books=books, seed=seed,
             says=lambda text, done, whole: progress.part(f"{name}: {text}", done, whole),
         )  # fmt: skip
     ahead = None if forecast is None else ForecastReport(forecast)

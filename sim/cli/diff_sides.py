@@ -120,13 +120,15 @@ def read_sides(
 def _read(
     given: Given, catalog: Catalog, book: PriceBook, settings: Sequence[str], *, stack: str | None, kubernetes: Sequence[str]
 ) -> StackFile:
-    from sim.cli.opening import open_stack
     from sim.errors import InputError
+    from sim.results.books import Books
+    from sim.results.stack import open_stack
 
+    books = Books(catalog, book)
     if given.kind == "stack":
-        return open_stack(given.name, catalog, book, settings)
+        return open_stack(given.name, books, settings).file
     if given.kind == "manifests":
-        return open_stack(stack, catalog, book, settings, kubernetes=(given.name,))
+        return open_stack(stack, books, settings, kubernetes=(given.name,)).file
     if given.state == "prior":
         found = _groups(given, catalog)
         if found is None or not found.groups:
@@ -134,7 +136,7 @@ def _read(
                 f"{given.name}: the prior state has no machines with GPUs, so that there is nothing to hold the plan against; name what "
                 f"serves the traffic today: sim diff BASE {given.name}, or see what the plan costs: sim run TRACE --terraform {given.name}"
             )
-    return open_stack(stack, catalog, book, settings, terraform=given.name, kubernetes=kubernetes, state=given.state)
+    return open_stack(stack, books, settings, terraform=given.name, kubernetes=kubernetes, state=given.state).file
 
 
 def _groups(given: Given, catalog: Catalog) -> GroupsFound | None:

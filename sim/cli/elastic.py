@@ -52,7 +52,7 @@ def command(
     the levels.
     """
     from sim.catalog.location import find_input
-    from sim.cli.opening import open_books, stack_as_text
+    from sim.cli.opening import open_books
     from sim.cli.progress import Progress, printed, say
     from sim.cli.writing import say_where, write_files
     from sim.errors import InputError
@@ -63,7 +63,7 @@ def command(
         check_folder(given, force=force)
     wanted = parse_levels(levels)
     file = find_input(trace)
-    catalog, book = open_books(folder, date, prices)
+    books = open_books(folder, date, prices)
 
     from sim.planning.elastic import elastic
     from sim.planning.elastic_pool import ElasticPool, interval_of
@@ -72,25 +72,27 @@ def command(
     from sim.report.elastic_report import ElasticReport
     from sim.report.elastic_sections import elastic_markdown, elastic_text
     from sim.report.run_folder import default_folder
+    from sim.results.stack import open_stack
     from sim.trace import read_trace
 
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
     if any(each.startswith("outlook.") for each in settings):
         raise InputError("--set outlook...: nothing is forecast here; allowed: keys of the stack")
-    stack_file, text, name = stack_as_text(ctx, stack, catalog, book, settings, terraform, kubernetes)
+    named = stack if terraform is None and not kubernetes else options.named_stack(ctx, stack)
+    opened = open_stack(named, books, settings, terraform=terraform, kubernetes=kubernetes)
     with Progress(quiet=quiet) as progress:
         progress.says(f"reading {file.name}")
         requests = read_trace(file, trace)
         study = Study(
-            trace=file.resolve(), trace_sha256=requests.info.sha256, stack_text=text, stack_name=name,
+            trace=file.resolve(), trace_sha256=requests.info.sha256, stack_text=opened.text, stack_name=opened.name,
             settings=settings, models=None if folder is None else folder.resolve(),
-            prices_text=book.prices_text, date=date, seed=seed,
+            prices_text=books.book.prices_text, date=date, seed=seed,
         )  # fmt: skip
         pool = ElasticPool(study, wanted, deployment)
         interval_s = interval_of(interval, requests.info.duration_s)
         progress.announce_compilation()
         found = elastic(pool, interval_s, progress.part)
-        report = ElasticReport(study, file.stem, requests.info.rows, requests.info.duration_s, book.date.isoformat(), found)
+        report = ElasticReport(study, file.stem, requests.info.rows, requests.info.duration_s, books.book.date.isoformat(), found)
         record = elastic_inputs(report)
         best = None if found.recommended is None else pool.stack(found.recommended.settings)
         target, refused = write_files(
@@ -100,7 +102,7 @@ def command(
         )
     printed({"table": elastic_text, "json": elastic_json, "md": elastic_markdown}[form](report))
     if not quiet:
-        for note in stack_file.notes:
+        for note in opened.notes:
             say("note", note)
         say_where(target, refused)
     if found.schedule is None:

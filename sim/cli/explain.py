@@ -35,15 +35,16 @@ def command(
     import json
 
     from sim.catalog.location import find_input
-    from sim.cli.opening import open_books, open_stack
+    from sim.cli.opening import open_books
     from sim.report.explanation import explain_data, explain_markdown, explain_text
+    from sim.results.stack import open_stack
     from sim.stack import facts_of, resolve
     from sim.trace import read_trace
 
-    catalog, book = open_books(folder, date, prices)
-    file = open_stack(options.named_stack(ctx, stack), catalog, book, settings, terraform=terraform, kubernetes=kubernetes)
+    books = open_books(folder, date, prices)
+    opened = open_stack(options.named_stack(ctx, stack), books, settings, terraform=terraform, kubernetes=kubernetes)
     facts = facts_of(read_trace(find_input(trace), trace)) if trace is not None else None
-    resolved = resolve(file, catalog, book, facts)
+    resolved = resolve(opened.file, books.catalog, books.book, facts)
     if form == "json":
         click.echo(json.dumps(explain_data(resolved), indent=2, ensure_ascii=False, allow_nan=False))
     else:

@@ -1,8 +1,8 @@
-"""`--fail-if` as several commands have it: read and held against what a run can show before it, said after it, and the exit code."""
+"""`--fail-if` as several commands have it: said after a run, and the exit code."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +10,6 @@ import click
 from sim.cli.progress import say
 
 if TYPE_CHECKING:
-    from sim.planning.gate_figures import Known
     from sim.planning.gates import Gate, GateResult
 
 FAILED = 1
@@ -22,24 +21,6 @@ option: Callable[[Any], Any] = click.option(
     metavar="GATE",
     help="Exit with 1 when this is so: monthly.tco_usd.p95 > 120k, ttft_p99 > 1.5s. May be given again.",
 )
-
-
-def check_figures(gates: Sequence[Gate], known: Mapping[str, Known], base: str | None = None) -> None:
-    """InputError for a gate on a figure that a run, by the name of its stack, will not have; of `delta.`, that of `base` neither."""
-    from sim.errors import input_error
-    from sim.planning.gate_figures import why_missing
-
-    problems: list[str] = []
-    for gate in gates:
-        for name, each in known.items():
-            if gate.stack not in ("", name) or (name == base and not gate.delta):
-                continue
-            why = why_missing(gate.figure, each)
-            if why:
-                of = f" of {name}" if len(known) > 1 and not gate.figure.months else ""
-                problems.append(f"--fail-if {str(gate)!r}: {gate.figure.name}{of} {why}")
-    if problems:
-        raise input_error(dict.fromkeys(problems))
 
 
 def note_direction(gates: Sequence[Gate]) -> None:

@@ -1,44 +1,16 @@
-"""The options that are about months, and what they ask for together: those of `sim run`, and those of commands that need months."""
+"""The options that are about months: those of `sim run`, and those of commands that need months."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from sim.cli.clients import refuse_months
+from sim.results.horizon import FEWEST_FUTURES, FUTURES, MONTHS, MOST_MONTHS, OUTLOOK
 
-if TYPE_CHECKING:
-    import datetime
-
-    from sim.catalog.catalog import Catalog
-    from sim.futures.calendar import Calendar
-    from sim.stack.outlook_read import OutlookFile
-
-MONTHS = 12
-MOST_MONTHS = 120
-FUTURES = 400
-FEWEST_FUTURES = 20
-OUTLOOK = "base"
-_YEARS = (2000, 2099)
 _ABOUT_MONTHS = ("outlook", "futures", "start", "budget", "exact", "strict")
-
-
-@dataclass(frozen=True)
-class Horizon:
-    """The months that were asked for: from when, how many futures of which outlook, against which budget."""
-
-    calendar: Calendar
-    outlook: OutlookFile
-    futures: int
-    workers: int
-    exact: bool
-    strict: bool
-    budget_usd: float | None
-
 
 _months_or_none = click.option(
     "--months", type=click.IntRange(0, MOST_MONTHS), help=f"Months to forecast; 0 is the plain replay.  [default: {MONTHS}]"
@@ -110,72 +82,3 @@ def refuse_about_months(ctx: click.Context, settings: Sequence[str], why: str, a
     given += [f"--set {setting}" for setting in settings if setting.strip().startswith(PREFIX)]
     if given:
         raise click.UsageError(f"{given[0]}: is about months, and with {why} there are none; allowed: {allowed}")
-
-
-def horizon(
-    months: int, *, date: datetime.date, catalog: Catalog, settings: Sequence[str], outlook: str, futures: int, start: str | None,
-    workers: int | None, strict: bool, exact: bool = False, budget: str | None = None,
-) -> Horizon:  # fmt: skip
-    """The months as asked for, from the month of `date` unless `start` is given; InputError with every mistake."""
-    from sim.errors import InputError, input_error
-    from sim.futures.calendar import Calendar
-    from sim.stack.outlook_read import read_outlook
-
-    problems: list[str] = []
-
-    def read(what: Callable[[], Any]) -> Any:
-        try:
-            return what()
-        except InputError as error:
-            problems.append(str(error))
-            return None
-
-    first = read(lambda: first_month(start, date))
-    usd = read(lambda: _usd(budget))
-    found = read(lambda: read_outlook(outlook, catalog, settings))
-    if problems:
-        raise input_error(problems)
-    return Horizon(Calendar(first, months), found, futures, workers or cores(), exact, strict, usd)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # no such call on this system
-        return os.cpu_count() or 1
-
-
-def first_month(text: str | None, date: datetime.date) -> datetime.date:
-    """`--start` as the first day of its month, that of `date` where it is not given; InputError for what is no month."""
-    import datetime
-    import re
-
-    from sim.errors import InputError
-
-    if text is None:
-        return date.replace(day=1)
-    match = re.fullmatch(r"(\d{4})-(\d{2})", text.strip(), re.ASCII)
-    if match is None or not 1 <= int(match[2]) <= 12 or not _YEARS[0] <= int(match[1]) <= _YEARS[1]:
-        raise InputError(f"--start: found {text[:40]!r}; allowed: a month from {_YEARS[0]}-01 to {_YEARS[1]}-12, as 2026-11")
-    return datetime.date(int(match[1]), int(match[2]), 1)
-
-
-def _usd(text: str | None) -> float | None:
-    import re
-
-    from sim.errors import InputError
-    from sim.units import parse_usd
-
-    if text is None:
-        return None
-    if re.fullmatch(r"\$?\d{1,3}(\.\d{3})+", text.strip()):
-        plain, cents = text.replace(".", ""), text.strip()[:-1]
-        raise InputError(f"--budget: found {text[:40]!r}, which could be {plain} or {cents}; write one of them")
-    try:
-        usd = parse_usd(text)
-    except InputError as error:
-        raise InputError(f"--budget: {error}") from None
-    if usd <= 0:
-        raise InputError(f"--budget: found {text[:40]!r}; allowed: an amount of money above 0, as 90000 or $90k")
-    return usd

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from sim.cli import options
-from sim.cli.clients import loop_of
 from sim.cli.clients import options as clients_options
-from sim.cli.horizon import MONTHS, horizon, months_wanted, refuse_about_months
+from sim.cli.horizon import months_wanted, refuse_about_months
 from sim.cli.horizon import options as months_options
-
-if TYPE_CHECKING:
-    from sim.report.run_report import RunReport
+from sim.results.horizon import MONTHS
 
 
 @click.command(name="run")
@@ -69,8 +65,8 @@ def command(
     """
     wanted = months_wanted(ctx, months=months, replay_only=replay_only, settings=settings, events=events, clients=clients)
     from sim.catalog.location import find_input
-    from sim.cli.opening import open_books, open_stack
-    from sim.cli.progress import Progress, say
+    from sim.cli.opening import open_books
+    from sim.cli.progress import Progress, printed, say
     from sim.cli.writing import say_where, write_files
     from sim.errors import InputError
     from sim.report.run_folder import check_folder
@@ -79,29 +75,23 @@ def command(
         check_folder(given, force=force)
     file = find_input(trace)
 
-    from sim.cli.forecasting import forecast_stack
-    from sim.cost.replay import replay
-    from sim.report.forecast_report import ForecastReport
-    from sim.report.run_files import write_run
-    from sim.report.run_folder import default_folder
-    from sim.report.run_record import inputs
-    from sim.report.run_report import report_of
-    from sim.stack import facts_of, resolve
-    from sim.stack.events import read_events
+    from sim.results.horizon import horizon
+    from sim.results.run import run_stack
+    from sim.results.stack import open_stack
+    from sim.results.traffic import loop_of
     from sim.stack.outlook_read import split_settings
     from sim.stack.quantity import understood
     from sim.trace import read_trace
 
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
-    catalog, book = open_books(folder, date, prices)
+    books = open_books(folder, date, prices)
     of_stack, of_outlook = split_settings(settings)
-    named = options.named_stack(ctx, stack)
-    stack_file = open_stack(named, catalog, book, of_stack, terraform=terraform, kubernetes=kubernetes)
+    opened = open_stack(options.named_stack(ctx, stack), books, of_stack, terraform=terraform, kubernetes=kubernetes)
     asked = None
     if wanted != 0:
         asked = horizon(
-            wanted or MONTHS, date=book.date, catalog=catalog, settings=of_outlook, outlook=outlook, futures=futures, start=start,
-            budget=budget, workers=workers, exact=exact, strict=strict,
+            wanted or MONTHS, date=books.book.date, catalog=books.catalog, settings=of_outlook, outlook=outlook, futures=futures,
+            start=start, budget=budget, workers=workers, exact=exact, strict=strict,
         )  # fmt: skip
     with Progress(quiet=quiet) as progress:
         progress.says(f"reading {file.name}")
@@ -120,49 +110,26 @@ def command(
             if wanted:
                 raise InputError(f"{trace}: all requests arrive at once: no month can be made of that; allowed: --months 0")
             asked = None
-        resolved = resolve(stack_file, catalog, book, facts_of(requests))
-        scripted = read_events(find_input(events), resolved, events) if events is not None else ()
-        progress.announce_compilation()
-        if loop is None:
-            progress.counts(f"replaying {file.name}", requests.info.duration_s)
-        else:
-            progress.says(f"replaying {file.name}")
-        found = replay(
-            resolved, requests, catalog=catalog, book=book, seed=seed, events=scripted, log=log_requests,
-            progress=progress.at if loop is None else None, closed_loop=loop,
+        found = run_stack(
+            opened, requests, asked, seed=seed, events=events, loop=loop, log=log_requests, says=progress.part,
+            begins=progress.announce_compilation,
         )  # fmt: skip
-        ahead = None
-        if asked is not None:
-            forecast = forecast_stack(asked, resolved, requests, found, catalog=catalog, book=book, seed=seed, says=progress.part)
-            ahead = ForecastReport(forecast, asked.budget_usd)
-        report = report_of(found, resolved, requests, seed=seed, events=scripted, ahead=ahead, closed_loop=loop)
-        record = inputs(report, stack_file, resolved, scripted, asked.outlook if asked is not None else None, exact=exact)
         progress.says("writing files")
         target, refused = write_files(
             given,
-            default_folder(report.trace.name, report.stack, record),
-            lambda folder: write_run(
-                folder, report, found, trace=requests, stack=stack_file, resolved=resolved, given=record, argv=sys.argv[1:],
-                replace=given is None or force,
-            ),
-        )  # fmt: skip
-    _print(report, form)
+            found.default_folder,
+            lambda folder: found.write(folder, argv=sys.argv[1:], replace=given is None or force),
+        )
+    report = found.report
+    printed(found.shown(form))
     if not quiet:
         if odd := understood("--think", think):
             say("note", odd)
         for note in report.notes:
             say("note", note)
-        if ahead is not None and ahead.found.assumed:
+        if (ahead := report.ahead) is not None and ahead.found.assumed:
             count = len(ahead.found.assumed)
             say("note", f"the months rest on {count} assumptions of the outlook {ahead.found.outlook}: the report lists them")
         for each in report.cautions:
             say("warning", f"{each.cause}; {each.remedy}")
         say_where(target, refused)
-
-
-def _print(report: RunReport, form: str) -> None:
-    from sim.cli.progress import printed
-    from sim.report.run_text import run_markdown, run_text
-    from sim.report.summary import summary_json
-
-    printed({"table": run_text, "json": summary_json, "md": run_markdown}[form](report))

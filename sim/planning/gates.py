@@ -7,11 +7,12 @@ says is so, and whatever does not exist never passes. Limits are in base units: 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sim.planning.gate_figures import Figure
+from sim.errors import input_error
+from sim.planning.gate_figures import Figure, Known, why_missing
 from sim.units import show_share
 
 Op = Literal[">", ">=", "<", "<=", "=="]
@@ -121,6 +122,21 @@ class GateResult:
         """Whether the limit is within two standard errors of what was measured: another seed may decide otherwise."""
         known = self.by is not None and self.se is not None and self.se > 0
         return known and abs(self.by or 0.0) <= NOISE * (self.se or 0.0)
+
+
+def check_figures(gates: Sequence[Gate], known: Mapping[str, Known], base: str | None = None) -> None:
+    """InputError for a gate on a figure that a run, by the name of its stack, will not have; of `delta.`, that of `base` neither."""
+    problems: list[str] = []
+    for gate in gates:
+        for name, each in known.items():
+            if gate.stack not in ("", name) or (name == base and not gate.delta):
+                continue
+            why = why_missing(gate.figure, each)
+            if why:
+                of = f" of {name}" if len(known) > 1 and not gate.figure.months else ""
+                problems.append(f"--fail-if {str(gate)!r}: {gate.figure.name}{of} {why}")
+    if problems:
+        raise input_error(dict.fromkeys(problems))
 
 
 def check(gates: Iterable[Gate], stacks: Sequence[str], measure: Callable[[Gate, str], Measured]) -> tuple[GateResult, ...]:

@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from sim.cli.horizon import FUTURES, cores
 from sim.cli.main import exit_code
 from sim.futures.cell_store import CellStore
+from sim.results.horizon import FUTURES, cores
 from tests.made import command
 from tests.made.ahead import ahead
 from tests.made.command import Capture
