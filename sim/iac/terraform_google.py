@@ -203,8 +203,9 @@ def _zones(resource: Resource, cluster: Resource | None) -> tuple[int, str]:
     for part in (resource, cluster):
         zones = part.find("node_locations") if part is not None else None
         if isinstance(zones, list) and zones:
-            own = part is not None and _is_zone(part.text("location")) and part.text("location") not in zones and part is cluster
-            return len(zones) + int(own), ""
+            # A cluster of one zone does not name that again; a pool names all of its own.
+            place = part.text("location") if part is not None and part.type == "google_container_cluster" else ""
+            return len(zones) + int(_is_zone(place) and place not in zones), ""
     place = resource.text("location") or resource.text("zone") or (cluster.text("location") if cluster is not None else "")
     if _is_zone(place):
         return 1, ""

@@ -43,6 +43,15 @@ def test_zones_that_nobody_names_are_assumed_and_those_of_the_cluster_taken(tmp_
     assert not any("3 zones" in each for each in found.assumed)
 
 
+@pytest.mark.parametrize("zones", [["us-central1-b"], ["us-central1-b", "us-central1-c"]])
+def test_a_cluster_of_one_zone_does_not_name_that_among_its_others(tmp_path: Path, zones: list[str]) -> None:
+    node = {"machine_type": "a2-highgpu-1g"}
+    values = {"name": "c", "location": "us-central1-a", "node_locations": zones, "initial_node_count": 2}
+    default = groups(tmp_path, plan(resource("google_container_cluster.c", {**values, "node_config": [node]}))).groups[0]
+    inherited = groups(tmp_path, plan(resource("google_container_cluster.c", values), pool(initial_node_count=2, cluster="c"))).groups[0]
+    assert default.max == inherited.max == 2 * (1 + len(zones))
+
+
 @pytest.mark.parametrize("node", [{"spot": True}, {"preemptible": True}])
 def test_spot_nodes_of_gke(tmp_path: Path, node: dict[str, Any]) -> None:
     assert only(tmp_path, pool(initial_node_count=1, node=node)).purchase == "spot"
