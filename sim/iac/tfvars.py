@@ -139,7 +139,7 @@ def _group(spec: GpuDeployment, catalog: Catalog) -> VariableGroup:
     provider = spec.provider or gpu.default_provider
     machine = _machine(spec, gpu, provider, catalog)
     gpus = machine.gpus if machine is not None else spec.gpus_per_node or _sold(spec, gpu, provider) or spec.tensor_parallel
-    low, high, first = spec.replicas.min, spec.replicas.max, spec.at_start()
+    low, first, high = _counts(spec, gpus)
     return VariableGroup(
         provider=provider,
         machine=None if machine is None else machine.name,
@@ -147,10 +147,9 @@ def _group(spec: GpuDeployment, catalog: Catalog) -> VariableGroup:
         gpus_per_machine=gpus,
         region=spec.region,
         purchase=spec.purchase,
-        **{
-            key: min(_machines(count, spec.tensor_parallel, gpus), _MOST_MACHINES)
-            for key, count in (("min", low), ("desired", first), ("max", high))
-        },
+        min=low,
+        desired=first,
+        max=high,
     )
 
 
@@ -171,6 +170,15 @@ def _sold(spec: GpuDeployment, gpu: Gpu, provider: str | None) -> int | None:
     prices = [price for price in gpu.prices if (price.provider, price.purchase) == (provider, spec.purchase)]
     sold = next((price.gpus_sold_together for price in prices if spec.region in (None, price.region)), None)
     return None if sold is None or sold < spec.tensor_parallel else sold
+
+
+def _counts(spec: GpuDeployment, gpus: int) -> tuple[int, int, int]:
+    """Machines with so many GPUs that a deployment needs at least, at the start, at most."""
+    low, first, high = (
+        min(_machines(count, spec.tensor_parallel, gpus), _MOST_MACHINES)
+        for count in (spec.replicas.min, spec.at_start(), spec.replicas.max)
+    )
+    return low, first, high
 
 
 def _machines(replicas: int, tensor: int, gpus: int) -> int:
@@ -196,7 +204,7 @@ def _changes(
         if getattr(group, key) != getattr(needed, key):
             found |= {key: getattr(group, key), "usd_per_gpu_hour": None}
     counts = (group.min, group.desired, group.max)
-    if counts != (needed.min, needed.desired, needed.max):
+    if counts != _counts(spec, gpus):
         low, first, high = (_replicas(count, spec.tensor_parallel, gpus) for count in counts)
         found["replicas"] = high if low == high else {"min": low, "max": high, "initial": first}
         law = spec.autoscaler.law if spec.autoscaler is not None else "fixed"

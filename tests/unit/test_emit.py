@@ -236,6 +236,16 @@ def test_what_is_changed_in_variables_goes_before_the_stack(tmp_path: Path) -> N
     assert document.data["deployments"]["own"]["gpu"] == "h200-sxm"
 
 
+@pytest.mark.parametrize(("machine", "gpu", "gpus"), [("p5.4xlarge", "h100-sxm", 1), ("p4d.24xlarge", "a100-40gb", 8)])
+def test_replicas_follow_what_as_many_other_machines_hold(tmp_path: Path, machine: str, gpu: str, gpus: int) -> None:
+    """One and two machines of eight GPUs for eight to sixteen replicas of one GPU: on others run as many as these hold."""
+    file = stack(**SPOT | {"tensor_parallel": 1, "replicas": {"min": 8, "max": 16}})
+    path = groups(tmp_path, file, machine=machine, gpu=gpu, gpus_per_machine=gpus)
+    document, _ = with_groups(file.document, path, "v.json", CATALOG)
+    replicas = stack_of(document, "x").stack.deployments["own"].replicas  # type: ignore[union-attr]
+    assert (replicas.min, replicas.max) == (1 * gpus, 2 * gpus)
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
