@@ -158,6 +158,9 @@ def _limit(text: str, at: int, value: str, figure: Figure, *, delta: bool) -> tu
         raise _wrong(text, at, f"found {value[:40]!r}; {figure.short} is never below 0; allowed: {_example(figure)}")
     if not delta and figure.kind == "share" and limit > 1:
         raise _wrong(text, at, f"found {value[:40]!r}; {figure.short} is a share; allowed: from 0 to 1, or 0% to 100%")
+    if delta and figure.kind == "share" and abs(limit) >= 1:
+        # Shares are never further apart than 1: such a gate would say nothing.
+        raise _wrong(text, at, f"found {value[:40]!r}; {figure.short} is a share; allowed: {limit:g}pp, or {limit / 100:g}")
     return limit, False
 
 

@@ -38,7 +38,7 @@ def written(draw: st.DrawFn) -> tuple[str, str, str, float, bool]:
     unit = draw(st.sampled_from(sorted(UNITS[figure.kind])))
     # A share is at most one, in whatever it is written.
     most = (100 if unit == "%" else 1) if figure.kind == "share" else 9999
-    number = draw(st.integers(0, most * 100)) / 100
+    number = draw(st.integers(0, most * 100 - (delta and most == 1))) / 100
     shown = f"{number:.2f}" if number != round(number, 1) else f"{number:g}"
     text = f"${shown}" if unit == "$" else f"{shown}{draw(spaces)}{unit}" if unit else shown
     op = draw(st.sampled_from(OPS))

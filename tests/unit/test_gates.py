@@ -67,6 +67,8 @@ def test_what_is_read(text: str, name: str, op: str, limit: float, relative: boo
         ("ttft_p99 > 1s and load > 2", 12, "one comparison a gate"),
         ("1s < ttft_p99", 1, "where a figure belongs"),
         ("p_slo_met < 95", 13, "p_slo_met is a share; allowed: from 0 to 1"),
+        ("delta.completed < -1", 19, "found '-1'; completed is a share; allowed: -1pp, or -0.01"),
+        ("delta.p_slo_met < -5", 19, "allowed: -5pp, or -0.05"),
         ("gpus > -1", 8, "gpus is never below 0"),
         ("ttft_p99 > nan", 12, "which is not a duration"),
         ("ttft_p99 > inf", 12, "which is not a duration"),
