@@ -166,8 +166,12 @@ def _localised(series: Any, timezone: str, name: str, notes: list[str]) -> Any:
 def _first_bad(texts: pa.Array, name: str) -> str:
     import pandas as pd
 
-    parsed = pd.to_datetime(pd.Series(texts.to_pandas()), format="ISO8601", utc=True, errors="coerce")
-    bad = np.flatnonzero((parsed.isna() & pd.Series(np.asarray(texts.is_valid()))).to_numpy())
+    series = pd.Series(texts.to_pandas())
+    numbers = pd.to_numeric(series, errors="coerce").notna()
+    parsed = pd.to_datetime(series, format="ISO8601", utc=True, errors="coerce")
+    wrong = parsed.isna() & pd.Series(np.asarray(texts.is_valid()))
+    # Of a column of numbers it is the text among them.
+    bad = np.flatnonzero((wrong & ~numbers if (wrong & ~numbers).any() else wrong).to_numpy())
     row = int(bad[0]) if len(bad) else 0
     return (
         f"{name}: row {row}: found {texts[row].as_py()!r} (and {max(len(bad) - 1, 0):,} more); times are numbers or ISO 8601, "

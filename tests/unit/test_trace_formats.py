@@ -258,6 +258,7 @@ def test_autumn_the_hour_that_runs_twice_is_taken_in_the_order_of_the_file() -> 
     ("values", "options", "message"),
     [
         (["2026-11-02T09:00:00Z", "2026-11-02T09:00:00"], {}, "1 times with a zone and 1 without"),
+        (["0", "1.5", "soon", "2"], {}, r"row 2: found 'soon' \(and 0 more\)"),
         (["2026-11-02T09:00:00", "yesterday"], {}, "t: row 1: found 'yesterday'"),
         (["2026-11-02T09:00:00"], {"timezone": "Europe/Berln"}, "unknown zone 'Europe/Berln'.*did you mean 'Europe/Berlin'"),
         ([True, False], {}, "found bool"),

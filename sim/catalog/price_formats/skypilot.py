@@ -88,8 +88,12 @@ def _read(found: Look, catalog: Catalog) -> PriceFile:
     offers = {offer: min(usd) if offer.purchase == "on_demand" else statistics.median(usd) for offer, usd in zones.items()}
     day = _day(found.path.stem)
     if not offers:
-        left = ", ".join(visible(name[:40]) for name, _ in tally.unknown.most_common(_NAMED)) or "none"
-        raise InputError(f"{found.name}: no price of a GPU of the catalogue in {len(rows):,} rows; accelerators found: {left}")
+        left = [f"without a price or with a price of 0: {tally.unpriced:,}"] if tally.unpriced else []
+        left += [f"of shares of a GPU: {tally.shares:,}"] if tally.shares else []
+        unknown = ", ".join(visible(name[:40]) for name, _ in tally.unknown.most_common(_NAMED))
+        left += [f"of accelerators that are not in the catalogue: {unknown}"] if unknown else []
+        why = f"; rows {'; '.join(left)}" if left else ""
+        raise InputError(f"{found.name}: no price of a GPU of the catalogue in {len(rows):,} rows{why}")
     return PriceFile(
         gpu=_gpu_rates(offers, provider, day, gpus.home_regions),
         machine=_machine_rates(offers, provider, day, gpus.home_regions),
