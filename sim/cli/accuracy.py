@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sim.report.accuracy_report import AccuracyReport
 
 _FORMS = ("table", "json", "csv", "md")
+_WRITTEN = (*_FORMS[1:], "html")
 _METRICS = ("ttft", "tpot", "itl", "e2e", "throughput")
 
 
@@ -36,7 +37,9 @@ _METRICS = ("ttft", "tpot", "itl", "e2e", "throughput")
 @click.option("--estimated", is_flag=True, help="By physics alone: without profiles calibrated on one configuration.")
 @options.seed
 @options.models
-@click.option("-o", "--output", "given", metavar="FILE", help="Write the result here too, by its ending: .csv, .json or .md.")
+@click.option(
+    "-o", "--output", "given", metavar="FILE", help="Write the result here too, by its ending: .csv, .json, .md, or .html with charts."
+)
 @click.option("--force", is_flag=True, help="Replace the file given with -o if it exists.")
 @options.form(*_FORMS)
 @click.pass_context
@@ -119,7 +122,7 @@ def _target(given: str, table: str, *, force: bool) -> Path:
     from sim.report.one_file import check_place
 
     path = Path(given)
-    endings = [f".{each}" for each in _FORMS[1:]]
+    endings = [f".{each}" for each in _WRITTEN]
     if path.suffix not in endings:
         raise InputError(f"--output: found {given!r}; allowed: a file that ends in {', '.join(endings)}")
     if realpath(path) == realpath(table):
@@ -129,6 +132,11 @@ def _target(given: str, table: str, *, force: bool) -> Path:
 
 
 def _text(report: AccuracyReport, form: str) -> str:
+    if form == "html":
+        from sim.report.html.accuracy_page import accuracy_page
+        from sim.report.run_record import own_version
+
+        return accuracy_page(report, version=own_version())
     from sim.report.accuracy_report import accuracy_markdown, accuracy_text
     from sim.report.accuracy_summary import accuracy_csv, accuracy_json
 

@@ -70,15 +70,15 @@ class AccuracyReport:
 def accuracy_text(report: AccuracyReport) -> str:
     """For a terminal of 80 columns, ending with a line break."""
     parts = ["\n".join(wrapped(visible(accuracy_answer(report))))]
-    for title, sections in _configurations(report):
+    for title, sections in accuracy_configurations(report):
         parts += ["\n".join([*wrapped(visible(title)), "", as_text(sections)])]
-    return "\n\n".join([*parts, as_text(_after(report))]) + "\n"
+    return "\n\n".join([*parts, as_text(accuracy_sections(report))]) + "\n"
 
 
 def accuracy_markdown(report: AccuracyReport) -> str:
     """As a Markdown page, ending with a line break."""
-    parts = [f"# Accuracy on {escaped(report.name)}", f"**{escaped(accuracy_answer(report))}**", as_markdown(_after(report))]
-    for title, sections in _configurations(report):
+    parts = [f"# Accuracy on {escaped(report.name)}", f"**{escaped(accuracy_answer(report))}**", as_markdown(accuracy_sections(report))]
+    for title, sections in accuracy_configurations(report):
         tables = [Section("", each.rows, each.header, each.notes) for each in sections]
         parts += [f"## {escaped(title)}", as_markdown(tables)]
     return "\n\n".join(parts) + "\n"
@@ -134,7 +134,7 @@ def percent(share: float, *, signed: bool = False) -> str:
     return f"{share * 100:+.1f} %" if signed else f"{share * 100:.1f} %"
 
 
-def _configurations(report: AccuracyReport) -> list[tuple[str, list[Section]]]:
+def accuracy_configurations(report: AccuracyReport) -> list[tuple[str, list[Section]]]:
     """What each configuration is, and its rows, two metrics beside each other."""
     configurations: dict[str, list[PredictedRow]] = {}
     for row in report.table.rows:
@@ -156,7 +156,9 @@ def _tables(rows: Sequence[PredictedRow]) -> list[Section]:
         shown = measured[start : start + _BESIDE]
         header = [text for each in shown for text in (_unit_words(each), "measured", "off")]
         lines = [
-            (_load(row), *(cell for each in shown for cell in _cells(row, each))) for row in rows if any(q in row.errors for q in shown)
+            (load_words(row), *(cell for each in shown for cell in _cells(row, each)))
+            for row in rows
+            if any(q in row.errors for q in shown)
         ]
         tables.append(Section("prompt/output", lines, header))
     return tables
@@ -166,7 +168,8 @@ def _unit_words(quantity: Quantity) -> str:
     return metric_words(quantity) + ("" if quantity[0] == "throughput_tok_s" else " ms")
 
 
-def _load(row: PredictedRow) -> str:
+def load_words(row: PredictedRow) -> str:
+    """What was sent: `1024/128 x8`, prompt and output tokens and clients; `2/s` is a rate."""
     load = row.point.load
     if load.concurrency is not None:
         sent = f"x{load.concurrency}"
@@ -190,7 +193,8 @@ def _figure(value: float) -> str:
     return f"{value:,.{min(places, 4)}f}"
 
 
-def _after(report: AccuracyReport) -> list[Section]:
+def accuracy_sections(report: AccuracyReport) -> list[Section]:
+    """Errors in all and by what rows differ in, what they rest on, and what was left out."""
     return [_summary(report), *_groups(report), _kv(report), _profiles(report), _rests_on(report), *_left_out(report)]
 
 

@@ -94,6 +94,17 @@ class RunFolder:
     """Those that were run as such: none of a sweep, a plan, an elastic pool or a diff."""
     tables: tuple[FoundTable, ...]
 
+    @property
+    def part_folders(self) -> tuple[Path, ...]:
+        """Where the files of each stack lie: of a comparison and a diff a folder each."""
+        if self.kind == "diff":
+            return self.folder / "base", self.folder / "head"
+        if self.kind != "comparison":
+            return (self.folder,)
+        from sim.report.comparison_files import folder_names
+
+        return tuple(self.folder / name for name in folder_names(self.names))
+
 
 def read_run(name: str) -> RunFolder:
     """The run in a folder, or of that name under outputs/, or the `latest` there; InputError says what is wrong with it."""

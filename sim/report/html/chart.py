@@ -81,6 +81,8 @@ class Chart:
     zoom: bool = False
     banded: bool = False
     """Whether each x has a width (months, bins), so that half of one stands free at either end."""
+    ends: tuple[float, float] | None = None
+    """Of bins: where the first begins and the last ends, in `x_unit`; round values between them are labelled."""
     note: str = ""
     columns: tuple[tuple[str, tuple[str, ...]], ...] = field(default=())
     """Further columns of the table under the chart, by name: what a dot stands for."""

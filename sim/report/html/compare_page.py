@@ -12,11 +12,13 @@ from sim.report.html import source_parts
 from sim.report.html.bars import Bar, bars
 from sim.report.html.chart import FloatArray, Limit, Mark, Panel, Series, by_month
 from sim.report.html.figure import figure
+from sim.report.html.origin_parts import origin_tables, origins
 from sim.report.html.page import Part, Tile, page, tiles
 from sim.report.html.text import edges, paragraph, show, table
 
 _KINDS = (("tco_usd", "TCO"), ("invoice_usd", "Invoice"))
 _MOST_WARNINGS = 6
+_MOST_DRIVERS = 3
 
 
 def compare_page(run: RunFolder) -> str:
@@ -25,11 +27,12 @@ def compare_page(run: RunFolder) -> str:
     parts = [
         Part("Cost", _totals(found) + _months(found)),
         Part("Who is cheaper", _chances(found) + _pairs(found)),
-        Part("Service", _service(found)),
-        Part("Where the numbers come from", _prices(run) + source_parts.assumptions(list(found["assumed"]), list(found["notes"]))),
+        Part("How sure", _drivers(run)),
+        Part("Service", _service(found) + _replays(run)),
+        Part("Where the numbers come from", _sources(run)),
         Part("To repeat it", source_parts.repeat(run.record, found["trace"])),
     ]
-    first = paragraph(found["answer"], "answer") + tiles(_tiles(found)) + source_parts.warnings(_warnings(found))
+    first = paragraph(found["answer"], "answer") + tiles(_tiles(found)) + source_parts.warnings(_warnings(found)) + _prices(run)
     same = f"{found['futures']:,} futures of {len(found['months'])} months, outlook {found['outlook']}"
     subtitle = f"{len(found['stacks'])} stacks over the same {same}."
     foot = [
@@ -157,11 +160,32 @@ def _service(found: Mapping[str, Any]) -> str:
     )
 
 
-def _prices(run: RunFolder) -> str:
-    used: dict[str, Mapping[str, Any]] = {}
-    date = ""
+def _drivers(run: RunFolder) -> str:
+    """What the spread of each stack's TCO comes from, the groups that explain most first."""
+    rows = []
     for part in run.stacks:
-        date = str(part.summary["prices"]["date"])
-        for each in part.summary["prices"]["used"]:
-            used[f"{each['name']} {each['detail']}"] = each
-    return source_parts.prices({"date": date, "used": list(used.values())})
+        order = sorted(part.summary["drivers"], key=lambda each: -float(each["tco"]["share"]))[:_MOST_DRIVERS]
+        said = ", ".join(f"{str(each['group']).replace('_', ' ')} {show(each['tco']['share'], 'share')}" for each in order)
+        rows.append([part.name, said or "-"])
+    return table(["What the spread of the TCO comes from", "share of its variance that each group explains alone"], rows, numbers_from=9)
+
+
+def _replays(run: RunFolder) -> str:
+    """The latency of the replay of the trace, stack by stack."""
+    rows = []
+    for part in run.stacks:
+        ttft, tpot = part.summary["latency"]["ttft_s"], part.summary["latency"]["tpot_s"]
+        times = [*(show(ttft[q], "s") for q in ("p50", "p95", "p99")), *(show(tpot[q], "s") for q in ("p50", "p95"))]
+        rows.append([part.name, *times, show(part.summary["slo"]["good_share"], "share")])
+    header = ["Replay of the trace", "TTFT p50", "TTFT p95", "TTFT p99", "TPOT p50", "TPOT p95", "within both levels"]
+    return table(header, rows) if rows else ""
+
+
+def _sources(run: RunFolder) -> str:
+    found = run.content
+    told = source_parts.assumptions(list(found["assumed"]), list(found["notes"]))
+    return told + "".join(origin_tables(origins(folder), name) for name, folder in zip(run.names, run.part_folders, strict=True))
+
+
+def _prices(run: RunFolder) -> str:
+    return source_parts.prices_of([part.summary for part in run.stacks])

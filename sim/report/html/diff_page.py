@@ -8,16 +8,18 @@ from typing import Any
 
 import numpy as np
 
+from sim.report.export_reading import read_json
 from sim.report.export_source import RunFolder
 from sim.report.html import source_parts
 from sim.report.html.chart import FloatArray, Limit, Panel, Series, by_month
 from sim.report.html.figure import figure
+from sim.report.html.origin_parts import origin_tables, origins
 from sim.report.html.page import Part, Tile, page, tiles
-from sim.report.html.text import Unit, listed, paragraph, show, signed, table
+from sim.report.html.text import Unit, listed, paragraph, safe, show, signed, table
 
 _KINDS = (("tco", "TCO"), ("invoice", "Invoice"))
 _SIGNS = MappingProxyType({"added": "+", "changed": "~", "removed": "\u2212"})
-_MOST_CHANGES = 200
+_MOST_CHANGES = 60
 _MOST_WARNINGS = 6
 _DIGITS = 6
 
@@ -30,10 +32,12 @@ def diff_page(run: RunFolder) -> str:
         Part("Changes", _changes(found)),
         Part("Cost", _costs(found)),
         Part("Service", _service(found) + _effects(found["replay"], "Replay") + _effects(found["months"], "Months")),
-        Part("Where the numbers come from", _sources(found)),
+        Part("Where the numbers come from", _sources(found) + _origins(run)),
         Part("To repeat it", source_parts.repeat(run.record, found["trace"])),
     ]
-    first = paragraph(found["answer"], "answer") + tiles(_tiles(found)) + _gates(found) + source_parts.warnings(_warnings(found))
+    first = (
+        paragraph(found["answer"], "answer") + tiles(_tiles(found)) + _gates(found) + source_parts.warnings(_warnings(found)) + _prices(run)
+    )
     ahead = found["forecast"]
     over = (
         f"{ahead['futures']:,} futures of {ahead['months']} months, outlook {ahead['outlook']}, the same ones for both"
@@ -83,23 +87,35 @@ def _gates(found: Mapping[str, Any]) -> str:
 
 
 def _changes(found: Mapping[str, Any]) -> str:
-    rows: list[list[str]] = []
-    left = 0
-    for part in (*found["groups"], *found["parts"]):
-        rows.append([f"{_SIGNS[part['state']]} {part['name']}", part["state"], "", ""])
-        for follows, changes in ((False, part["changes"]), (True, part["follows"])):
-            for each in changes:
-                if len(rows) >= _MOST_CHANGES:
-                    left += 1
-                    continue
-                source = each["new_from"] or each["old_from"] or ""
-                unit = f" {each['unit']}" if each["unit"] and each["new"] is not None else ""
-                key = str(each["key"]).removeprefix(f"{part['name']}.")
-                rows.append([f"  {key}", _plain(each["old"]), f"{_plain(each['new'])}{unit}", f"follows; {source}" if follows else source])
-    more = f"{left} more are in diff.json. " if left else ""
+    """A part that is new or gone folded away, with what it is; one that differs open, key by key."""
+    parts = "".join(_part(each) for each in (*found["groups"], *found["parts"]))
     same = ", ".join(found["unchanged_deployments"])
-    note = paragraph(f"{more}Unchanged: {same}." if same else more, "note") if more or same else ""
-    return (table(["Key", "BASE", "HEAD", "where HEAD says so"], rows, numbers_from=9) if rows else "") + note
+    return parts + (paragraph(f"Unchanged: {same}.", "note") if same else "")
+
+
+def _part(part: Mapping[str, Any]) -> str:
+    changed = part["state"] == "changed"
+    rows = [
+        [
+            str(each["key"]).removeprefix(f"{part['name']}."),
+            *([_plain(each["old"])] if part["state"] != "added" else []),
+            *([f"{_plain(each['new'])}{_of_unit(each)}"] if part["state"] != "removed" else []),
+            f"{'follows; ' if follows else ''}{each['new_from'] or each['old_from'] or ''}",
+        ]
+        for follows, changes in ((False, part["changes"]), (True, part["follows"]))
+        for each in changes
+    ]
+    left = len(rows) - _MOST_CHANGES
+    if left > 0:
+        rows = [*rows[:_MOST_CHANGES], [f"{left} more are in diff.json", *[""] * (len(rows[0]) - 1)]]
+    sides = {"added": ("HEAD",), "removed": ("BASE",), "changed": ("BASE", "HEAD")}[part["state"]]
+    name = f"{_SIGNS[part['state']]} {part['name']} {part['state']}, {len(rows)} {'key' if len(rows) == 1 else 'keys'}"
+    listed_rows = table(["Key", *sides, "source"], rows, numbers_from=9) if rows else ""
+    return f"<details{' open' if changed else ''}><summary>{safe(name)}</summary>{listed_rows}</details>"
+
+
+def _of_unit(change: Mapping[str, Any]) -> str:
+    return f" {change['unit']}" if change["unit"] and change["new"] is not None else ""
 
 
 def _plain(value: Any) -> str:
@@ -206,3 +222,13 @@ def _sources(found: Mapping[str, Any]) -> str:
         + (f"<h3>Assumed by BASE and no longer by HEAD</h3>{listed(removed)}" if removed else "")
         + source_parts.assumptions([], notes)
     )
+
+
+def _origins(run: RunFolder) -> str:
+    return "".join(origin_tables(origins(folder), name) for name, folder in zip(("BASE", "HEAD"), run.part_folders, strict=True))
+
+
+def _prices(run: RunFolder) -> str:
+    """The prices of both sides; nothing where their summaries are not there."""
+    files = [folder / "summary.json" for folder in run.part_folders]
+    return source_parts.prices_of([read_json(file, str(run.folder)) for file in files if file.is_file()])

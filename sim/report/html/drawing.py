@@ -33,6 +33,8 @@ def x_axis(chart: Chart) -> Axis:
 
 def x_ticks(chart: Chart) -> tuple[tuple[float, str], ...]:
     """Places and labels below the panels."""
+    if chart.ends is not None:
+        return Axis(*chart.ends, chart.x_unit).ticks(_NARROW)
     if chart.x_unit != "text" and not chart.zoom and not chart.banded:
         return x_axis(chart).ticks(_NARROW)
     count = len(chart.x)

@@ -49,23 +49,27 @@ def _unit(metric: str) -> Unit:
 
 
 def _hours(value: float | None) -> str:
-    return f"{show(value, 'number')} GPU-hours"
+    return show(value, "number")
 
 
 def _tiles(found: Mapping[str, Any]) -> list[Tile]:
     perfect = found["perfect"]
     if perfect is None:
         return [Tile("Feasible", "no", "no count of replicas meets every level", "bad")]
-    made = [Tile("Perfect foresight", _hours(perfect["gpu_hours"]), f"{show(perfect['replicas_mean'], 'number')} replicas in the mean")]
+    made = [Tile("GPU-hours with perfect foresight", _hours(perfect["gpu_hours"]), _replicas(perfect["replicas_mean"], " in the mean"))]
     fixed = [each for each in found["autoscalers"] if each["law"] == "fixed" and each["met"]]
     if fixed:
         least = min(fixed, key=lambda each: float(each["gpu_hours"]))
-        made.append(Tile("Always as many", _hours(least["gpu_hours"]), f"{least['replicas']['min']} replicas{_times(least)}"))
+        made.append(Tile("GPU-hours, always as many", _hours(least["gpu_hours"]), f"{_replicas(least['replicas']['min'])}{_times(least)}"))
     if found["recommended"] is not None:
         best = found["autoscalers"][found["recommended"]]
-        made.append(Tile("Recommended", _hours(best["gpu_hours"]), f"{_called(best)}{_times(best)}", "good"))
-    made.append(Tile("The work alone", _hours(found["bound_gpu_hours"]), "at full throughput, replicas in parts"))
+        made.append(Tile("GPU-hours, recommended", _hours(best["gpu_hours"]), f"{_called(best)}{_times(best)}", "good"))
+    made.append(Tile("GPU-hours of the work alone", _hours(found["bound_gpu_hours"]), "at full throughput, replicas in parts"))
     return made
+
+
+def _replicas(count: float, more: str = "") -> str:
+    return f"{show(count, 'number')} {'replica' if count == 1 else 'replicas'}{more}"
 
 
 def _times(row: Mapping[str, Any]) -> str:
@@ -76,8 +80,8 @@ def _called(row: Mapping[str, Any]) -> str:
     """An autoscaler by law, metric, target and bounds."""
     own, bounds = row["autoscaler"], row["replicas"]
     target = f" {own['metric']} {own['target']:g}" if own.get("target") is not None and own.get("metric") else ""
-    between = f"{bounds['min']}" if bounds["min"] == bounds["max"] else f"{bounds['min']} to {bounds['max']}"
-    return f"{row['law']}{target}, {between} replicas{' (the stack as it is)' if row['own'] else ''}"
+    between = f"{bounds['min']}" if bounds["min"] == bounds["max"] else f"{bounds['min']}-{bounds['max']}"
+    return f"{row['law']}{target}, {between}{' (the stack as it is)' if row['own'] else ''}"
 
 
 def _cloud(found: Mapping[str, Any]) -> str:

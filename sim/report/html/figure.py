@@ -5,15 +5,20 @@ What a reader sees when pointing at the chart is read from the table under it: t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from sim.report.html.chart import Chart, Panel, Series
+from sim.report.html.chart import Chart, Mark, Panel, Series
 from sim.report.html.drawing import panel_svg, x_shares, x_ticks, y_axis
 from sim.report.html.text import safe, show
 from sim.report.section import brief
 
 _HIGH = 0.85
 """Above this share of a panel there is no room for the name of a limit over its line."""
+_APART = 24.0
+"""Percent of the width between names of marks on one line."""
+_LINE_REM = 1.2
 _LATE = 80.0
 """Percent of the width after which the name of a mark stands before it."""
 
@@ -68,7 +73,14 @@ def describe(chart: Chart) -> str:
             if top not in (first, last):
                 parts.append(f"highest {_at(chart, panel, series, int(top))}")
             sentences.append(f"{name}: {', '.join(parts)}.")
+    if chart.marks:
+        sentences.append(f"Marked: {', '.join(_mark(chart, mark) for mark in chart.marks)}.")
     return " ".join(sentences)
+
+
+def _mark(chart: Chart, mark: Mark) -> str:
+    """A mark with the month in which it stands; one of a histogram says in its name where it is."""
+    return f"{mark.name} ({chart.x_texts[min(int(mark.x), len(chart.x) - 1)]})" if chart.x_name == "Month" else mark.name
 
 
 def _at(chart: Chart, panel: Panel, series: Series, k: int) -> str:
@@ -84,6 +96,11 @@ def _zoom_buttons(title: str) -> str:
         )
         + "</span>"
     )
+
+
+def _tick(label: str) -> str:
+    """A round value without zeros that say nothing: `$0`, `50 ms`."""
+    return brief(label) if not label.endswith(".00") else label[:-3]
 
 
 def _legend(series: list[Series]) -> str:
@@ -105,7 +122,7 @@ def _panels(chart: Chart) -> str:
     parts, number = [], 0
     for panel in chart.panels:
         axis = y_axis(panel)
-        ticks = "".join(f'<span style="top:{(1 - at) * 100:.1f}%">{safe(brief(label))}</span>' for at, label in axis.ticks())
+        ticks = "".join(f'<span style="top:{(1 - at) * 100:.1f}%">{safe(_tick(label))}</span>' for at, label in axis.ticks())
         limits = "".join(
             f'<b class="limit-name{" below" if axis.at(limit.value) > _HIGH else ""}" style="top:{(1 - axis.at(limit.value)) * 100:.1f}%">'
             f"{safe(limit.name)}</b>"
@@ -122,16 +139,33 @@ def _panels(chart: Chart) -> str:
 
 def _x_labels(chart: Chart) -> str:
     ticks = "".join(
-        f'<span class="{"odd" if k % 2 else ""}" style="left:{at * 100:.1f}%">{safe(brief(label))}</span>'
+        f'<span class="{"odd" if k % 2 else ""}" style="left:{at * 100:.1f}%">{safe(_tick(label))}</span>'
         for k, (at, label) in enumerate(x_ticks(chart))
     )
     low, high = (float(chart.x[0]), float(chart.x[-1])) if not chart.banded else (0.0, float(len(chart.x)))
     places = [(mark, min(max((mark.x - low) / (high - low or 1.0), 0.0), 1.0) * 100) for mark in chart.marks]
+    lines = _lines([at for _, at in places])
     marks = "".join(
-        f'<span class="mark-name {safe(mark.kind)}{" end" if at > _LATE else ""}" style="left:{at:.1f}%">{safe(mark.name)}</span>'
-        for mark, at in places
+        f'<span class="mark-name {safe(mark.kind)}{" end" if at > _LATE else " start" if at < 100 - _LATE else ""}" '
+        f'style="left:{at:.1f}%;top:{line * _LINE_REM:.1f}rem">{safe(mark.name)}</span>'
+        for (mark, at), line in zip(places, lines, strict=True)
     )
-    return f"<div class=x-marks>{marks}</div><div class=x>{ticks}</div>" if marks else f"<div class=x>{ticks}</div>"
+    if not marks:
+        return f"<div class=x>{ticks}</div>"
+    return f'<div class=x-marks style="height:{(max(lines) + 1) * _LINE_REM + 0.1:.1f}rem">{marks}</div><div class=x>{ticks}</div>'
+
+
+def _lines(places: Sequence[float]) -> list[int]:
+    """On which line the name of each mark is written, so that those near to each other (percent of the width) do not cover one another."""
+    taken: list[list[float]] = []
+    found = []
+    for place in places:
+        line = next((k for k, others in enumerate(taken) if all(abs(place - other) > _APART for other in others)), len(taken))
+        if line == len(taken):
+            taken.append([])
+        taken[line].append(place)
+        found.append(line)
+    return found
 
 
 def _table(chart: Chart) -> str:

@@ -34,8 +34,19 @@ def fan(summary: Mapping[str, Any]) -> str:
         for key, name, color in TOTALS
     )
     note = "The band is p5 to p95 over futures, the line their median. Bands of months do not add up to the band of the year."
-    panel = Panel("USD a month", "usd", series, height_px=260)
-    return figure(by_month("months", "Cost of each month", tuple(months), (panel,), marks=_marks(summary, months), note=note))
+    panels = (Panel("USD a month", "usd", series, height_px=260), *_incidents(monthly))
+    return figure(by_month("months", "Cost of each month", tuple(months), panels, marks=_marks(summary, months), note=note))
+
+
+def _incidents(monthly: Sequence[Mapping[str, Any]]) -> tuple[Panel, ...]:
+    """Hours of incidents under the cost; none where a folder does not say, or nothing happens."""
+    if any(each.get("incident_hours") is None for each in monthly):
+        return ()
+    low, middle, high = (_of(monthly, "incident_hours", edge) for edge in ("p5", "p50", "p95"))
+    if not high.any():
+        return ()
+    name = "hours of incidents that begin in the month"
+    return (Panel(name, "number", (Series(name, middle, 4, low=low, high=high),), height_px=90),)
 
 
 def _of(rows: Sequence[Mapping[str, Any]], key: str, edge: str) -> FloatArray:
@@ -43,8 +54,12 @@ def _of(rows: Sequence[Mapping[str, Any]], key: str, edge: str) -> FloatArray:
 
 
 def _marks(summary: Mapping[str, Any], months: Sequence[str]) -> tuple[Mark, ...]:
-    """The first month in which service levels are at risk, and months from which the budget is likely spent."""
+    """Price changes and retirements, the first month in which service levels are at risk, and when the budget is likely spent."""
     found = []
+    for each in summary["forecast"].get("dated", ()):
+        announced = " (likely)" if each["date"] is None else ""
+        what = "price changes" if each["kind"] == "price_change" else f"ends{announced}"
+        found.append(Mark(f"{each['name']} {what}", months.index(str(each["month"])) + 0.5))
     at_months = summary["slo"]["by_month"]
     at_risk = next((k for k, each in enumerate(at_months) if each["at_risk"]), None)
     if at_risk is not None:
@@ -75,7 +90,8 @@ def by_line(summary: Mapping[str, Any]) -> str:
     rest = sum(float(line["mean"]) for line in order[_SHOWN_LINES:])
     note = "Blue is on the invoice, the other colour on top of it."
     if rest:
-        note += f" {len(order) - _SHOWN_LINES} smaller lines: {show(rest, 'usd')}."
+        left = len(order) - _SHOWN_LINES
+        note += f" {left} smaller {'line' if left == 1 else 'lines'}: {show(rest, 'usd')}."
     return bars("Cost by line, all months", rows, "usd", header=("Line", "mean (p5 to p95)"), note=note) + _stack(summary, order)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from sim.report.html.text import safe
+from sim.report.html.text import prose, safe
 
 LARGEST_BYTES = 300_000
 """What a report is kept below."""
@@ -42,7 +42,7 @@ class Tile:
 def tiles(found: Sequence[Tile]) -> str:
     """Figures side by side."""
     return "<ul class=tiles>" + "".join(
-        f'<li><span>{safe(tile.name)}</span><b class="{safe(tile.mood)}">{safe(tile.figure)}</b><span>{safe(tile.more)}</span></li>'
+        f'<li><span>{safe(tile.name)}</span><b class="{safe(tile.mood)}">{safe(tile.figure)}</b><span>{prose(tile.more)}</span></li>'
         for tile in found
     ) + "</ul>"  # fmt: skip
 
@@ -58,8 +58,8 @@ def page(title: str, subtitle: str, first: str, parts: Sequence[Part], foot: Seq
     return (
         f'<!doctype html><html lang=en><head><meta charset=utf-8><meta http-equiv="Content-Security-Policy" content="{policy}">'
         f'<meta name=viewport content="width=device-width,initial-scale=1"><title>{safe(title)}</title><style>{style}</style></head><body>'
-        f"<header><div><h1>{safe(title)}</h1><p class=sub-title>{safe(subtitle)}</p></div>"
-        "<button type=button class=theme aria-pressed=false hidden>Light or dark</button></header>"
+        f"<header><h1>{safe(title)}</h1><button type=button class=theme aria-pressed=false hidden>Light or dark</button>"
+        f"<p class=sub-title>{prose(subtitle)}</p></header>"
         f"<main><div class=first>{first}</div><nav aria-label=Contents>{contents}</nav>{body}</main>"
         f"<footer>{''.join(f'<p>{safe(line)}</p>' for line in foot)}</footer><script>{script}</script></body></html>\n"
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from sim.report.export_source import RunFolder
 from sim.report.html import money_parts, service_parts, source_parts, spread_parts, time_parts
+from sim.report.html.origin_parts import origin_tables, origins
 from sim.report.html.page import Part, Tile, page, tiles
 from sim.report.html.tables import columns
 from sim.report.html.text import edges, paragraph, show
@@ -31,7 +32,7 @@ def run_page(run: RunFolder) -> str:
         Part("Latency", service_parts.curves(curves, summary) + service_parts.quantiles(latency)),
         Part("Capacity", time_parts.gpus_by_month(columns(run, "capacity"), summary)),
         Part("The replay over time", time_parts.timeline(timeline, summary) + time_parts.load_by_hour(timeline, summary)),
-        Part("Where the numbers come from", _sources(summary)),
+        Part("Where the numbers come from", _sources(summary) + origin_tables(origins(run.folder))),
         Part("To repeat it", source_parts.repeat(run.record, summary["trace"])),
     ]
     trace, stack = summary["trace"], summary["stack"]
@@ -75,12 +76,12 @@ def _tiles(summary: Mapping[str, Any]) -> list[Tile]:
     latency = summary["latency"]
     found.append(
         Tile(
-            "TTFT",
+            "TTFT of the replay",
             show(latency["ttft_s"]["p50"], "s"),
             f"median; p95 {show(latency['ttft_s']['p95'], 's')}, p99 {show(latency['ttft_s']['p99'], 's')}",
         )
     )
-    found.append(Tile("TPOT", show(latency["tpot_s"]["p50"], "s"), f"median; p95 {show(latency['tpot_s']['p95'], 's')}"))
+    found.append(Tile("TPOT of the replay", show(latency["tpot_s"]["p50"], "s"), f"median; p95 {show(latency['tpot_s']['p95'], 's')}"))
     met = summary["slo"]["met"]
     share = show(summary["slo"]["good_share"], "share")
     found.append(

@@ -6,13 +6,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sim.report.html.text import listed, safe, show, table
+from sim.report.html.text import listed, prose, safe, show, table
 
 
 def warnings(found: Sequence[Mapping[str, Any]]) -> str:
     """Each warning with its remedy."""
     return "".join(
-        f"<div class=warning><b>{safe(_sentence(str(each['cause'])))}</b> {safe(_sentence(str(each['remedy'])))}</div>" for each in found
+        f"<div class=warning>Warning: <b>{prose(str(each['cause']))}</b>; {prose(_sentence(str(each['remedy'])))}</div>" for each in found
     )
 
 
@@ -28,6 +28,12 @@ def prices(found: Mapping[str, Any]) -> str:
         for each in found["used"]
     ]  # fmt: skip
     return table([f"Prices of {found['date']}", "price", "source", "as of", ""], rows, numbers_from=9)
+
+
+def prices_of(summaries: Sequence[Mapping[str, Any]]) -> str:
+    """The prices of several stacks, each once."""
+    used = {f"{each['name']} {each['detail']} {each['price']}": each for one in summaries for each in one["prices"]["used"]}
+    return prices({"date": summaries[0]["prices"]["date"], "used": list(used.values())}) if used else ""
 
 
 def profiles(found: Mapping[str, Any]) -> str:

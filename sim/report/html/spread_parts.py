@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -14,7 +15,7 @@ from sim.report.html.figure import figure
 from sim.report.html.money_parts import TOTALS
 from sim.report.html.text import show, table
 
-_BINS = 24
+_MOST_BINS = 24
 _SMALLEST_SHARE = 0.001
 
 
@@ -54,12 +55,13 @@ def _histogram(draws: Mapping[str, Any], key: str, name: str, color: int, summar
     totals = np.bincount(draws["future"].astype(np.int64), weights=draws[key])
     if np.ptp(totals) <= 0:
         return ""
-    counts, edges = np.histogram(totals, _BINS)
+    bins = min(_MOST_BINS, max(8, round(2 * math.sqrt(len(totals)))))
+    counts, edges = np.histogram(totals, bins)
     band, limit = summary["total"][key], summary["budget"]
     named = [(f"{edge} {show(band[edge], 'usd')}", float(band[edge]), "event") for edge in ("p5", "p50", "p95")]
     if limit and edges[0] <= limit["usd"] <= edges[-1]:
         named.append((f"budget {show(limit['usd'], 'usd')}", float(limit["usd"]), "limit"))
-    in_bins = _BINS / float(edges[-1] - edges[0])
+    in_bins = bins / float(edges[-1] - edges[0])
     chart = Chart(
         key=f"spread-{key.partition('_')[0]}",
         title=f"{name} of all months: how often in {len(totals):,} futures",
@@ -67,6 +69,8 @@ def _histogram(draws: Mapping[str, Any], key: str, name: str, color: int, summar
         x_texts=tuple(f"{show(float(low), 'usd')} to {show(float(high), 'usd')}" for low, high in pairwise(edges)),
         x_name=name,
         panels=(Panel("futures", "count", (Series("futures", counts.astype(np.float64), color, "bars", described=False),)),),
+        x_unit="usd",
+        ends=(float(edges[0]), float(edges[-1])),
         banded=True,
         marks=tuple(Mark(text, (usd - float(edges[0])) * in_bins, "limit" if kind == "limit" else "event") for text, usd, kind in named),
         note=f"Half of the futures cost less than {show(band['p50'], 'usd')}, one in twenty more than {show(band['p95'], 'usd')}.",

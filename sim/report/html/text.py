@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -13,8 +14,12 @@ from sim.units import show_count, show_seconds, show_share
 
 Unit = Literal["usd", "usd_exact", "s", "share", "count", "number", "text"]
 
+_LEAST_USD = 0.0001
+"""Below this money is but a trace of arithmetic."""
 _KEPT = 14
 """Characters of a cell that are not broken into lines."""
+_AMOUNT = re.compile(r"(\d) (?=(?:%|k|M|B|ms|s|min|h|days)(?!\w))")
+_CODE = re.compile(r"`([^`]+)`")
 _LONGEST = 4000
 """Characters of one text: a name of a megabyte is a mistake or worse."""
 
@@ -32,7 +37,7 @@ def show(value: float | None, unit: Unit) -> str:
     if math.isinf(value):
         return "never" if value > 0 else "-"
     if unit == "usd":
-        return about(value)
+        return about(value) if value == 0 or abs(value) >= _LEAST_USD else f"<${_LEAST_USD}"
     if unit == "usd_exact":
         return money(value)
     if unit == "s":
@@ -54,26 +59,43 @@ def edges(band: Mapping[str, float | None], unit: Unit = "usd") -> str:
     return f"p5 {show(band['p5'], unit)} to p95 {show(band['p95'], unit)}"
 
 
+def prose(text: str) -> str:
+    """Text for sentences: a number stays on the line of its unit, and what stands between backticks is code."""
+    return _CODE.sub(r"<code>\1</code>", _AMOUNT.sub(r"\1&nbsp;", safe(text)))
+
+
 def paragraph(text: str, kind: str = "") -> str:
     """A paragraph of plain text."""
-    return f'<p class="{safe(kind)}">{safe(text)}</p>' if kind else f"<p>{safe(text)}</p>"
+    return f'<p class="{safe(kind)}">{prose(text)}</p>' if kind else f"<p>{prose(text)}</p>"
 
 
 def listed(texts: Sequence[str], kind: str = "notes") -> str:
     """Texts as a list; nothing for none."""
-    return f'<ul class="{safe(kind)}">' + "".join(f"<li>{safe(text)}</li>" for text in texts) + "</ul>" if texts else ""
+    return f'<ul class="{safe(kind)}">' + "".join(f"<li>{prose(text)}</li>" for text in texts) + "</ul>" if texts else ""
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str = "", numbers_from: int = 1) -> str:
-    """A table whose first column names its rows and whose columns from `numbers_from` on are set as numbers; wide ones scroll inside."""
+    """A table whose first column names its rows and whose columns from `numbers_from` on are set as numbers; wide ones scroll inside.
+
+    One without numbers becomes a list of rows where the page is narrow, each cell with the name of its column.
+    """
+    words = numbers_from > len(header)
     head = "".join(f"<th scope=col{_number(k, numbers_from)}>{safe(name)}</th>" for k, name in enumerate(header))
     lines = []
     for row in rows:
         cells = [f'<th scope=row class="{"sub" if row[0].startswith("  ") else ""}">{safe(row[0].strip())}</th>']
-        cells += [f"<td{_number(k, numbers_from) or _short(cell)}>{safe(cell)}</td>" for k, cell in enumerate(row[1:], 1)]
+        cells += [
+            f"<td{_number(k, numbers_from) or _short(cell)}{_column(header[k]) if words and cell else ''}>{safe(cell)}</td>"
+            for k, cell in enumerate(row[1:], 1)
+        ]
         lines.append(f"<tr>{''.join(cells)}</tr>")
     title = f"<caption>{safe(caption)}</caption>" if caption else ""
-    return f"<div class=scroll tabindex=0><table>{title}<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    whole = f"{title}<thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody>"
+    return f"<div class=scroll tabindex=0><table{' class=words' if words else ''}>{whole}</table></div>"
+
+
+def _column(name: str) -> str:
+    return f' data-column="{safe(name)}"' if name else ""
 
 
 def _number(column: int, numbers_from: int) -> str:
