@@ -40,7 +40,7 @@ def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices:
     resolved = resolve(read_stack(stack, catalog), catalog, book) if stack is not None else None
     problems = []
     for file in files:
-        if kind is None and Path(file).suffix.lower() == ".csv" and is_bill(Path(file)):
+        if kind is None and is_bill(Path(file)):
             try:
                 click.echo(f"{file}: OK: {check_bill(Path(file), file)}")
             except InputError as error:

@@ -139,6 +139,21 @@ def test_a_bill_is_checked(run: str, capsys: Capture) -> None:
     assert "mandatory-column: ServiceName is missing" in command.refused(capsys, "check", "bill.csv")
 
 
+def test_a_bill_in_parquet_is_checked(run: str, capsys: Capture) -> None:
+    good(capsys, run, "--to", "focus", "-o", "bill.parquet")
+    code, out, err = command.run(capsys, "check", "bill.parquet")
+    assert (code, out, err) == (0, "bill.parquet: OK: bill by FOCUS 1.2, 2 rows\n", "")
+    table = pq.read_table("bill.parquet")
+    often = table.schema.get_field_index("ChargeFrequency")
+    wrong = table.set_column(often, "ChargeFrequency", [[*table["ChargeFrequency"].to_pylist()[:-1], "Sometimes"]])
+    pq.write_table(wrong.drop_columns(["ServiceName"]), "bill.parquet")
+    said = command.refused(capsys, "check", "bill.parquet")
+    assert "bill.parquet:2: allowed-value: ChargeFrequency: 'Sometimes' is none of the allowed values" in said
+    assert "mandatory-column: ServiceName is missing" in said
+    Path("bill.parquet").write_bytes(Path("bill.parquet").read_bytes()[:-40])
+    assert "bill.parquet: " in command.refused(capsys, "check", "bill.parquet")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
