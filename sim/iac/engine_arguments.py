@@ -106,6 +106,11 @@ def read_arguments(words: Sequence[str]) -> EngineArguments:
     return found
 
 
+def names_secret(name: str) -> bool:
+    """Whether an option or variable holds a secret, by its last word: --api-key, HF_TOKEN."""
+    return _SECRET.search(name.lower().replace("_", "-")) is not None
+
+
 def _split(text: str) -> list[str]:
     try:
         return shlex.split(text)
@@ -152,7 +157,7 @@ def _read(found: EngineArguments, name: str, value: str | None, word: str) -> No
     elif name == "served-model-name" and value:
         found.hints.insert(0, value)
         found.ignored.append(f"{word} {value}")
-    elif _SECRET.search(name) or (value is not None and _CREDENTIALS.search(value)):
+    elif names_secret(name) or (value is not None and _CREDENTIALS.search(value)):
         found.ignored.append(word)
     else:
         found.ignored.append(f"{word} {value}" if value is not None else word)

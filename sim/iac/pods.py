@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sim.errors import InputError, visible
-from sim.iac.engine_arguments import EngineArguments, read_arguments
+from sim.iac.engine_arguments import EngineArguments, names_secret, read_arguments
 from sim.iac.node_labels import labels_wanted
 from sim.iac.reading import Reading
 from sim.iac.scalers import Scaler
@@ -209,9 +209,13 @@ def _environment(box: Reading) -> dict[str, str]:
 
 
 def _substituted(word: str, known: Mapping[str, str]) -> str:
-    """A word with the container's own variables in it, written as Kubernetes, $(NAME), or as a shell, ${NAME} or $NAME, has them."""
+    """A word with the container's own variables in it, written as Kubernetes, $(NAME), or as a shell, ${NAME} or $NAME, has them.
+
+    Those named as secrets stay names, so that no message shows what they hold.
+    """
 
     def value(match: re.Match[str]) -> str:
-        return known.get(match[1] or match[2] or match[3], match[0])
+        name = match[1] or match[2] or match[3]
+        return match[0] if names_secret(name) else known.get(name, match[0])
 
     return re.sub(r"\$\(([A-Za-z_]\w*)\)|\$\{([A-Za-z_]\w*)\}|\$([A-Za-z_]\w*)", value, word)

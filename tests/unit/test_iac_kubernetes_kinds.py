@@ -146,6 +146,14 @@ def test_secrets_are_never_shown() -> None:
     assert "hunter2" not in repr(found) and "own: argument ignored: --api-key" in found.ignored
 
 
+@pytest.mark.parametrize("word", ["$(OPENAI_API_KEY)", "${OPENAI_API_KEY}", "--extra=$OPENAI_API_KEY"])
+def test_a_secret_that_arguments_name_by_its_variable_is_not_shown(word: str) -> None:
+    variables = [{"name": "OPENAI_API_KEY", "value": "hunter2"}, {"name": "SEQS", "value": "64"}]
+    found = imported(server(box("--extra", word, "--max-num-seqs", "$(SEQS)", env=variables)))
+    assert "hunter2" not in repr(found)
+    assert found.stack["deployments"]["own"]["max_num_seqs"] == 64
+
+
 def service(annotations: dict[str, str], **predictor: Any) -> dict[str, Any]:
     model = {"modelFormat": {"name": "huggingface"}, "storageUri": "hf://Qwen/Qwen3-8B", "resources": {"limits": {"nvidia.com/gpu": 1}}}
     return {
