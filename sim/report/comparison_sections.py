@@ -14,8 +14,9 @@ from sim.report.amounts import about, chance
 from sim.report.comparison_answer import difference
 from sim.report.comparison_report import ComparisonReport, Facing, month_name, months_to_production
 from sim.report.gate_report import gates_section
-from sim.report.section import KEYS, Section, brief_list, shortened
+from sim.report.section import KEYS, Section, brief_list
 from sim.units import show_count, show_share
+from sim.wide import shortened
 
 _PAIRS_IN_FULL = 3
 _COLUMNS = 12

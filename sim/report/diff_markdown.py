@@ -20,7 +20,7 @@ from sim.report.diff_sections import SIGNS, assumption_words, part_words, signed
 from sim.report.diff_words import apart, change_words, diff_answer, effect_name, relative, shown
 from sim.report.gate_report import gate_words, measured, verdict
 from sim.report.run_folder import slug
-from sim.report.section import shortened
+from sim.wide import shortened
 
 MARK = "sim-diff"
 _MOST_ROWS = 60

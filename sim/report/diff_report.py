@@ -14,7 +14,7 @@ from sim.planning.gate_values import Side
 from sim.planning.gates import GateResult
 from sim.planning.stack_diff import Part, Read, StackDiff, diff_stacks
 from sim.report.run_report import RunReport
-from sim.report.section import shortened
+from sim.wide import shortened
 
 _LONGEST_NAME = 40
 

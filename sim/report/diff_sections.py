@@ -13,8 +13,9 @@ from sim.report.amounts import about, chance
 from sim.report.diff_report import DiffReport
 from sim.report.diff_words import apart, change_words, effect_name, relative, shown
 from sim.report.gate_report import gates_section
-from sim.report.section import Section, shortened
+from sim.report.section import Section
 from sim.units import show_count
+from sim.wide import shortened
 
 SIGNS = (("added", "+"), ("changed", "~"), ("removed", "-"))
 _MOST_CHANGES = 20

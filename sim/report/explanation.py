@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,6 +10,7 @@ from sim.report.run_profiles import profile_used
 from sim.report.section import WIDTH, escaped
 from sim.stack.resolved import Origin, ResolvedApi, ResolvedPool, ResolvedRule, ResolvedStack
 from sim.units import show_seconds
+from sim.wide import beginning, columns, left, right, wrap
 
 
 def explain_data(stack: ResolvedStack) -> dict[str, Any]:
@@ -142,12 +142,12 @@ def _reference(origin: Origin, sources: dict[str, int]) -> str:
 def _table(rows: list[tuple[str, str, str, str, str]]) -> list[str]:
     """Rows of key, value, unit, label, reference. A key too long for its column stands whole on a line before; values are cut."""
     widths = (27, 18, 12, 10, 7)
-    align: tuple[Callable[[str, int], str], ...] = (str.ljust, str.rjust, str.ljust, str.ljust, str.ljust)
+    align: tuple[Callable[[str, int], str], ...] = (left, right, left, left, left)
     lines = []
     for key, *others in rows:
         name = visible(key)
-        if len(name) > widths[0]:
-            lines.append(f"  {name}")
+        if columns(name) > widths[0]:
+            lines += [f"  {part}" for part in wrap(name, WIDTH - 2)]
             name = ""
         cells = (name, *(_cut(other, width) for other, width in zip(others, widths[1:], strict=True)))
         lines.append("  " + " ".join(put(cell, width) for put, cell, width in zip(align, cells, widths, strict=True)).rstrip())
@@ -156,8 +156,8 @@ def _table(rows: list[tuple[str, str, str, str, str]]) -> list[str]:
 
 def _cut(text: str, width: int) -> str:
     text = visible(text)
-    return text if len(text) <= width else text[: width - 1] + "…"
+    return text if columns(text) <= width else beginning(text, width - 1) + "…"
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(visible(text), WIDTH, initial_indent=indent, subsequent_indent=indent + "  ") or [indent]
+    return wrap(visible(text), WIDTH, indent, indent + "  ", break_hyphens=True) or [indent]

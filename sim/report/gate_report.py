@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from sim.planning.gates import GateResult
-from sim.report.section import Section, shortened
+from sim.report.section import Section
+from sim.wide import shortened
 
 _NAME = 40
 

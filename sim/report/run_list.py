@@ -12,7 +12,8 @@ from sim.errors import InputError, visible
 from sim.report.export_source import read_run
 from sim.report.html.build import FILE
 from sim.report.run_folder import MARK
-from sim.report.section import shortened, wrapped
+from sim.report.section import wrapped
+from sim.wide import shortened
 
 _NAME = 56
 

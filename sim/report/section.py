@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.errors import visible
+from sim.wide import columns, left, right, shortened, wrap
 
 WIDTH = 80
 _GAP = 2
 _LEAST_NAME = 12
+_MOST_FACT = 44
+"""Columns of the name of a fact: what it is called must leave room for what it is."""
 _LIST = 140
 """Characters of a list that are shown."""
 KEYS = re.compile(r"[\w.-]+(, [\w.-]+)*")
@@ -44,15 +46,7 @@ def as_markdown(sections: Sequence[Section]) -> str:
 
 def wrapped(text: str, indent: str = "") -> list[str]:
     """A paragraph of at most 80 columns; what follows the first line is indented alike."""
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=True, break_on_hyphens=False)
-
-
-def shortened(text: str, width: int) -> str:
-    """A name that keeps its beginning and end."""
-    if len(text) <= width:
-        return text
-    head = (width - 1 + 1) // 2
-    return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
+    return wrap(text, WIDTH, indent, indent)
 
 
 def brief(text: str) -> str:
@@ -73,48 +67,48 @@ def brief_list(text: str) -> str:
 
 def _text(section: Section) -> list[str]:
     if section.facts:
-        width = max(len(row[0]) for row in section.rows) + _GAP
-        lines = []
-        for name, text in section.rows:
-            parts = textwrap.wrap(visible(text), WIDTH - width, break_on_hyphens=False) or [""]
-            lines += [f"{visible(name):<{width}}{parts[0]}", *(" " * width + part for part in parts[1:])]
+        names = [shortened(visible(row[0]), _MOST_FACT) for row in section.rows]
+        width = max(map(columns, names), default=0) + _GAP
+        found = []
+        for name, (_, text) in zip(names, section.rows, strict=True):
+            first, *more = wrap(visible(text), WIDTH - width) or [""]
+            found += [f"{left(name, width)}{first}", *(" " * width + part for part in more)]
     else:
-        lines = _table(section)
-    return [*lines, *(line for note in section.notes for line in wrapped(visible(note), "  "))]
+        found = _table(section)
+    return [*found, *(line for note in section.notes for line in wrapped(visible(note), "  "))]
 
 
 def _table(section: Section) -> list[str]:
     table = [[section.title, *section.header], *([visible(cell) for cell in row] for row in section.rows)]
-    columns = len(table[0])
-    widths = [max(len(row[k]) for row in table) for k in range(columns)]
+    widths = [max(columns(row[k]) for row in table) for k in range(len(table[0]))]
     for gap in (_GAP, 1):  # closer together before names are cut
-        room = WIDTH - sum(widths[1:]) - gap * (columns - 1)
+        room = WIDTH - sum(widths[1:]) - gap * (len(widths) - 1)
         if widths[0] <= room:
             break
     widths[0] = min(widths[0], max(room, _LEAST_NAME))
-    lines = []
+    while sum(widths) + gap * (len(widths) - 1) > WIDTH and max(widths[1:]) > 1:  # a figure is never that wide, a name of one's own is
+        widths[1 + widths[1:].index(max(widths[1:]))] -= 1
+    found = []
     for row in table:
-        cells = [
-            shortened(row[0], widths[0]).ljust(widths[0]),
-            *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
-        ]
-        lines.append((" " * gap).join(cells).rstrip())
-    return lines
+        first, *others = (shortened(cell, width) for cell, width in zip(row, widths, strict=True))
+        cells = [left(first, widths[0]), *(right(cell, width) for cell, width in zip(others, widths[1:], strict=True))]
+        found.append((" " * gap).join(cells).rstrip())
+    return found
 
 
 def _markdown(section: Section) -> list[str]:
-    lines = [f"## {section.title}", ""] if section.title else []
+    found = [f"## {section.title}", ""] if section.title else []
     if section.facts:
-        lines += [f"- **{escaped(name)}**: {escaped(text)}" if name else f"- {escaped(text)}" for name, text in section.rows]
+        found += [f"- **{escaped(name)}**: {escaped(text)}" if name else f"- {escaped(text)}" for name, text in section.rows]
     elif section.rows:
-        lines.append("| " + " | ".join(escaped(cell) for cell in ("", *section.header)) + " |")
-        lines.append("|---" + "|---:" * len(section.header) + "|")
+        found.append("| " + " | ".join(escaped(cell) for cell in ("", *section.header)) + " |")
+        found.append("|---" + "|---:" * len(section.header) + "|")
         for row in section.rows:
             first = f"&nbsp;&nbsp;{escaped(row[0].strip())}" if row[0].startswith("  ") else escaped(row[0])
-            lines.append("| " + " | ".join([first, *(escaped(cell) for cell in row[1:])]) + " |")
+            found.append("| " + " | ".join([first, *(escaped(cell) for cell in row[1:])]) + " |")
     if section.notes:
-        lines += ["", *(escaped(note) + "  " for note in section.notes[:-1]), escaped(section.notes[-1])]
-    return lines
+        found += ["", *(escaped(note) + "  " for note in section.notes[:-1]), escaped(section.notes[-1])]
+    return found
 
 
 def escaped(text: str) -> str:

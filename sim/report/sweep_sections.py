@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sim.report.section import WIDTH, Section, shortened
+from sim.report.section import WIDTH, Section
 from sim.report.sweep_columns import CHOICES, Columns, columns_of, levels_in_words
 from sim.report.sweep_report import SweepReport, shown
+from sim.wide import shortened
 
 MOST_ROWS = 64
 """Of a table; of a larger sweep those on a front are shown."""

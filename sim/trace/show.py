@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from sim.errors import visible
 from sim.trace.describe import Description, Lengths
 from sim.units import show_count, show_seconds, show_share
+from sim.wide import beginning, columns, left, wrap
 
 _WIDTH = 78
 _PLOT_ROWS = 5
@@ -33,10 +33,10 @@ def show(name: str, found: Description) -> str:
         for part in sorted(found.classes, key=lambda part: -part.requests)[:20]:
             share = show_share(part.requests / found.rows)
             means = f"{part.prompt_tokens_mean:>14,.0f}{part.output_tokens_mean:>14,.0f}"
-            lines.append(f"{_cut(part.name, 23):<24}{part.requests:>12,}{share:>9}{means}")
+            lines.append(f"{left(_cut(part.name, 23), 24)}{part.requests:>12,}{share:>9}{means}")
     lines += ["", *_senders(found), *_plot(found.rate_series_per_s, found.duration_s)]
     for note in found.notes:
-        lines += textwrap.wrap(_cut(f"note: {note}", 600), _WIDTH, subsequent_indent="      ")
+        lines += wrap(_cut(f"note: {note}", 600), _WIDTH, later="      ", break_hyphens=True)
     return "\n".join(lines).rstrip()
 
 
@@ -59,8 +59,8 @@ def _rate_text(rate: float, beside: float | None = None) -> str:
 
 
 def _lengths(name: str, lengths: Lengths) -> str:
-    columns = "".join(f"{value:>9,.0f}" for value in (lengths.mean, lengths.p50, lengths.p95, lengths.p99))
-    return f"{name:<14}{columns}{lengths.max:>10,.0f}{show_count(lengths.total):>12}"
+    cells = "".join(f"{value:>9,.0f}" for value in (lengths.mean, lengths.p50, lengths.p95, lengths.p99))
+    return f"{name:<14}{cells}{lengths.max:>10,.0f}{show_count(lengths.total):>12}"
 
 
 def _senders(found: Description) -> list[str]:
@@ -89,9 +89,9 @@ def _plot(series: Sequence[float], duration_s: float) -> list[str]:
     if not series:
         return []
     rates = np.asarray(series)
-    columns = np.array([part.mean() for part in np.array_split(rates, _PLOT_COLUMNS)])
-    top = float(columns.max())
-    heights = np.rint(columns / top * _PLOT_ROWS * 8).astype(int)
+    means = np.array([part.mean() for part in np.array_split(rates, _PLOT_COLUMNS)])
+    top = float(means.max())
+    heights = np.rint(means / top * _PLOT_ROWS * 8).astype(int)
     lines = []
     for row in range(_PLOT_ROWS - 1, -1, -1):
         label = _rate_text(top / _PLOT_ROWS * (row + 1), top) if row in (0, _PLOT_ROWS - 1) else ""
@@ -107,4 +107,4 @@ def _number(count: int, noun: str) -> str:
 
 def _cut(text: str, width: int) -> str:
     text = visible(text)
-    return text if len(text) <= width else text[: width - 1] + "…"
+    return text if columns(text) <= width else beginning(text, width - 1) + "…"

@@ -27,7 +27,7 @@ from sim.report.run_record import event_data, inputs, record, stack_data, stack_
 from sim.report.run_report import RunReport, report_of
 from sim.report.run_sections import bars
 from sim.report.run_text import run_markdown, run_text
-from sim.report.section import Section, as_markdown, as_text, brief, shortened
+from sim.report.section import Section, as_markdown, as_text, brief
 from sim.report.summary import summary, summary_json
 from sim.stack import ResolvedStack, StackFile, facts_of, read_stack, resolve
 from sim.stack.events import ScriptedEvent
@@ -35,6 +35,7 @@ from sim.stack.read import stack_of
 from sim.trace import Trace, read_trace
 from sim.trace.closed_loop import ClosedLoop
 from sim.units import show_usd
+from sim.wide import shortened
 from tests.made.world import STACK, write_trace, write_world
 
 
