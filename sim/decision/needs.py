@@ -98,6 +98,13 @@ class NeedsFile:
     name: str
     needs: Needs
     document: Document
+    folder: Path = Path()
+    """Where it lies: files that it names are looked for there."""
+
+    def found(self, name: str) -> str:
+        """A file that the needs name, in their own folder where it lies there, else as it is named."""
+        own = self.folder / name
+        return str(own) if not Path(name).is_absolute() and own.is_file() else name
 
     def problem(self, path: KeyPath, message: str, *, key: bool = False) -> str:
         """One line about a value (or key) of the file, with its place."""
@@ -127,12 +134,12 @@ def find_needs(name: str, catalog: Catalog) -> tuple[Path, str]:
 def read_needs(name: str, catalog: Catalog) -> NeedsFile:
     """Needs by name or path; InputError with every problem and its place."""
     path, shown = find_needs(name, catalog)
-    return needs_of(read_document(path, shown), Path(name).stem, catalog)
+    return needs_of(read_document(path, shown), Path(name).stem, catalog, path.parent)
 
 
-def needs_of(document: Document, name: str, catalog: Catalog) -> NeedsFile:
+def needs_of(document: Document, name: str, catalog: Catalog, folder: Path = Path()) -> NeedsFile:
     """A document as needs; InputError with every problem: what a schema says, names that nothing has, weights that do not add up."""
-    file = NeedsFile(name, validate(document, Needs), document)
+    file = NeedsFile(name, validate(document, Needs), document, folder)
     needs = file.needs
     problems = [*_weights(file), *_names(file, catalog)]
     if needs.strategies:
