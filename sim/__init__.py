@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from sim.errors import InputError as InputError
     from sim.results.compare import compare as compare
     from sim.results.load import load_stack as load_stack
+    from sim.results.plan import plan as plan
     from sim.results.simulate import forecast as forecast
     from sim.results.simulate import simulate as simulate
+    from sim.results.sweep import sweep as sweep
     from sim.results.traffic import read_trace as read_trace
 
 __version__ = "0.1.0"
@@ -21,6 +23,7 @@ __version__ = "0.1.0"
 READING_ORDER = (
     "errors",
     "units",
+    "wide",
     "sampling",
     "catalog",
     "profile",
@@ -47,10 +50,12 @@ _HOME = MappingProxyType(
         "simulate": "sim.results.simulate",
         "forecast": "sim.results.simulate",
         "compare": "sim.results.compare",
+        "sweep": "sim.results.sweep",
+        "plan": "sim.results.plan",
     }
 )
 
-__all__ = ["READING_ORDER", "InputError", "load_stack", "read_trace", "simulate", "forecast", "compare"]
+__all__ = ["READING_ORDER", "InputError", "load_stack", "read_trace", "simulate", "forecast", "compare", "sweep", "plan"]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,10 +10,10 @@ import click
 from sim.cli import emitting, options
 from sim.cli.horizon import refuse_about_months
 from sim.results.horizon import FEWEST_FUTURES, FUTURES, MOST_MONTHS, OUTLOOK
+from sim.results.plan_stack import MOST_LEAD_DAYS
 
 INFEASIBLE = 1
 MONTHS = 0
-_MOST_LEAD_DAYS = 3650
 
 
 @click.command(name="plan")
@@ -30,9 +30,7 @@ _MOST_LEAD_DAYS = 3650
 )
 @click.option("--growth", metavar="RATE", help="Of demand a month, as 5%, in place of the outlook's.")
 @click.option("--redundancy", default="0", show_default=True, metavar="K|node", help="Replicas that may be gone, or all on one machine.")
-@click.option(
-    "--lead-time", "lead", type=click.IntRange(0, _MOST_LEAD_DAYS), metavar="DAYS", help="From order to GPUs.  [default: assumed]"
-)
+@click.option("--lead-time", "lead", type=click.IntRange(0, MOST_LEAD_DAYS), metavar="DAYS", help="From order to GPUs.  [default: assumed]")
 @click.option("--outlook", default=OUTLOOK, show_default=True, metavar="NAME|FILE", help="What may happen over the months.")
 @click.option("--futures", type=click.IntRange(min=FEWEST_FUTURES), default=FUTURES, show_default=True, help="How often it is drawn.")
 @click.option("--start", metavar="YYYY-MM", help="The first month.  [default: that of the prices]")

@@ -93,6 +93,16 @@ def trace_of(given: str | Path | Trace) -> Trace:
     return read_trace(given) if isinstance(given, (str, Path)) else given
 
 
+def file_of(trace: Trace, what: str) -> Path:
+    """Where a trace lies; InputError for one in memory, which other processes cannot read."""
+    if not trace.info.path.is_file():
+        raise InputError(
+            f"{trace.info.path.name}: a trace in memory, and {what} reads it from several processes; allowed: a trace in a file "
+            "(sim.trace.write_trace)"
+        )
+    return trace.info.path
+
+
 def _refuse_outlook(settings: Iterable[str]) -> None:
     from sim.stack.outlook_read import split_settings
 

@@ -12,7 +12,7 @@ from sim.results.horizon import FEWEST_FUTURES, FUTURES, MONTHS, MOST_MONTHS, OU
 from sim.results.load import Priced, StackLike, books_for, stack_with, trace_of
 from sim.results.run import Events, run_stack
 from sim.results.run_result import ForecastResult, SimulateResult
-from sim.results.traffic import loop_of, trace_for_months
+from sim.results.traffic import clients_of, trace_for_months
 
 if TYPE_CHECKING:
     from sim.futures.run import Says
@@ -49,7 +49,9 @@ def simulate(
             raise InputError(f"--set {of_outlook[0].strip()}: is about months, and a replay has none; allowed: forecast(...)")
         opened = stack_with(stack, books_for((stack,), Priced(prices, date, models)), of_stack)
         requests = trace_of(trace)
-        return run_stack(opened, requests, None, seed=seed, events=events, loop=_loop(requests, closed_loop, think), log=log, says=progress)
+        return run_stack(
+            opened, requests, None, seed=seed, events=events, loop=clients_of(requests, closed_loop, think), log=log, says=progress
+        )
 
 
 def forecast(
@@ -100,15 +102,3 @@ def _split(settings: Settings | None) -> tuple[tuple[str, ...], tuple[str, ...]]
     from sim.stack.outlook_read import split_settings
 
     return split_settings(setting_texts(settings))
-
-
-def _loop(trace: Trace, clients: int | ClosedLoop | None, think: str | float | None) -> ClosedLoop | None:
-    """The clients that send the requests: those that were given, else the trace's own."""
-    from sim.trace.closed_loop import ClosedLoop
-
-    name = trace.info.path.name
-    if not isinstance(clients, ClosedLoop):
-        return loop_of(trace, name, None if clients is None else whole("closed_loop", clients, 1), think)
-    if think is not None:
-        raise InputError(f"--think {think}: the clients that were given say it themselves; allowed: ClosedLoop(..., think_s=...)")
-    return clients

@@ -56,3 +56,15 @@ def loop_of(trace: Trace, name: str, clients: int | None, think: str | float | N
         return replace(loop, think_s=parse_seconds(think))
     except InputError as error:
         raise InputError(f"--think: {error}") from None
+
+
+def clients_of(trace: Trace, given: int | ClosedLoop | None, think: str | float | None) -> ClosedLoop | None:
+    """The clients that send the requests: so many, or those that were given, else the trace's own; InputError for a mistake."""
+    from sim.results.arguments import whole
+    from sim.trace.closed_loop import ClosedLoop
+
+    if not isinstance(given, ClosedLoop):
+        return loop_of(trace, trace.info.path.name, None if given is None else whole("closed_loop", given, 1), think)
+    if think is not None:
+        raise InputError(f"--think {think}: the clients that were given say it themselves; allowed: ClosedLoop(..., think_s=...)")
+    return given
