@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sim.catalog.file_content import read_content, utf8_text
 from sim.catalog.yaml_document import (
     MAX_BYTES,
     Document,
@@ -24,7 +25,7 @@ from sim.catalog.yaml_document import (
     parse_value,
     show_path,
 )
-from sim.errors import InputError, nearest, visible
+from sim.errors import InputError, visible
 
 if TYPE_CHECKING:
     import pydantic
@@ -46,25 +47,8 @@ def problem(document: Document, path: KeyPath, message: str, *, key: bool = Fals
 
 def read_text(path: str | Path, name: str | None = None) -> str:
     """The text of a file in UTF-8, at most 4 MiB; InputError when it cannot be read."""
-    path, name = Path(path), name or str(path)
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InputError(f"{name}: no such file{nearest(path.name, siblings)}") from None
-    except IsADirectoryError:
-        raise InputError(f"{name}: a folder; a file is needed") from None
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror}") from None
-    if len(content) > MAX_BYTES:
-        raise InputError(f"{name}: more than {MAX_BYTES} bytes; at most that many are read")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
-        raise InputError(f"{name}:{line}:{column}: not UTF-8 text (byte {content[error.start]:#04x})") from None
+    name = name or str(path)
+    return utf8_text(read_content(Path(path), name, MAX_BYTES), name)
 
 
 def read_documents(path: str | Path, name: str | None = None) -> list[Document]:

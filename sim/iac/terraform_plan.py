@@ -15,7 +15,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sim.errors import InputError, nearest, visible
+from sim.catalog.file_content import read_content
+from sim.errors import InputError, visible
 from sim.iac.terraform_configuration import Configuration, read_configuration
 from sim.iac.terraform_resource import Resource, prune, prune_unknown
 from sim.iac.terraform_types import GROUP_TYPES, OTHER_TYPES
@@ -63,7 +64,7 @@ class TerraformPlan:
 def read_plan(path: str | Path, name: str | None = None) -> TerraformPlan:
     """The plan in a file; InputError for what is none, with how to make one, and for one that failed or is of another format."""
     name = visible(name or str(path))
-    data = _json(_bytes(Path(path), name), Path(path), name)
+    data = _json(read_content(Path(path), name, MAX_BYTES, wanted=f"a plan is needed: {_HOW}"), Path(path), name)
     _check_kind(data, name)
     version = str(data.get("terraform_version", ""))[:40]
     _check_version(data.get("format_version"), version, name)
@@ -88,22 +89,6 @@ def read_plan(path: str | Path, name: str | None = None) -> TerraformPlan:
     if data.get("complete") is False:
         notes.append(f"{name}: the plan is not complete (complete: false): resources that it defers are not in it")
     return TerraformPlan(name, version, planned + _data_sources(prior, planned), prior, MappingProxyType(dict(found)), tuple(notes))
-
-
-def _bytes(path: Path, name: str) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InputError(f"{name}: no such file{nearest(path.name, siblings)}") from None
-    except IsADirectoryError:
-        raise InputError(f"{name}: a folder; a plan is needed: {_HOW}") from None
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror}") from None
-    if len(content) > MAX_BYTES:
-        raise InputError(f"{name}: more than {MAX_BYTES // 2**20} MiB; at most that much of a plan is read")
-    return content
 
 
 def _json(content: bytes, path: Path, name: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from sim.catalog.file_content import not_opened
 from sim.catalog.places import Entry, shown
 from sim.errors import InputError, visible
 
@@ -37,10 +38,8 @@ def look(path: str | Path, name: str | None = None) -> Look:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
         size = path.stat().st_size
-    except FileNotFoundError:
-        raise InputError(f"{name}: no such file") from None
     except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror}") from None
+        raise not_opened(path, name, error) from None
     if not head.strip():
         raise InputError(f"{name}: an empty file")
     if size > MOST_BYTES:
@@ -98,7 +97,9 @@ def load_json(path: Path, name: str) -> Any:
         return json.loads(path.read_text("utf-8-sig"))
     except json.JSONDecodeError as error:
         raise InputError(f"{name}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise InputError(f"{name}: not JSON: nested too deep") from None
+    except ValueError as error:
         raise InputError(f"{name}: not JSON: {str(error)[:80]}") from None
 
 

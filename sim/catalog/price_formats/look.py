@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sim.errors import InputError, nearest, visible
+from sim.catalog.file_content import read_content, utf8_text
+from sim.errors import InputError
 
 if TYPE_CHECKING:
     from sim.catalog.catalog import Catalog
@@ -73,27 +74,11 @@ def look(path: Path, name: str) -> Look:
 
 
 def _text(path: Path, name: str) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except FileNotFoundError:
-        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InputError(f"{name}: no such file{nearest(path.name, siblings)}") from None
-    except IsADirectoryError:
-        raise InputError(f"{name}: a folder; a file is needed") from None
-    except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror}") from None
-    if len(content) > MOST_BYTES:
-        raise InputError(f"{name}: more than {MOST_BYTES} bytes; at most that many are read")
+    content = read_content(path, name, MOST_BYTES)
     for magic, what in _BINARY:
         if content.startswith(magic):
             raise InputError(f"{name}: found {what}; allowed: prices as YAML, as CSV of a SkyPilot catalogue, or as JSON of Infracost")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
-        raise InputError(f"{visible(name)}:{line}:{column}: not UTF-8 text (byte {content[error.start]:#04x})") from None
+    return utf8_text(content, name)
 
 
 def _object(text: str, path: Path, name: str) -> dict[str, Any] | None:

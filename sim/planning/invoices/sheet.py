@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from sim.catalog.file_content import not_opened
 from sim.catalog.places import Entry, Place, shown
-from sim.errors import InputError, Problem, input_error, nearest, visible
+from sim.errors import InputError, Problem, input_error, visible
 
 MOST_BYTES = 2 << 30
 """Of the text of a CSV or of a Parquet file, which are streamed."""
@@ -133,13 +134,8 @@ def open_sheet(path: str | Path) -> Sheet:
         size = path.stat().st_size
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
-    except FileNotFoundError:
-        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InputError(f"{name}: no such file{nearest(path.name, siblings)}") from None
-    except IsADirectoryError:
-        raise InputError(f"{name}: a folder; a file is needed") from None
     except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror}") from None
+        raise not_opened(path, name, error) from None
     if size > MOST_BYTES:
         raise InputError(f"{name}: more than {MOST_BYTES} bytes; at most that many are read")
     if head[:4] == b"PAR1":
@@ -196,7 +192,9 @@ def _entries(path: Path, name: str) -> tuple[Entry, ...]:
     except json.JSONDecodeError as error:
         if error.msg != "Extra data":
             raise InputError(f"{name}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise InputError(f"{name}: not JSON: nested too deep") from None
+    except ValueError as error:
         raise InputError(f"{name}: not JSON: {str(error)[:80]}") from None
     else:
         items = document if isinstance(document, list) else [document]
