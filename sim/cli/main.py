@@ -9,14 +9,17 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from types import MappingProxyType
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from sim import __version__
+from sim.cli.terminal import colours, paint, with_manners
 from sim.errors import InputError, nearest, visible
 
 WRONG_INPUT = 2
@@ -62,6 +65,7 @@ class Commands(click.Group):
             return None
         command = import_module(f"sim.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
+        command = with_manners(command, hidden=True)
         if ctx.resilient_parsing:  # a shell asks what could follow
             from sim.cli.complete import completing
 
@@ -91,21 +95,28 @@ def _show_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool)
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Print the version.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no notes; errors only.")
 @click.pass_context
-def main(ctx: click.Context, *, quiet: bool) -> None:
+def _main(ctx: click.Context) -> None:
     """What LLM traffic will cost and feel like, on commercial APIs, on your own GPUs, or on a mix of both.
 
     Start with: sim run workloads/bursty.parquet
+
+    The options below may stand after the command, too.
     """
-    ctx.obj = {"quiet": quiet}
+    ctx.ensure_object(dict)
+
+
+main = with_manners(_main)
+"""The command `sim`, with the options that every command takes."""
 
 
 def exit_code(arguments: list[str]) -> int:
     """Run one command line and return its exit code, with the error, if there is one, on stderr."""
+    asked: dict[str, Any] = {}
+    say = partial(_say, asked)
     try:
         # Not main.main(), which takes a reader that left for a failure and exits with 1.
-        with main.make_context("sim", list(arguments)) as context:
+        with main.make_context("sim", list(arguments), obj=asked) as context:
             main.invoke(context)
         sys.stdout.flush()
         return 0
@@ -115,41 +126,46 @@ def exit_code(arguments: list[str]) -> int:
         error.show()
         return WRONG_INPUT
     except click.ClickException as error:
-        for line in error.format_message().split("\n"):
-            _say(f"error: {line}")
+        # Click tells the choices of what is missing one a line, indented by tabs.
+        for line in error.format_message().replace("\n\t", " ").split("\n"):
+            say(f"error: {line}")
         if isinstance(error, click.UsageError) and error.ctx is not None:
-            _say(f"try: {error.ctx.command_path} --help")
+            say(f"try: {error.ctx.command_path} --help")
         return WRONG_INPUT
     except InputError as error:
         for line in str(error).split("\n"):
-            _say(f"error: {line or 'wrong input'}")
+            say(f"error: {line or 'wrong input'}")
         return WRONG_INPUT
     except (KeyboardInterrupt, click.Abort):
-        return _ended_by(signal.SIGINT)
+        return _ended_by(signal.SIGINT, say)
     except BrokenPipeError:
         # The reader (`head`, a pager) has left: what it wanted it has. Python must not complain on closing stdout.
         _leave_stdout()
         return 0
     except OSError as error:
         # A disk that is full, a folder that may not be read, a name that is too long: the place, not the program.
-        _say(f"error: {error.filename or 'the result could not be written'}: {error.strerror or error}")
+        say(f"error: {error.filename or 'the result could not be written'}: {error.strerror or error}")
         if error.filename is None:
             _leave_stdout()
         return WRONG_INPUT
     except MemoryError as error:
-        _say(f"error: not enough memory{f' ({error})' if str(error) else ''}; fewer replicas or a smaller KV cache need less")
+        say(f"error: not enough memory{f' ({error})' if str(error) else ''}; fewer replicas or a smaller KV cache need less")
         return WRONG_INPUT
     except Exception:
         for number in (signal.SIGTERM, signal.SIGINT):
             if signal.getsignal(number) is _stop_again:
-                return _ended_by(number)
+                return _ended_by(number, say)
         traceback.print_exc()
-        _say("this is a bug of sim, not of your input: please report it with the lines above and the files that you gave")
+        say("this is a bug of sim, not of your input: please report it with the lines above and the files that you gave")
         return BUG
 
 
-def _say(line: str) -> None:
-    click.echo(visible(line), err=True)
+def _say(asked: dict[str, Any], line: str) -> None:
+    kind, colon, text = visible(line).partition(":")
+    if kind == "error" and colours("stderr", asked):
+        click.echo(f"{paint(f'{kind}{colon}', 'bold', 'red')}{text}", err=True, color=True)
+    else:
+        click.echo(visible(line), err=True)
 
 
 def _leave_stdout() -> None:
@@ -160,11 +176,11 @@ def _leave_stdout() -> None:
         return
 
 
-def _ended_by(number: int) -> int:
+def _ended_by(number: int, say: Callable[[str], None]) -> int:
     """The exit code of a run that a signal ended, with a word to who interrupted it."""
     if number == signal.SIGTERM:
         return STOPPED
-    _say("interrupted")
+    say("interrupted")
     return INTERRUPTED
 
 

@@ -80,7 +80,7 @@ def test_every_command_of_the_table_exists_and_no_other() -> None:
     ("arguments", "message"),
     [
         (["rnu"], f"error: no command 'rnu'; allowed: {', '.join(cli.COMMANDS)}; did you mean 'run'?"),
-        (["--no-such-option"], "error: No such option '--no-such-option'."),
+        (["--xyzzy"], "error: No such option '--xyzzy'."),
     ],
 )
 def test_a_wrong_command_line_exits_with_2(root: Path, arguments: list[str], message: str) -> None:
@@ -88,6 +88,12 @@ def test_a_wrong_command_line_exits_with_2(root: Path, arguments: list[str], mes
     assert done.returncode == cli.WRONG_INPUT
     assert done.stdout == ""
     assert done.stderr.splitlines() == [message, "try: sim --help"]
+
+
+def test_the_choices_of_what_is_missing_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.exit_code(["schema"]) == cli.WRONG_INPUT
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith("Choose from: stack, outlook, space, recipe, events, prices") and second == "try: sim schema --help"
 
 
 def ends(monkeypatch: pytest.MonkeyPatch, body: Callable[[], object]) -> int:
