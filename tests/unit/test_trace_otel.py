@@ -121,12 +121,14 @@ def test_spans_exported_twice_and_spans_that_failed(tmp_path: Path) -> None:
 
 
 def test_input_tokens_without_those_of_the_cache(tmp_path: Path) -> None:
-    """Some instrumentations count as their provider does: cache reads and writes apart from the input."""
-    written: dict[str, Any] = {"gen_ai.usage.cache_read.input_tokens": 1000, "gen_ai.usage.cache_creation.input_tokens": 200}
-    found, notes = read(tmp_path, otlp(span(1, 0, usage(30, 5, **written)), span(2, 1, usage(2000, 5, **written))))
-    assert found["prompt_tokens"] == [1230, 2000]
-    assert found["cached_tokens"] == [1000, 1000]
-    assert any(note.startswith("1 requests say input tokens without those of the cache") for note in notes)
+    """Some instrumentations count as their provider does: cache reads and writes apart from the input, in every span of a model."""
+    cache: dict[str, Any] = {"gen_ai.usage.cache_read.input_tokens": 1000, "gen_ai.usage.cache_creation.input_tokens": 200}
+    apart, other = ({**cache, "gen_ai.request.model": model} for model in ("claude", "gpt"))
+    spans = (span(1, 0, usage(2000, 5, **apart)), span(2, 1, usage(30, 5, **apart)), span(3, 2, usage(2000, 5, **other)))
+    found, notes = read(tmp_path, otlp(*spans))
+    assert found["prompt_tokens"] == [3200, 1230, 2000]
+    assert found["cached_tokens"] == [1000, 1000, 1000]
+    assert any(note.startswith("2 requests say input tokens without those of the cache") for note in notes)
 
 
 def test_older_shapes_tempo_and_openinference(tmp_path: Path) -> None:

@@ -3,6 +3,9 @@
 A span counts when it says tokens and is a call of a model: `chat`, `text_completion`, `generate_content`, or no operation at all as vLLM
 writes it. Embeddings, tools and agents do not. Where such spans nest (a framework's around a client's around a server's) the innermost
 counts, so that no request is counted twice. Requests begin when their span does.
+
+Input tokens include those read from a cache and written to it, by the conventions. Where a span has more of these than input tokens, it
+counts them apart, and so do all of that service and model: there they are added.
 """
 
 from __future__ import annotations
@@ -65,7 +68,9 @@ def _read(found: Look, options: Options) -> Imported:
     if not spans:
         raise InputError(f"{found.name}: no spans; OTLP JSON (resourceSpans), Jaeger's JSON or spans one a line are needed")
     outer = _around(calls, parents)
-    added = sum(_add(records, span) for key, span in calls.items() if key not in outer)
+    counted = [span for key, span in calls.items() if key not in outer]
+    apart = {_counter(span) for span in counted if _is_apart(span)}
+    added = sum(_add(records, span, apart=_counter(span) in apart) for span in counted)
     if not calls:
         needed = f"a call of a model with {_INPUT[0]} and {_OUTPUT[0]}"
         raise InputError(f"{found.name}: none of {spans:,} spans is {needed}{_said(left)}")
@@ -112,16 +117,35 @@ def _around(calls: dict[tuple[str, str], Span], parents: dict[tuple[str, str], s
     return outer
 
 
-def _add(records: Records, span: Span) -> bool:
-    """One request of a span; whether cached tokens had to be added to its prompt."""
+def _counter(span: Span) -> tuple[str, str]:
+    """Who counts the tokens of a span: a service, and how it counts those of one model."""
+    model = first_of(Entry(span.attributes, ""), _MODEL)
+    return str(span.resource.get("service.name")), str(span.attributes[model]) if model else ""
+
+
+def _is_apart(span: Span) -> bool:
+    """Whether input tokens can only be without those of the cache, of which there are more."""
+    prompt, cached, written = (_plain_count(span, keys) for keys in (_INPUT, _CACHED, _WRITTEN))
+    return not span.failed and cached + written > prompt
+
+
+def _plain_count(span: Span, keys: tuple[str, ...]) -> int:
+    """A number of tokens; 0 for none, and for what is no number, which has its problem when the request is read."""
+    key = first_of(Entry(span.attributes, ""), keys)
+    text = str(span.attributes[key]) if key else ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+
+
+def _add(records: Records, span: Span, *, apart: bool) -> bool:
+    """One request of a span; `apart`: those of the cache are added to its input tokens. Whether there were any."""
     if span.failed:
         records.failed += 1
         return False
     entry = Entry(span.attributes, span.entry.file, span.entry.line, f"{span.entry.prefix}attributes.")
     prompt, output, cached, written = (_tokens(records, entry, keys) for keys in (_INPUT, _OUTPUT, _CACHED, _WRITTEN))
-    apart = prompt is not None and (cached or 0) + (written or 0) > prompt
-    if prompt is not None and apart:
-        prompt += (cached or 0) + (written or 0)
+    beside = (cached or 0) + (written or 0) if apart else 0
+    if prompt is not None:
+        prompt += beside
     model, session, client, most = (first_of(entry, keys) for keys in (_MODEL, _SESSION, _CLIENT, _MOST))
     data = span.attributes
     records.add(
@@ -129,7 +153,7 @@ def _add(records: Records, span: Span) -> bool:
         class_=data[model] if model else None, client=data[client] if client else span.resource.get("service.name"),
         session=data[session] if session else None,
     )  # fmt: skip
-    return apart
+    return beside > 0
 
 
 def _tokens(records: Records, entry: Entry, keys: tuple[str, ...]) -> int | None:
