@@ -26,11 +26,7 @@ _ITEMS = MappingProxyType(
 def _matches(sheet: Sheet) -> bool:
     if sheet.layout != "json":
         return sheet.has(*_CSV)
-    return any("starting_at" in bucket.data and _priced(bucket) for bucket in _buckets(sheet)[:50])
-
-
-def _buckets(sheet: Sheet) -> list[Entry]:
-    return [bucket for entry in sheet.entries for bucket in (entry.entries("data") if "data" in entry.data else [entry])]
+    return any("starting_at" in bucket.data and _priced(bucket) for bucket in sheet.buckets[:50])
 
 
 def _priced(bucket: Entry) -> bool:
@@ -44,15 +40,14 @@ def _read(sheet: Sheet, lines: Lines) -> None:
             _row(row, lines)
         lines.notes.append("cost_usd is compared, by model and kind of token")
         return
-    for bucket in _buckets(sheet):
+    for bucket in sheet.buckets:
         month = month_of(bucket.data.get("starting_at", ""))
         if month is None:
             found = f"found {shown(bucket.data.get('starting_at'))}"
             lines.problem(bucket.place("starting_at").problem(found, "a time in ISO 8601"))
         for result in bucket.entries("results"):
             _result(result, month, lines)
-    if any(entry.data.get("has_more") is True for entry in sheet.entries[-1:]):
-        lines.notes.append("the last page says has_more: the export is not complete")
+    lines.notes += sheet.unfinished
     lines.notes.append("amounts are read as cents, by description; Priority Tier is not in the report")
 
 

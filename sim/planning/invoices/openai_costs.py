@@ -30,11 +30,7 @@ _LATEST_S = 4e9
 def _matches(sheet: Sheet) -> bool:
     if sheet.layout != "json":
         return sheet.has("amount_value", "line_item") and (sheet.has("start_time") or sheet.has("start_time_iso"))
-    return any(_priced(bucket) for bucket in _buckets(sheet)[:50])
-
-
-def _buckets(sheet: Sheet) -> list[Entry]:
-    return [bucket for entry in sheet.entries for bucket in (entry.entries("data") if "data" in entry.data else [entry])]
+    return any(_priced(bucket) for bucket in sheet.buckets[:50])
 
 
 def _priced(bucket: Entry) -> bool:
@@ -47,15 +43,14 @@ def _read(sheet: Sheet, lines: Lines) -> None:
         for row in sheet.rows():
             _row(row, lines)
     else:
-        for bucket in _buckets(sheet):
+        for bucket in sheet.buckets:
             month = _month(bucket.data.get("start_time"))
             if month is None:
                 found = f"found {shown(bucket.data.get('start_time'))}"
                 lines.problem(bucket.place("start_time").problem(found, "a time in Unix seconds"))
             for result in bucket.entries("results"):
                 _result(result, month, lines)
-        if any(entry.data.get("has_more") is True for entry in sheet.entries[-1:]):
-            lines.notes.append("the last page says has_more: the export is not complete")
+        lines.notes += sheet.unfinished
     lines.notes.append("amounts are compared by line item, before tax")
 
 

@@ -82,6 +82,17 @@ class Sheet:
         """The keys of the first object of JSON."""
         return frozenset(self.entries[0].data) if self.entries else frozenset()
 
+    @property
+    def buckets(self) -> list[Entry]:
+        """The buckets of time of an API's pages, which hold them under `data`, or the objects themselves."""
+        return [bucket for entry in self.entries for bucket in (entry.entries("data") if "data" in entry.data else [entry])]
+
+    @property
+    def unfinished(self) -> list[str]:
+        """What is to be said of an API's pages where another follows the last."""
+        more = any(entry.data.get("has_more") is True for entry in self.entries[-1:])
+        return ["the last page says has_more: the export is not complete"] if more else []
+
     def rows(self, *wanted: str) -> Iterator[Row]:
         """The rows of a table with the columns wanted (none said: all), or the objects of JSON."""
         if self.layout == "json":
