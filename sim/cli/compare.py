@@ -77,7 +77,7 @@ def command(
     _count(stacks)
     from sim.catalog.location import find_input
     from sim.cli.opening import open_books
-    from sim.cli.progress import Progress, printed, say
+    from sim.cli.progress import Progress, printed, say, warn
     from sim.cli.writing import say_where, write_files
     from sim.report.run_folder import check_folder
 
@@ -136,7 +136,7 @@ def command(
         for name, cautions in dict(zip(report.names, report.cautions, strict=True)).items():
             for each in cautions:
                 if each.code in _WARNED:
-                    say("warning", f"{name}: {each.cause}; {each.remedy}")
+                    warn(each, name)
         say_where(target, refused)
     gating.close(ctx, report.gates, named=True)
 

@@ -156,7 +156,7 @@ def _say_notes(was: DiffSide, now: DiffSide) -> None:
             told.setdefault(("note", note), []).append(label)
         for each in side.report.cautions:
             if each.code in _WARNED:
-                told.setdefault(("warning", f"{each.cause}; {each.remedy}"), []).append(label)
+                told.setdefault(("warning", f"{each.cause}; {each.remedy} [{each.code}]"), []).append(label)
     for (kind, text), labels in told.items():
         say(kind, text if len(labels) > 1 else f"{labels[0]}: {text}")
     if now.side.ahead is not None and now.side.ahead.assumed:

@@ -46,6 +46,7 @@ COMMANDS = MappingProxyType(
         "catalog": "List and show the APIs, GPUs, LLMs, profiles and stacks that are known.",
         "check": "Check a stack, trace, price or event file.",
         "explain": "Say what a stack means and where each number comes from.",
+        "warnings": "What a warning means and what to do about it.",
         "schema": "JSON Schema of stacks, outlooks, spaces and recipes, for editors.",
         "completion": "The script by which bash, zsh or fish completes commands, names and keys.",
         "init": "Start a folder of your own, or a stack from Kubernetes manifests.",

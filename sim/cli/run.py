@@ -66,7 +66,7 @@ def command(
     wanted = months_wanted(ctx, months=months, replay_only=replay_only, settings=settings, events=events, clients=clients)
     from sim.catalog.location import find_input
     from sim.cli.opening import open_books
-    from sim.cli.progress import Progress, printed, say
+    from sim.cli.progress import Progress, printed, say, warn
     from sim.cli.writing import say_where, write_files
     from sim.errors import InputError
     from sim.report.run_folder import check_folder
@@ -131,5 +131,5 @@ def command(
             count = len(ahead.found.assumed)
             say("note", f"the months rest on {count} assumptions of the outlook {ahead.found.outlook}: the report lists them")
         for each in report.cautions:
-            say("warning", f"{each.cause}; {each.remedy}")
+            warn(each)
         say_where(target, refused)

@@ -75,9 +75,10 @@ def command(
     refuse_months(months, clients)
     from sim.catalog.location import find_input
     from sim.cli.opening import open_books
-    from sim.cli.progress import Progress, printed, say
+    from sim.cli.progress import Progress, printed, say, warn
     from sim.cli.writing import say_where, write_files
     from sim.planning.workplace import Workplace, load
+    from sim.report.cautions import value_refused
     from sim.report.run_folder import check_folder
     from sim.results.horizon import cores, horizon
 
@@ -137,5 +138,5 @@ def command(
         notes(note)
     if not quiet:
         for text in found.warnings:
-            say("warning", text)
+            warn(value_refused(text))
         say_where(target, refused)

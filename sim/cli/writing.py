@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sim.cli.progress import say
+from sim.cli.progress import say, warn
 
 
 def write_files(given: Path | None, default: Path, write: Callable[[Path], str | None]) -> tuple[Path, str]:
@@ -28,7 +28,9 @@ def write_files(given: Path | None, default: Path, write: Callable[[Path], str |
             raise
         return target, str(error)
     if not_drawn:
-        say("warning", f"no report.html was made of it: {not_drawn}; the other files are whole")
+        from sim.report.cautions import report_not_drawn
+
+        warn(report_not_drawn(not_drawn))
     return target, ""
 
 

@@ -5,35 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sim.cost.bill import Bill
 from sim.measure.measures import Measures
 from sim.report.amounts import chance
 from sim.report.section import brief
+from sim.report.warning_list import Code
 from sim.units import SECONDS_PER_DAY, show_count, show_ms, show_seconds, show_share
 
 if TYPE_CHECKING:
     from sim.report.forecast_report import ForecastReport
     from sim.stack.resolved import Origin
     from sim.trace.closed_loop import ClosedLoop
-
-Code = Literal[
-    "unstable_queue",
-    "level_out_of_reach",
-    "unfinished_requests",
-    "throttled_share",
-    "fallback_share",
-    "few_requests",
-    "short_trace",
-    "doubtful_trace",
-    "assumed_inputs",
-    "months_at_risk",
-    "past_capacity",
-    "few_futures",
-    "tail_not_resolved",
-    "inexact_forecast",
-]
 
 THROTTLED = 0.05
 FALLBACK = 0.05
@@ -42,6 +26,8 @@ FEW_REQUESTS = 1000
 TWO_WEEKS_S = 14 * SECONDS_PER_DAY
 _NEARLY = 0.99
 """A day of requests ends with the last one, a little before midnight."""
+_FEW_FUTURES = 100
+"""Below so many fewer than five lie beyond p95."""
 _BIAS = 0.02
 _RMS = 0.1
 """Relative errors of the cost of days against exact replays from which on a forecast is said to be inexact."""
@@ -115,6 +101,16 @@ def cautions(
     return tuple(found)
 
 
+def value_refused(why: str) -> Caution:
+    """A value of a sweep that no point can have; `why` names it."""
+    return Caution("value_refused", why, "put it right and sweep again: points that are done are kept")
+
+
+def report_not_drawn(why: str) -> Caution:
+    """No page could be made of files that are whole."""
+    return Caution("report_not_drawn", f"no report.html was made of it: {why}", "the other files are whole")
+
+
 def _months(ahead: ForecastReport) -> list[Caution]:
     found, forecast = [], ahead.found
     months, missed = forecast.months, ahead.missed_by_month
@@ -129,6 +125,9 @@ def _months(ahead: ForecastReport) -> list[Caution]:
         total = ahead.total["tco"]
         cause = f"{forecast.futures} futures leave a standard error of {show_share(total.se_p95 / total.p95)} at the p95 of the TCO"
         found.append(Caution("few_futures", cause, f"--futures {forecast.futures_needed} would bring that to 2 %"))
+    elif forecast.futures < _FEW_FUTURES:
+        cause = f"{forecast.futures} futures: fewer than five lie beyond p95, so p95 is nearly chance, and p99 could not be had at all"
+        found.append(Caution("few_futures", cause, f"--futures {_FEW_FUTURES} or more"))
     if not forecast.tail_resolved:
         found.append(Caution("tail_not_resolved", "less than 24 hours were replayed: p99 says little", "give a longer trace, or --exact"))
     rms, bias = forecast.accuracy.usd_rms, forecast.accuracy.usd_bias

@@ -5,25 +5,24 @@ Two to eight stacks in 80 columns: up to three pairs are told in full, of more e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from sim.futures.forecast import Accuracy, Band
+from sim.futures.forecast import Band
 from sim.planning.comparison import Kind, StackSummary
 from sim.planning.crossover import MonthOf
 from sim.report.amounts import about, chance
+from sim.report.bars import bars
 from sim.report.comparison_answer import difference
+from sim.report.comparison_basis import basis_sections
 from sim.report.comparison_report import ComparisonReport, Facing, month_name, months_to_production
 from sim.report.gate_report import gates_section
-from sim.report.section import KEYS, Section, brief_list
+from sim.report.section import Section
 from sim.units import show_count, show_share
 from sim.wide import shortened
 
 _PAIRS_IN_FULL = 3
 _COLUMNS = 12
 """Months shown in one line; of a longer horizon every second, third ... month."""
-_LINES_NAMED = 4
-_SMALL = 0.01
-"""Assumed lines below this share of a stack's TCO are counted, not named."""
+_MOST_BARS = 30
+_NAME = 24
 _MWH = 9_999.5
 
 
@@ -34,7 +33,15 @@ def comparison_sections(report: ComparisonReport) -> list[Section]:
         between = [_pair(report, _oriented(report, pair.a, pair.b)) for pair in pairs]
     else:
         between = [_against(report), _matrix(report)]
-    return [gates_section(report.gates, named=True), _cost(report), _service(report), *between, _by_month(report), *_rests_on(report)]
+    return [
+        gates_section(report.gates, named=True),
+        _cost(report),
+        _service(report),
+        *between,
+        _course(report),
+        _by_month(report),
+        *basis_sections(report),
+    ]
 
 
 def _cost(report: ComparisonReport) -> Section:
@@ -203,6 +210,22 @@ def _short(p: float) -> str:
     return chance(p).removesuffix(" %")
 
 
+def _course(report: ComparisonReport) -> Section:
+    """The months of every stack as bars on one scale."""
+    months = report.found.months
+    if len(months) < 2:
+        return Section("", ())
+    most = max(band.p50 for each in report.found.stacks for band in each.tco_usd_by_month)
+    rows = [("TCO by month", f"{months[0]} to {months[-1]}; p50, bars from nothing to {about(most)}")]
+    for each in report.cheapest_first:
+        usd = [band.p50 for band in each.tco_usd_by_month]
+        step = -(-len(usd) // _MOST_BARS)
+        parts = [usd[first : first + step] for first in range(0, len(usd), step)]
+        shown = bars([sum(part) / len(part) for part in parts], most)
+        rows.append((f"  {shortened(each.name, _NAME)}", f"{shown} {about(min(usd))} to {about(max(usd))}"))
+    return Section("TCO by month", rows, facts=True)
+
+
 def _by_month(report: ComparisonReport) -> Section:
     months = report.found.months
     if len(months) == 1:
@@ -226,74 +249,3 @@ def _by_month(report: ComparisonReport) -> Section:
         f"{len(months)} is {months[-1]}."
     ]
     return Section(f"{shortened(best, 16)} cheaper", rows, [str(m + 1) for m in shown], notes)
-
-
-def _rests_on(report: ComparisonReport) -> list[Section]:
-    found, first = report.found, report.forecasts[0]
-    needed = max(each.futures_needed for each in report.forecasts)
-    enough = "would do" if found.futures >= needed else "are needed"
-    rows = [
-        (
-            "Futures",
-            f"{found.futures} of the outlook {first.outlook}, the same ones for every stack (seed {first.seed}); {needed} {enough} for a "
-            "standard error of 2 % at the p95 of every TCO",
-        ),
-        ("Traffic", f"{report.trace.name}, {show_count(report.trace.requests)} requests; the first month has its level, then it grows"),
-        ("Prices", f"of {report.date}"),
-    ]
-    checked = [_accuracy(name, each.accuracy) for name, each in zip(report.names, report.forecasts, strict=True)]
-    if any(checked):
-        rows.append(("Accuracy", f"cost of days against days replayed exactly: {'; '.join(each for each in checked if each)}"))
-    notes = [f"{text}{_of(report, names)}" for text, names in report.notes().items()]
-    return [Section("Futures", rows, facts=True), _listed("Noted", notes), _listed("Assumed", _assumed(report))]
-
-
-def _accuracy(name: str, found: Accuracy) -> str:
-    if found.usd_bias is None or found.usd_rms is None:
-        return ""
-    return f"{name} off by {found.usd_bias * 100:+.2f} % on average, {found.usd_rms * 100:.2f} % rms"
-
-
-def _assumed(report: ComparisonReport) -> list[str]:
-    texts = [f"{text}{_of(report, names)}" for text, names in _shared(report).items()]
-    for each in report.cheapest_first:
-        lines = report.assumed_lines(each.name)
-        large = [line for line in lines if line[2] >= _SMALL * each.tco_usd.mean][:_LINES_NAMED]
-        parts = [f"{name} {about(usd)} ({words})" for name, words, usd in large]
-        rest = len(lines) - len(large)
-        if rest:
-            left = sum(usd for _, _, usd in lines) - sum(usd for _, _, usd in large)
-            parts.append(f"{rest} {'line' if rest == 1 else 'lines'} more, {about(left)}")
-        if parts:
-            texts.append(f"{each.name}: {'; '.join(parts)}")
-    return texts
-
-
-def _shared(report: ComparisonReport) -> dict[str, list[str]]:
-    """What the outlook assumes, lists of keys cut: those of the same group are told once, with all stacks that they are assumed of."""
-    found: dict[str, list[str]] = {}
-    groups: dict[str, set[str]] = {}
-    for text, names in report.assumptions().items():
-        group, colon, items = text.partition(": ")
-        if colon and KEYS.fullmatch(items):
-            groups.setdefault(group, set()).update(items.split(", "))
-            shown = group
-        else:
-            shown = text
-        found.setdefault(shown, []).extend(names)
-    return {
-        brief_list(f"{text}: {', '.join(sorted(groups[text]))}") if text in groups else text: list(dict.fromkeys(names))
-        for text, names in found.items()
-    }
-
-
-def _of(report: ComparisonReport, names: Sequence[str]) -> str:
-    """Of which stacks something is said, unless of all."""
-    others = [name for name in report.names if name not in names]
-    if not others:
-        return ""
-    return f" (all but {', '.join(others)})" if len(others) < len(names) - 1 else f" ({', '.join(names)})"
-
-
-def _listed(name: str, texts: Sequence[str]) -> Section:
-    return Section(name, [(name if k == 0 else "", text) for k, text in enumerate(texts)], facts=True)

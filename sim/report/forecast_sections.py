@@ -9,7 +9,8 @@ import numpy as np
 
 from sim.futures.forecast import Band, Driver
 from sim.report.amounts import about, chance, column_usd, error, line_name
-from sim.report.forecast_report import AT_RISK, ForecastReport, Period
+from sim.report.bars import bars
+from sim.report.forecast_report import AT_RISK, ForecastReport, Period, Total
 from sim.report.run_report import RunReport
 from sim.report.section import Section, brief, brief_list
 from sim.units import show_count, show_ms, show_seconds, show_share, show_usd
@@ -18,6 +19,8 @@ REPLAY_PARTS = ("Service level", "Deployments", "Pools", "Basis")
 """What of the replay is shown beside a forecast; the rest is printed without months, and all of it is in summary.json."""
 _MONTHS_SHOWN = 24
 _YEAR = 12
+_MOST_BARS = 40
+_KINDS: tuple[tuple[str, Total], ...] = (("invoice", "invoice"), ("TCO", "tco"))
 _MOST_ROWS = 8
 """Rows of months under the service levels, and lines of the bill that belong to one total."""
 _MOST = 0.5
@@ -35,7 +38,7 @@ def forecast_sections(report: RunReport, ahead: ForecastReport, replayed: Sequen
     run = parts["Run"]
     said = Section("Replay", [("Replay", "the trace as it is, once; --months 0 prints all of it"), *run.rows], facts=True)
     return [
-        *(_months(ahead), _lines(report, ahead), _spread(ahead), _budget(ahead)),
+        *(_months(ahead), _course(ahead), _lines(report, ahead), _spread(ahead), _budget(ahead)),
         *(_service_levels(ahead), _capacity(ahead), _incidents(ahead)),
         *(_listed("Noted", ahead.found.notes), _method(ahead), _listed("Assumed", _assumptions(ahead))),
         *(said, *(parts[title] for title in REPLAY_PARTS)),
@@ -84,6 +87,22 @@ def _period(ahead: ForecastReport, period: Period) -> str:
 
 def _month_cells(invoice: Band, tco: Band, largest: float) -> tuple[str, ...]:
     return tuple(column_usd(value, largest) for value in (invoice.mean, invoice.p5, invoice.p50, invoice.p95, tco.p50))
+
+
+def _course(ahead: ForecastReport) -> Section:
+    """The months as bars, so that growth and jumps are seen at once."""
+    months = ahead.found.months
+    if len(months) < 2:
+        return Section("By month", ())
+    periods = ahead.periods(-(-len(months) // _MOST_BARS))
+    rows = [("By month", f"{months[0]} to {months[-1]}; p50, bars from nothing to the highest")]
+    for name, kind in _KINDS:
+        usd = [band.p50 / (after - first) for band, (first, after) in zip(ahead.over(kind, periods), periods, strict=True)]
+        low, high = (column_usd(value, max(usd)) for value in (min(usd), max(usd)))
+        rows.append((f"  {name}", f"{bars(usd, max(usd))} {low} to {high}"))
+    missed = [ahead.missed(*period).p_miss for period in periods]
+    rows.append(("  SLO missed", f"{bars(missed, 1.0)} {chance(min(missed))} to {chance(max(missed))} of futures"))
+    return Section("By month", rows, facts=True)
 
 
 def _lines(report: RunReport, ahead: ForecastReport) -> Section:

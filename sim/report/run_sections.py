@@ -9,6 +9,7 @@ from sim.engine.result import METRICS
 from sim.measure.latency import ALL, LatencyRow
 from sim.report.amounts import item_name, money
 from sim.report.answer import METRIC_NAMES, level_name, show_level
+from sim.report.bars import bars
 from sim.report.cautions import month_caveat
 from sim.report.run_report import RunReport
 from sim.report.section import Section, brief
@@ -16,7 +17,6 @@ from sim.units import show_count, show_ms, show_seconds, show_share, show_usd
 
 _MOST_CLIENTS = 5
 _MOST_CLASSES = 12
-_BARS = "▁▂▃▄▅▆▇█"
 
 
 def run_sections(report: RunReport) -> list[Section]:
@@ -186,13 +186,6 @@ def _replicas(report: RunReport) -> Section:
     if rows:
         rows.insert(0, ("Replicas", f"ready over time, 0 to {brief(show_seconds(report.measures.window_s))}"))
     return Section("Replicas over time", rows, facts=True)
-
-
-def bars(values: tuple[float, ...], most: float) -> str:
-    """One character a value, from nothing to the most; a little is never shown as nothing."""
-    if most <= 0:
-        return _BARS[0] * len(values)
-    return "".join(_BARS[min(len(_BARS) - 1, max(1 if value > 0 else 0, round(value / most * (len(_BARS) - 1))))] for value in values)
 
 
 def _bill(report: RunReport) -> Section:

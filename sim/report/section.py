@@ -99,7 +99,7 @@ def _table(section: Section) -> list[str]:
 def _markdown(section: Section) -> list[str]:
     found = [f"## {section.title}", ""] if section.title else []
     if section.facts:
-        found += [f"- **{escaped(name)}**: {escaped(text)}" if name else f"- {escaped(text)}" for name, text in section.rows]
+        found += [f"- **{escaped(name.strip())}**: {escaped(text)}" if name else f"- {escaped(text)}" for name, text in section.rows]
     elif section.rows:
         found.append("| " + " | ".join(escaped(cell) for cell in ("", *section.header)) + " |")
         found.append("|---" + "|---:" * len(section.header) + "|")

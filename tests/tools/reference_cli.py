@@ -41,7 +41,7 @@ def cli_page() -> str:
         ],
     )
     intro = (
-        "Every command takes `--help`, and `sim` itself `--quiet` before the command. Exit codes: 0 done, 1 a gate failed or nothing is "
+        "Every command takes `--help`, and the options of `sim`, which may stand before the name of the command or after it. Exit codes: 0 done, 1 a gate failed or nothing is "
         "feasible, 2 wrong input, 3 a bug of ours, 130 interrupted, 143 told to stop."
     )
     return "\n\n".join(["# Commands and options", intro, index, *(_section(name, command) for name, command in found)]) + "\n"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
-from sim.report.cautions import Code
+from sim.report.warning_list import WARNINGS, Code, Known
 from tests.conftest import ROOT
 from tests.tools.reference_text import code, plain
 
@@ -29,15 +29,18 @@ def warnings_page() -> str:
     nowhere = [name for name, (causes, _) in found.items() if not causes]
     assert not nowhere, f"no cause was found of {', '.join(nowhere)}"
     intro = (
-        "A run, and a forecast, may warn that a figure is not what it looks like. The list is closed: each warning has a code, which "
-        "summary.json gives too, says what the cause is, and what to do. Three dots stand for what the run fills in. When each is raised "
-        "stands in [output.md](../output.md#warnings)."
+        "A run, and a forecast, may warn that a figure is not what it looks like. The list is closed: each warning ends with its code in "
+        "brackets, which summary.json gives too, and says what the cause is and what to do. `sim warnings CODE` prints what stands here. "
+        "Three dots stand for what the run fills in."
     )
+    known: dict[str, Known] = dict(WARNINGS)
     sections = [
         part
         for name, (causes, remedies) in found.items()
         for part in (
             f"## {code(name)}",
+            plain(f"When {known[name].when}. It means: {known[name].meaning}. What to do: {known[name].remedy}."),
+            "As it is worded:",
             "\n".join([*(f"* Cause: {plain(each)}." for each in causes), *(f"* Remedy: {plain(each)}." for each in remedies)]),
         )
     ]

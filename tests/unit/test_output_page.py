@@ -10,9 +10,9 @@ from typing import Any, get_args
 import pytest
 
 from sim.cli.main import exit_code
-from sim.report.cautions import Code
 from sim.report.forecast_report import ForecastReport
 from sim.report.forecast_summary import forecast_summary, slo_by_month
+from sim.report.warning_list import WARNINGS, Code
 from tests.made.ahead import ahead
 from tests.made.world import write_world
 
@@ -49,7 +49,9 @@ def test_the_files_of_a_run(page: str, folder: Path) -> None:
 
 
 def test_the_warnings(page: str) -> None:
-    assert [first.strip("`") for first, *_ in rows(page, "Warnings")] == list(get_args(Code))
+    """As `sim warnings` lists them."""
+    assert [(first.strip("`"), when) for first, when in rows(page, "Warnings")] == [(code, known.when) for code, known in WARNINGS.items()]
+    assert list(WARNINGS) == list(get_args(Code))
 
 
 def expanded(key: str) -> list[str]:

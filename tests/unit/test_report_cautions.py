@@ -15,8 +15,9 @@ from sim.futures.forecast import Accuracy
 from sim.measure.load import Load
 from sim.measure.measures import Measures, measure
 from sim.measure.slo import Slo
-from sim.report.cautions import Caution, Code, cautions
+from sim.report.cautions import Caution, cautions, report_not_drawn, value_refused
 from sim.report.forecast_report import ForecastReport
+from sim.report.warning_list import WARNINGS, Code
 from sim.stack.resolved import Origin
 from tests.made.ahead import ahead
 from tests.made.result import add_outcomes, empty_result, pool, stood, system
@@ -76,7 +77,8 @@ def test_each_warning_has_its_cause() -> None:
     one("doubtful_trace", measured(), "divide it by 1000", doubts=("if arrival_s is in milliseconds, divide it by 1000",))
     step = Origin("deployments.own.profile.c", 0.01, "s", "estimated", "physics")
     one("assumed_inputs", measured(), "step time of own", assumed=(step,))
-    assert seen | set(OF_MONTHS) == set(get_args(Code))
+    assert seen | set(OF_MONTHS) | {each.code for each in (value_refused("x"), report_not_drawn("x"))} == set(get_args(Code))
+    assert list(WARNINGS) == list(get_args(Code))
 
 
 @pytest.mark.parametrize(("throttled", "fallback"), [(263, 0), (0, 250)])
@@ -100,15 +102,16 @@ def test_assumptions_about_what_was_not_used_do_not_matter() -> None:
     assert "latency of v" in used.cause and "sim explain small" in used.remedy
 
 
-CALM = MappingProxyType({"met": True, "months": 6, "futures": 50, "futures_needed": 50})
+CALM = MappingProxyType({"met": True, "months": 6, "futures": 100, "futures_needed": 100})
 
 
 @pytest.mark.parametrize(
     ("code", "changed", "said"),
     [
-        ("months_at_risk", {"met": np.arange(50)[:, None] >= 3 * (np.arange(6) == 4)}, "missed in 6 % of futures in 2027-03"),
+        ("months_at_risk", {"met": np.arange(100)[:, None] >= 6 * (np.arange(6) == 4)}, "missed in 6 % of futures in 2027-03"),
         ("past_capacity", {"met": np.arange(6)[None, :] < 4}, "from 2027-03 on every month misses its service levels"),
-        ("few_futures", {"futures_needed": 51}, "--futures 51 would bring"),
+        ("few_futures", {"futures_needed": 101}, "--futures 101 would bring"),
+        ("few_futures", {"futures": 99, "futures_needed": 99}, "99 futures: fewer than five lie beyond p95"),
         ("tail_not_resolved", {"tail_resolved": False}, "less than 24 hours"),
         ("inexact_forecast", {"accuracy": Accuracy(9, -0.021, 0.05, None, None)}, "-2.1 % on average, 5.0 % rms"),
         ("inexact_forecast", {"accuracy": Accuracy(9, 0.0, 0.101, None, None)}, "+0.0 % on average, 10.1 % rms"),
