@@ -94,6 +94,13 @@ class SimulateResult(Result):
         return of_arrow(latency(self.report))
 
     @property
+    def latency_curves(self) -> pd.DataFrame:
+        """latency_curves.parquet: which share of requests is within so many seconds of TTFT, TPOT and E2E, by deployment and class."""
+        from sim.report.run_tables import latency_curves
+
+        return of_arrow(latency_curves(self.replay, self.trace.classes))
+
+    @property
     def timeline(self) -> pd.DataFrame:
         """timeline.parquet: one row an interval and deployment."""
         from sim.report.run_tables import timeline

@@ -78,7 +78,7 @@ def test_a_replay_is_what_the_command_writes(world: Path, capsys: Capture) -> No
     assert command.listing() == before
     assert found.json == out and found.summary == json.loads(out) and found.answer == found.summary["answer"]
     assert found.slo_met is False and found.usd_per_month == found.summary["bill"]["month"]["total_usd"]
-    for name in ("latency", "timeline", "events", "monthly", "charges", "requests"):
+    for name in ("latency", "latency_curves", "timeline", "events", "monthly", "charges", "requests"):
         assert_frame_equal(getattr(found, name), pd.read_parquet(world / "theirs" / f"{name}.parquet"), check_exact=True)
     csv_equals(found.capacity, world / "theirs" / "capacity.csv")
     assert found.bill.to_dict("records") == found.summary["bill"]["lines"]

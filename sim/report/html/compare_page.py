@@ -42,6 +42,11 @@ def compare_page(run: RunFolder) -> str:
     return page(f"{' or '.join(found['stacks'])} for {found['trace']['name']}", subtitle, first, parts, foot)
 
 
+def at_a_glance(found: Mapping[str, Any]) -> tuple[str, str]:
+    """The answer with its figures, and the main charts."""
+    return paragraph(found["answer"], "answer") + tiles(_tiles(found)), _months(found) + _chances(found)
+
+
 def _tiles(found: Mapping[str, Any]) -> list[Tile]:
     made = []
     for key, name in (("tco", "TCO"), ("invoice", "invoice")):

@@ -13,12 +13,14 @@ from sim.report.html.chart import Mark, Panel, Series, by_month
 from sim.report.html.figure import figure
 from sim.report.html.page import Part, Tile, page, tiles
 from sim.report.html.points_parts import Dot, cloud, named
-from sim.report.html.text import Unit, listed, paragraph, safe, show, table
+from sim.report.html.text import Unit, code, listed, paragraph, show, table
 
 _MOST_ROWS = 60
 _LEAST_ROOM = -1.0
 """Room is drawn no further down: how hopeless a candidate is does not matter."""
 _STACK = "stack.yaml"
+_MOST_YAML_BYTES = 60_000
+"""A stack that is longer is named, not shown."""
 
 
 def plan_page(run: RunFolder) -> str:
@@ -36,6 +38,11 @@ def plan_page(run: RunFolder) -> str:
     first = paragraph(found["answer"], "answer") + tiles(_tiles(found))
     foot = ["Simulated, not measured.", f"sim {run.record.get('version')}, prices of {found['price_date']}, seed {found['seed']}."]
     return page(f"A plan for {found['trace']['name']}", subtitle, first, parts, foot)
+
+
+def at_a_glance(found: Mapping[str, Any]) -> tuple[str, str]:
+    """The answer with its figures, and the main charts."""
+    return paragraph(found["answer"], "answer") + tiles(_tiles(found)), _cloud(found) + _calendar(found)
 
 
 def _unit(name: str) -> Unit:
@@ -160,4 +167,6 @@ def _stack(run: RunFolder) -> str:
     file = run.folder / _STACK
     if not file.is_file():
         return ""
-    return paragraph("As sim run takes it:", "note") + f"<pre>{safe(file.read_text('utf-8', errors='replace'))}</pre>"
+    if file.stat().st_size > _MOST_YAML_BYTES:
+        return paragraph(f"It is in {_STACK}.", "note")
+    return paragraph("As sim run takes it:", "note") + code(file.read_text("utf-8", errors="replace"))

@@ -40,6 +40,12 @@ def run_page(run: RunFolder) -> str:
     return page(f"{stack['name']} for {trace['name']}", subtitle, _first(summary), parts, _foot(run.record, ahead))
 
 
+def at_a_glance(summary: Mapping[str, Any], curves: Mapping[str, Any]) -> tuple[str, str]:
+    """The answer with its figures, and the main charts."""
+    cost = money_parts.fan(summary) if summary["forecast"] else money_parts.replayed_lines(summary)
+    return paragraph(summary["answer"], "answer") + tiles(_tiles(summary)), cost + service_parts.curves(curves, summary)
+
+
 def _first(summary: Mapping[str, Any]) -> str:
     """The page that is passed on: the answer, its figures, what moves them, and on which prices they stand."""
     return (

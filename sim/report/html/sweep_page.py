@@ -47,6 +47,11 @@ def sweep_page(run: RunFolder) -> str:
     return page(f"{found['stack']} for {found['trace']['name']}, swept", subtitle, first, parts, foot)
 
 
+def at_a_glance(found: Mapping[str, Any]) -> tuple[str, str]:
+    """The answer with its figures, and the main charts."""
+    return paragraph(found["answer"], "answer") + tiles(_tiles(found)), "".join(_front(found, *each) for each in _FRONTS)
+
+
 def _tiles(found: Mapping[str, Any]) -> list[Tile]:
     rows, cost = found["rows"], found["cost"]
     made = [Tile("Points that meet the levels", f"{found['meets']} of {len(rows)}", "", "" if found["meets"] else "bad")]
