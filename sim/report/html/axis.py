@@ -61,7 +61,7 @@ def axis_of(values: Iterable[float], unit: Unit, *, log: bool = False, zero: boo
     if log:
         return Axis(low / 1.2, high * 1.2, unit, log=True) if high > low else Axis(low / 2, low * 2, unit, log=True)
     if zero:
-        low = min(low, 0.0)
+        low, high = min(low, 0.0), max(high, 0.0)
     if high <= low:
         high = low + (abs(low) or 1.0)
     step = _step((high - low) / 5, unit)

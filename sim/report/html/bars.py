@@ -24,7 +24,7 @@ def bars(title: str, rows: Sequence[Bar], unit: Unit, *, header: tuple[str, str]
     """Bars from nought, the longest the whole width; an interval is a thin line over its bar. Nothing for no rows."""
     if not rows:
         return ""
-    most = max(max(abs(row.value), abs(row.high or 0.0)) for row in rows) or 1.0
+    most = max(abs(edge or 0.0) for row in rows for edge in (row.value, row.low, row.high)) or 1.0
     lines = "".join(_row(row, unit, most) for row in rows)
     further = f"<p class=note>{safe(note)}</p>" if note else ""
     return (
@@ -39,7 +39,9 @@ def _row(row: Bar, unit: Unit, most: float) -> str:
     figure = show(row.value, unit)
     if row.low is not None and row.high is not None:
         figure += f" ({show(row.low, unit)} to {show(row.high, unit)})"
-        interval = f'<i class=interval style="left:{row.low / most * 100:.1f}%;width:{max(row.high - row.low, 0) / most * 100:.1f}%"></i>'
+        # What is below nought is drawn by its size: the figure has the sign.
+        near, far = (max(edge, 0.0) / most * 100 for edge in sorted((row.low, row.high) if row.value >= 0 else (-row.low, -row.high)))
+        interval = f'<i class=interval style="left:{near:.1f}%;width:{far - near:.1f}%"></i>'
     note = f"<small>{safe(row.note)}</small>" if row.note else ""
     bar = f'<b class="c{row.color}" style="width:{abs(row.value) / most * 100:.1f}%"></b>'
     drawn = f"<td class=bar aria-hidden=true><div>{bar}{interval}</div></td>"

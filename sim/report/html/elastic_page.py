@@ -12,7 +12,7 @@ from sim.report.html.figure import figure
 from sim.report.html.page import Part, Tile, page, tiles
 from sim.report.html.points_parts import Dot, cloud
 from sim.report.html.tables import columns
-from sim.report.html.text import Unit, paragraph, safe, show, table
+from sim.report.html.text import Unit, code, paragraph, show, table
 from sim.report.html.time_parts import clock
 
 _MOST_ROWS = 200
@@ -157,5 +157,5 @@ def _recommended(found: Mapping[str, Any]) -> str:
     best = found["autoscalers"][found["recommended"]]
     settings = " \\\n  ".join(f"--set '{each}'" for each in best["settings"])
     said = "The stack as it is." if best["own"] or not settings else "To be laid over the stack; stack.recommended.yaml has it whole."
-    pasted = f"<pre>{safe(settings)}</pre>" if settings else ""
+    pasted = code(settings) if settings else ""
     return paragraph(f"{_called(best)}. {said}") + pasted + paragraph("It was chosen on this trace: try it on another day.", "note")

@@ -37,7 +37,8 @@ def figure(chart: Chart) -> str:
     return (
         f'<figure class=chart id="{key}" data-x="{shares}"{heights}{" data-zoom" if chart.zoom else ""}>'
         f"<figcaption><h3>{safe(chart.title)}</h3>{zoom}</figcaption>{_legend(series)}"
-        f'<div class=panels tabindex=0 role=img aria-label="{safe(chart.title)}" aria-describedby="{key}-says">'
+        f'<div class=panels tabindex=0 role=group aria-roledescription=chart aria-label="{safe(chart.title)}" '
+        f'aria-describedby="{key}-says">'
         f"{_panels(chart)}{_x_labels(chart)}<div class=cursor hidden></div><output class=tip hidden></output></div>"
         f"<p class=says id={key}-says>{safe(description)}</p>{note}"
         f"<details><summary>Table: {safe(chart.title)}</summary>{_table(chart)}</details></figure>"
@@ -130,7 +131,7 @@ def _panels(chart: Chart) -> str:
         )
         title = f"<h4>{safe(panel.title)}</h4>" if len(chart.panels) > 1 else ""
         parts.append(
-            f'{title}<div class=panel style="height:{panel.height_px}px"><div class=y>{ticks}</div>'
+            f'{title}<div class=panel aria-hidden=true style="height:{panel.height_px}px"><div class=y>{ticks}</div>'
             f"<div class=plot>{panel_svg(chart, panel, number)}{limits}</div></div>"
         )
         number += len(panel.series)
@@ -151,8 +152,9 @@ def _x_labels(chart: Chart) -> str:
         for (mark, at), line in zip(places, lines, strict=True)
     )
     if not marks:
-        return f"<div class=x>{ticks}</div>"
-    return f'<div class=x-marks style="height:{(max(lines) + 1) * _LINE_REM + 0.1:.1f}rem">{marks}</div><div class=x>{ticks}</div>'
+        return f"<div class=x aria-hidden=true>{ticks}</div>"
+    height = (max(lines) + 1) * _LINE_REM + 0.1
+    return f'<div class=x-marks aria-hidden=true style="height:{height:.1f}rem">{marks}</div><div class=x aria-hidden=true>{ticks}</div>'
 
 
 def _lines(places: Sequence[float]) -> list[int]:

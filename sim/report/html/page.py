@@ -25,7 +25,7 @@ class Part:
     @property
     def key(self) -> str:
         """Where links lead."""
-        return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
+        return f"part-{re.sub(r'[^a-z0-9]+', '-', self.title.lower()).strip('-')}"
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,8 @@
 
     panels.addEventListener("pointermove", (event) => show(nearest(event.clientX, event.clientY)));
     panels.addEventListener("pointerdown", (event) => show(nearest(event.clientX, event.clientY)));
-    panels.addEventListener("pointerleave", () => show(-1));
+    // A finger that is lifted leaves its values in view; touching anything else takes them away.
+    panels.addEventListener("pointerleave", (event) => event.pointerType === "touch" || show(-1));
     panels.addEventListener("blur", () => show(-1));
     panels.addEventListener("keydown", (event) => {
       const inside = xs.map((x, k) => k).filter((k) => seen(xs[k]));

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sim.report.html.text import listed, prose, safe, show, table
+from sim.report.html.text import code, listed, prose, show, table
 
 
 def warnings(found: Sequence[Mapping[str, Any]]) -> str:
@@ -67,4 +67,4 @@ def repeat(record: Mapping[str, Any], trace: Mapping[str, Any]) -> str:
             else []
         ),
     ]
-    return (f"<pre>{safe(command)}</pre>" if command else "") + table(["What it depends on", ""], rows, numbers_from=9)
+    return (code(command) if command else "") + table(["What it depends on", ""], rows, numbers_from=9)

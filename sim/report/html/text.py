@@ -20,14 +20,24 @@ _KEPT = 14
 """Characters of a cell that are not broken into lines."""
 _AMOUNT = re.compile(r"(\d) (?=(?:%|k|M|B|ms|s|min|h|days)(?!\w))")
 _CODE = re.compile(r"`([^`]+)`")
+_WORD = re.compile(r"\S{121,}")
+_KEPT_OF_WORD, _END_OF_WORD = 80, 20
 _LONGEST = 4000
 """Characters of one text: a name of a megabyte is a mistake or worse."""
 
 
-def safe(text: str) -> str:
-    """Text that is only text: nothing in it can become a tag, an attribute or a control character."""
-    shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-    return html.escape(visible(shown), quote=True)
+def safe(text: str, *, whole: bool = False) -> str:
+    """Text that is only text: nothing in it can become a tag, an attribute or a control character.
+
+    Words that no line has room for are shortened in their middle, and so is a text that is too long, unless it must stay `whole`.
+    """
+    if not whole:
+        text = _WORD.sub(_shortened, text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+    return html.escape(visible(text), quote=True)
+
+
+def _shortened(word: re.Match[str]) -> str:
+    return f"{word[0][:_KEPT_OF_WORD]}…{word[0][-_END_OF_WORD:]}"
 
 
 def show(value: float | None, unit: Unit) -> str:
@@ -62,6 +72,11 @@ def edges(band: Mapping[str, float | None], unit: Unit = "usd") -> str:
 def prose(text: str) -> str:
     """Text for sentences: a number stays on the line of its unit, and what stands between backticks is code."""
     return _CODE.sub(r"<code>\1</code>", _AMOUNT.sub(r"\1&nbsp;", safe(text)))
+
+
+def code(text: str) -> str:
+    """Lines to be copied, every one whole."""
+    return f"<pre>{chr(10).join(safe(line, whole=True) for line in text.splitlines())}</pre>"
 
 
 def paragraph(text: str, kind: str = "") -> str:
