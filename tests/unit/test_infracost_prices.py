@@ -46,6 +46,16 @@ def infracost(*resources: dict[str, Any], past: tuple[dict[str, Any], ...] = (),
     return json.dumps(whole | root)
 
 
+def test_what_a_machine_costs_now_goes_before_what_it_cost(tmp_path: Path) -> None:
+    """`infracost diff` of a group that moves to a cheaper region, and of one that is no more."""
+    before = component("Instance usage (Linux/UNIX, on-demand, p4d.24xlarge)", "30", "1")
+    past = (resource("aws_instance.a", before), resource("aws_instance.gone", before))
+    file = prices(tmp_path, "diff.json", infracost(resource("aws_instance.a", P4D), past=past))
+    assert at(file, "aws_instance.a") == [("p4d.24xlarge", "on_demand", 21.9576)]
+    assert at(file, "aws_instance.gone") == [("p4d.24xlarge", "on_demand", 30.0)]
+    assert not any("several projects" in note for note in file.notes)
+
+
 P4D = component("Instance usage (Linux/UNIX, on-demand, p4d.24xlarge)", "21.9576", "1")
 DISK = {"name": "root_block_device", "costComponents": [component("Storage (general purpose SSD, gp2)", "0.1", "0.07", "GB")]}
 

@@ -6,7 +6,8 @@ Beside it stand other components by the hour that the machine needs: Google's GP
 usage. Their cost a machine is the sum, over the number of machines. Disks are parts of their own; what depends on usage has no price
 (`null`) and is no machine. A price that is absent, zero or marked `priceNotFound` is none.
 
-`infracost diff` writes the same shape, with what was there before under `pastBreakdown`. Prices in USD only.
+`infracost diff` writes the same shape, with what was there before under `pastBreakdown`, which counts for machines that are no more.
+Prices in USD only.
 """
 
 from __future__ import annotations
@@ -55,19 +56,25 @@ def _read(found: Look, catalog: Catalog) -> PriceFile:  # noqa: ARG001  (machine
     _check_root(root)
     problems: list[Problem] = []
     prices: dict[str, list[MachinePrice]] = {}
+    past: dict[str, list[MachinePrice]] = {}
     unpriced: list[str] = []
     differing: list[str] = []
     resources = 0
     projects = root.entries("projects")
-    for breakdown in ("breakdown", "pastBreakdown"):
+    for breakdown, into in (("breakdown", prices), ("pastBreakdown", past)):
         for project in projects:
             within = project.within(breakdown)
             for resource in within.entries("resources") if within else ():
                 resources += 1
                 if resources > _MOST_RESOURCES:
                     raise InputError(f"{found.name}: more than {_MOST_RESOURCES:,} resources")
-                _read_resource(resource, prices, unpriced, differing, problems)
+                _read_resource(resource, into, unpriced, differing, problems)
     raise_all(problems)
+    for address, before in past.items():
+        # What a machine costs now goes before what it cost: of the past counts what is no more.
+        now = prices.setdefault(address, [])
+        known = {(each.machine, each.purchase) for each in now}
+        now += [each for each in before if (each.machine, each.purchase) not in known]
     if not prices:
         what = f"no machine with a price by the hour among {resources:,} resources" if resources else "no resources"
         raise InputError(f"{found.name}: found {what}; allowed: what infracost breakdown --format json makes of a plan with machines")
