@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from sim.errors import InputError, nearest
+
+_LOG = logging.getLogger(__name__)
 
 
 def read_content(path: Path, name: str, most_bytes: int, *, wanted: str = "a file is needed") -> bytes:
@@ -16,6 +19,7 @@ def read_content(path: Path, name: str, most_bytes: int, *, wanted: str = "a fil
         raise not_opened(path, name, error, wanted=wanted) from None
     if len(content) > most_bytes:
         raise InputError(f"{name}: more than {most_bytes} bytes; at most that many are read")
+    _LOG.info("read %s", path)
     return content
 
 

@@ -104,6 +104,11 @@ class Cells:
         return self._replays.done + self._kept
 
     @property
+    def kept_in(self) -> str:
+        """How many of the stretches had been kept, and where, in words."""
+        return f"{self._kept:,} of {self.stretches:,} replays were kept from earlier runs in {self._store.folder or 'no folder'}"
+
+    @property
     def planned(self) -> bool:
         """Whether a pool follows a capacity plan, so that rules differ from month to month."""
         return self._replays.planned

@@ -5,6 +5,7 @@ Pure: the same arguments give the same arrays on any number of workers. What tak
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -50,6 +51,8 @@ DEFAULT_FUTURES = 400
 
 _INVOICE: tuple[LineKind, ...] = ("invoice",)
 _TCO: tuple[LineKind, ...] = ("invoice", "tco")
+
+_LOG = logging.getLogger(__name__)
 
 Says = Callable[[str, float, float], None]
 """Told what is being done, how much of it is done, and how much there is."""
@@ -119,6 +122,7 @@ def forecast(
         other = _draw(question, resolved, trace, plan, catalog, replayed, 1)
         found = _from_cells(resolved, catalog, book, cells, one, other, question, workers, says)
     parts: tuple[Part, ...] = found.sources if found.library is None else (*found.sources, found.library)
+    _LOG.info(cells.kept_in)
     usage = np.maximum(month_amounts(parts, calendar, slice(None)), 0.0)
     weights = None
     if outlook.demand.trace_sample:

@@ -6,6 +6,7 @@ ends a run, a signal, a power cut or a mistake, costs the points that were under
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -24,6 +25,7 @@ Says = Callable[[str, float, float], None]
 Notes = Callable[[str], None]
 """Told what went otherwise than asked for, but does not change the result."""
 
+_LOG = logging.getLogger(__name__)
 _LOOK_S = 2.0
 _NO_MEMORY = "not enough memory"
 """What the reason of a row begins with that another machine might have."""
@@ -108,6 +110,7 @@ class _Run:
             else:
                 left[key] = point
         self._whole = len(self._found) + len(left)
+        _LOG.info("%s of %s points were kept from earlier runs in %s", len(self._found), self._whole, self._store.folder or "no folder")
         self._say()
         return list(left.values())
 

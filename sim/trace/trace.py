@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from sim.trace.source import Source, TableSource, open_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,9 @@ def read_trace(path: str | Path, name: str | None = None) -> Trace:
     source = open_file(path, name or str(path))
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return _surveyed(source, path, digest)
+    found = _surveyed(source, path, digest)
+    _LOG.info("read %s: %s requests", path, f"{found.info.rows:,}")
+    return found
 
 
 def _surveyed(source: Source, path: Path, sha256: str) -> Trace:
