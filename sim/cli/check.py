@@ -18,13 +18,14 @@ _TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
 @options.prices
 @options.models
 def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices: Path | None, folder: Path | None) -> None:
-    """Check FILES: stacks, traces, recipes, outlooks, spaces, prices, events, catalogue entries, bills by FOCUS.
+    """Check FILES: stacks, traces, recipes, outlooks, spaces, needs, prices, events, catalogue entries, bills by FOCUS.
 
     Says OK, or every problem with its place.
     """
     from sim.catalog.location import find_input
     from sim.catalog.price_formats import other_format
     from sim.cli.opening import open_books
+    from sim.decision.needs_check import check_needs_file
     from sim.errors import InputError, nearest, visible
     from sim.planning.space_file import check_space_file
     from sim.report.focus_check import check_bill, is_bill
@@ -32,7 +33,7 @@ def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices:
     from sim.stack.read import read_stack
     from sim.stack.resolve import resolve
 
-    known = (*kinds(), "space")
+    known = (*kinds(), "space", "needs")
     if kind is not None and kind not in known:
         raise InputError(f"--kind: found {kind!r}; allowed: {', '.join(known)}{nearest(kind, known)}")
     books = open_books(folder, None, prices)
@@ -55,6 +56,8 @@ def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices:
             continue
         try:
             said = check_space_file(find_input(file), file, sure=kind == "space") if kind in (None, "space") else None
+            if said is None and kind in (None, "needs"):
+                said = check_needs_file(find_input(file), file, catalog, lambda name: read_stack(name, catalog), sure=kind == "needs")
             if said is not None:
                 click.echo(f"{file}: OK: {said}")
                 continue

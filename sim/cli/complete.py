@@ -65,12 +65,17 @@ def _stacks(_ctx: click.Context) -> Iterator[tuple[str, str]]:
         yield name, _description(name)
 
 
-def _description(name: str) -> str:
-    for path in (Path("models/stacks") / f"{name}.yaml", data_folder("models") / "stacks" / f"{name}.yaml"):
+def _description(name: str, folder: str = "stacks") -> str:
+    for path in (Path("models") / folder / f"{name}.yaml", data_folder("models") / folder / f"{name}.yaml"):
         if path.is_file():
             lines = path.read_text(encoding="utf-8", errors="replace")[:2000].splitlines()
             return next((line.removeprefix("description: ") for line in lines if line.startswith("description: ")), "")
     return ""
+
+
+def _needs(_ctx: click.Context) -> Iterator[tuple[str, str]]:
+    for name, _ in _files("models/needs"):
+        yield name, _description(name, "needs")
 
 
 def _traces(_ctx: click.Context) -> Iterator[tuple[str, str]]:
@@ -210,8 +215,8 @@ def _meant(root: Mapping[str, Any], forms: list[Mapping[str, Any]], value: Any) 
 _BY_NAME: Mapping[str, Names] = MappingProxyType(
     {
         "stack": _stacks, "stacks": _stacks, "trace": _traces, "outlook": _of("models/outlooks"), "settings": _settings, "overs": _axes,
-        "fail_if": _figures, "slo": _levels, "levels": _levels, "space": _of("models/spaces"), "run": _runs, "llm": _of("models/llms"),
-        "gpu": _of("models/gpus"), "terraform": _only_files, "kubernetes": _only_files, "manifests": _only_files, "events": _only_files,
+        "fail_if": _figures, "slo": _levels, "levels": _levels, "needs": _needs, "space": _of("models/spaces"), "run": _runs,
+        "llm": _of("models/llms"), "gpu": _of("models/gpus"), "terraform": _only_files, "kubernetes": _only_files, "manifests": _only_files, "events": _only_files,
         "actual": _only_files, "mapping": _only_files, "usage": _only_files, "output": _only_files, "given_path": _only_files,
     }
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-KINDS = ("stack", "outlook", "space", "recipe", "events", "prices")
+KINDS = ("stack", "outlook", "space", "needs", "recipe", "events", "prices")
 
 
 @click.command(name="schema")

@@ -18,7 +18,7 @@ from pydantic_core import core_schema
 
 from sim.report.json_schema_text import QUANTITIES, RANGE, decorated, quantity
 
-Kind = Literal["stack", "outlook", "space", "recipe", "events", "prices"]
+Kind = Literal["stack", "outlook", "space", "needs", "recipe", "events", "prices"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 FOLDER = "schemas"
@@ -42,6 +42,10 @@ def _model(kind: Kind) -> type[BaseModel]:
         from sim.planning.space import Space
 
         return Space
+    if kind == "needs":
+        from sim.decision.needs import Needs
+
+        return Needs
     if kind == "recipe":
         from sim.trace.recipe import Recipe
 
@@ -186,6 +190,8 @@ _SHORT: Mapping[str, Short] = MappingProxyType(
         "sim.stack.quantity._whole": _as_it_is,
         "sim.stack.client._fault": _also({"const": 429}),
         "sim.stack.schema._listed": _one_text,
+        "sim.decision.needs_parts._listed": _one_text,
+        "sim.decision.needs_parts._plan": _also({"type": "string"}),
         "sim.stack.schema._target": _also({"type": "string"}),
         "sim.stack.gpu_deployment._named.<locals>.check": _as_it_is,
         "sim.stack.gpu_deployment._refuse.<locals>.refuse": _absent,

@@ -108,7 +108,7 @@ def test_commands_and_options() -> None:
     assert names("", "comp") == {"compare", "completion"}
     assert names("") == set(COMMANDS)
     assert "--stack" in names("run", "--st")
-    assert names("schema") == {"stack", "outlook", "space", "recipe", "events", "prices"}
+    assert names("schema") == {"stack", "outlook", "space", "needs", "recipe", "events", "prices"}
 
 
 def test_a_broken_stack_completes_nothing_and_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from sim.catalog.validation import _whole
 from sim.catalog.yaml_file import load_text, read_document
 from sim.cli.main import exit_code
 from sim.cli.schema import KINDS as CHOICES
+from sim.decision.needs import Needs
 from sim.errors import InputError
 from sim.planning.space import Space
 from sim.report.json_schema import DRAFT, KINDS, schema_json, schema_of
@@ -30,7 +31,7 @@ from tests.made.command import Capture
 from tests.made.json_schema import problems
 
 BUNDLED = {"stack": "models/stacks", "outlook": "models/outlooks", "space": "models/spaces", "recipe": "workloads/recipes"}
-MODELS: dict[str, type[pydantic.BaseModel]] = {"stack": Stack, "outlook": Outlook, "space": Space, "recipe": Recipe, "events": EventFile}
+MODELS: dict[str, type[pydantic.BaseModel]] = {"stack": Stack, "outlook": Outlook, "space": Space, "needs": Needs, "recipe": Recipe, "events": EventFile}
 SCHEMAS: dict[str, dict[str, Any]] = {kind: schema_of(kind) for kind in KINDS}
 
 
