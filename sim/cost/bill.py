@@ -166,7 +166,7 @@ def _extra_lines(extras: Extras, window_s: float) -> list[Line]:
     months = window_s / SECONDS_PER_MONTH
     if extras.storage_gb:
         usd = storage_usd(gb=extras.storage_gb, usd_per_gb_month=extras.storage_usd_per_gb_month, months=months)
-        lines.append(Line(SHARED, "storage", extras.storage_gb, "GB", float(usd)))
+        lines.append(Line(SHARED, "storage", extras.storage_gb * months, "GB-months", float(usd)))
     if extras.egress_gb:
         usd = egress_usd(gb=extras.egress_gb, usd_per_gb=extras.egress_usd_per_gb)
         lines.append(Line(SHARED, "egress", extras.egress_gb, "GB", float(usd)))

@@ -259,6 +259,20 @@ def test_extras_are_lines_of_their_own() -> None:
     assert found.total_usd == pytest.approx(310.9)
 
 
+@pytest.mark.parametrize("window_s", [3600.0, 24 * 3600.0, 730 * 3600.0])
+def test_what_is_paid_by_the_month_is_as_much_in_a_month_of_any_replay(window_s: float) -> None:
+    """A stock of GB costs by GB-months: in a month of the replay it is the stock, however long the replay was."""
+    extras = Extras(storage_gb=100, storage_usd_per_gb_month=0.1, tooling_usd_per_month=300)
+    found = bill(system=system(pool()), result=empty_result(window_s=window_s), prices={"own": GpuPrice(1.0)}, extras=extras)
+    month = found.month()
+    assert month is not None
+    lines = {line.item: line for line in month.lines if line.deployment == SHARED}
+    assert (lines["storage"].quantity, lines["storage"].unit) == (pytest.approx(100.0), "GB-months")
+    assert (lines["tooling"].quantity, lines["tooling"].unit) == (pytest.approx(1.0), "months")
+    for line, usd in ((lines["storage"], 0.1), (lines["tooling"], 300.0)):
+        assert line.usd == pytest.approx(line.quantity * usd)
+
+
 lives = st.lists(st.tuples(st.integers(0, 5), st.floats(0, 4000), st.floats(0, 3000)), max_size=8)
 
 

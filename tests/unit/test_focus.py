@@ -145,6 +145,9 @@ def test_quantities_of_a_replay_are_those_of_its_bill(runs: dict[str, RunFolder]
     assert float(str(found["gpu_used"]["ListUnitPrice"])) == pytest.approx(3.6)
     assert found["gpu_used"]["SkuId"] == "h100-sxm/gpu-hour"
     assert (found["tooling"]["ChargeCategory"], found["tooling"]["ConsumedQuantity"]) == ("Purchase", None)
+    storage = found["storage"]
+    assert (storage["ConsumedUnit"], float(str(storage["ConsumedQuantity"]))) == ("GB-Months", pytest.approx(100.0))
+    assert float(str(storage["ListUnitPrice"])) == pytest.approx(0.02)
 
 
 def hand_made(futures: int = 60) -> ForecastReport:

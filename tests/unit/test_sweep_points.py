@@ -93,7 +93,7 @@ def test_kinds_of_spend_add_up(study: Study) -> None:
     opened = open_study(study)
     resolved = resolve(read_stack("hybrid", opened.catalog), opened.catalog, opened.book, opened.facts)
     found = replay(resolved, opened.trace, catalog=opened.catalog, book=opened.book)
-    lines = (*found.bill.lines, Line("shared", "storage", 10.0, "GB", 0.5), Line("own", "gpu_power", 3.0, "kWh", 0.25))
+    lines = (*found.bill.lines, Line("shared", "storage", 10.0, "GB-months", 0.5), Line("own", "gpu_power", 3.0, "kWh", 0.25))
     metrics = of_replay(replace(found, bill=replace(found.bill, lines=lines)))
     parts = [metrics[f"{kind}_usd_per_month"] for kind in ("api", "gpu", "other")]
     assert all(part is not None and part >= 0 for part in parts)
