@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.futures.dated import Dated
+from sim.futures.signals import Signals
 from sim.futures.usage import UsageLayout
 
 FloatArray = npt.NDArray[np.float64]
@@ -170,6 +171,8 @@ class Forecast:
     """What happens on known or likely dates, in order of time."""
     incident_hours: FloatArray | None = None
     """[F, M] hours of incidents that begin in a month."""
+    signals: Signals | None = None
+    """What happens to its APIs in each future."""
 
     @property
     def futures(self) -> int:

@@ -37,6 +37,7 @@ from sim.futures.exact import exact_months
 from sim.futures.forecast import Accuracy, Driver, Forecast, HazardEffect, LineKind
 from sim.futures.library import build_library
 from sim.futures.service_levels import block_weights, sample_dof, service_levels
+from sim.futures.signals import signals
 from sim.futures.surfaces import surfaces
 from sim.futures.window_plan import WindowPlan
 from sim.futures.windows import plan_windows
@@ -168,6 +169,7 @@ def forecast(
         discount_rate_per_year=resolved.costs.discount_rate_per_year,
         dated=dated(resolved, one, book),
         incident_hours=incident_hours(one),
+        signals=signals(one),
     )
 
 
