@@ -24,7 +24,7 @@ STACKS = (
     "api-first", "multi-vendor", "rag", "vendor-fine-tune", "self-hosted", "on-premises", "own-fine-tune", "hybrid",
     "fallback-chain", "task-routing", "autoscaled-hpa", "scale-to-zero", "spot",
 )  # fmt: skip
-SHOWN = ("Month", "Bill", "Spread", "Service ahead", "Capacity", "Futures")
+SHOWN = ("Month", "By month", "Bill", "Spread", "Service ahead", "Capacity", "Futures")
 """First words of the paragraphs that the excerpt keeps, after the answer itself."""
 LEFT_OUT = "..."
 HEADING = ("| stack | TTFT p95 | TPOT p95 | completed | load | busiest 5 min | USD a month |", "|---|---|---|---|---|---|---|")
