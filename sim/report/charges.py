@@ -114,7 +114,11 @@ def _quantity(found: Forecast, line: LineName, resolved: ResolvedStack) -> _Quan
         return found.usage[:, :, found.layout.at(line.deployment, item)]
 
     ones = np.ones(found.usd.shape[:2])
-    fixed = {"tooling": (1.0, "months"), "storage": (resolved.costs.storage_gb, "GB-months"), "egress": (resolved.costs.egress_gb_per_month, "GB")}
+    fixed = {
+        "tooling": (1.0, "months"),
+        "storage": (resolved.costs.storage_gb, "GB-months"),
+        "egress": (resolved.costs.egress_gb_per_month, "GB"),
+    }
     if line.item in fixed:
         amount, unit = fixed[line.item]
         return _Quantity(ones * amount, unit)

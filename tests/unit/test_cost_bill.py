@@ -267,8 +267,8 @@ def test_what_is_paid_by_the_month_is_as_much_in_a_month_of_any_replay(window_s:
     month = found.month()
     assert month is not None
     lines = {line.item: line for line in month.lines if line.deployment == SHARED}
-    assert (lines["storage"].quantity, lines["storage"].unit) == (pytest.approx(100.0), "GB-months")
-    assert (lines["tooling"].quantity, lines["tooling"].unit) == (pytest.approx(1.0), "months")
+    assert lines["storage"].quantity == pytest.approx(100.0) and lines["storage"].unit == "GB-months"
+    assert lines["tooling"].quantity == pytest.approx(1.0) and lines["tooling"].unit == "months"
     for line, usd in ((lines["storage"], 0.1), (lines["tooling"], 300.0)):
         assert line.usd == pytest.approx(line.quantity * usd)
 
