@@ -49,7 +49,8 @@ class Axis:
         if len(decades) >= 3:
             return decades
         finer = [digit * 10.0**k for k in range(first - 1, last + 1) for digit in (1, 2, 5)]
-        return [value for value in finer if self.low <= value <= self.high][: most + 1]
+        inside = [value for value in finer if self.low <= value <= self.high][: most + 1]
+        return inside if len(inside) >= 2 else self._round(most)
 
 
 def axis_of(values: Iterable[float], unit: Unit, *, log: bool = False, zero: bool = True) -> Axis:

@@ -36,7 +36,7 @@ def figure(chart: Chart) -> str:
     note = f"<p class=note>{safe(chart.note)}</p>" if chart.note else ""
     return (
         f'<figure class=chart id="{key}" data-x="{shares}"{heights}{" data-zoom" if chart.zoom else ""}>'
-        f"<figcaption><h3>{safe(chart.title)}</h3>{zoom}</figcaption>{_legend(series)}"
+        f"<figcaption><h3>{safe(chart.title)}</h3>{zoom}</figcaption>{_legend(chart, series)}"
         f'<div class=panels tabindex=0 role=group aria-roledescription=chart aria-label="{safe(chart.title)}" '
         f'aria-describedby="{key}-says">'
         f"{_panels(chart)}{_x_labels(chart)}<div class=cursor hidden></div><output class=tip hidden></output></div>"
@@ -104,8 +104,10 @@ def _tick(label: str) -> str:
     return brief(label) if not label.endswith(".00") else label[:-3]
 
 
-def _legend(series: list[Series]) -> str:
-    """A button for each name: what is called alike in several panels comes and goes together."""
+def _legend(chart: Chart, series: list[Series]) -> str:
+    """A button for each name: what is called alike in several panels comes and goes together. None where the panels have these names."""
+    if all([each.name for each in panel.series] == [panel.title] for panel in chart.panels):
+        return ""
     together: dict[tuple[str, int, bool], list[int]] = {}
     for k, each in enumerate(series):
         together.setdefault((each.name, each.color, each.dashed), []).append(k)

@@ -36,7 +36,7 @@ def run_page(run: RunFolder) -> str:
         Part("To repeat it", source_parts.repeat(run.record, summary["trace"])),
     ]
     trace, stack = summary["trace"], summary["stack"]
-    subtitle = f"{stack['description']} {trace['requests']:,} requests over {show(trace['duration_s'], 's')}."
+    subtitle = f"{source_parts.sentence(stack['description'])} {trace['requests']:,} requests over {show(trace['duration_s'], 's')}."
     return page(f"{stack['name']} for {trace['name']}", subtitle, _first(summary), parts, _foot(run.record, ahead))
 
 

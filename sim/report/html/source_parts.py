@@ -12,12 +12,13 @@ from sim.report.html.text import code, listed, prose, show, table
 def warnings(found: Sequence[Mapping[str, Any]]) -> str:
     """Each warning with its remedy."""
     return "".join(
-        f"<div class=warning>Warning: <b>{prose(str(each['cause']))}</b>; {prose(_sentence(str(each['remedy'])))}</div>" for each in found
+        f"<div class=warning>Warning: <b>{prose(str(each['cause']))}</b>; {prose(sentence(str(each['remedy'])))}</div>" for each in found
     )
 
 
-def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+def sentence(text: str) -> str:
+    """A text with its full stop; nothing of nothing."""
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
 
 
 def prices(found: Mapping[str, Any]) -> str:
@@ -48,8 +49,8 @@ def profiles(found: Mapping[str, Any]) -> str:
 
 def assumptions(texts: Sequence[str], notes: Sequence[str]) -> str:
     """What is assumed for want of a source, and what else is to be known."""
-    said = f"<h3>Assumed</h3>{listed([_sentence(text) for text in texts])}" if texts else ""
-    return said + (f"<h3>Notes</h3>{listed([_sentence(note) for note in notes])}" if notes else "")
+    said = f"<h3>Assumed</h3>{listed([sentence(text) for text in texts])}" if texts else ""
+    return said + (f"<h3>Notes</h3>{listed([sentence(note) for note in notes])}" if notes else "")
 
 
 def repeat(record: Mapping[str, Any], trace: Mapping[str, Any]) -> str:
