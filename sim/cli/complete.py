@@ -214,10 +214,11 @@ def _meant(root: Mapping[str, Any], forms: list[Mapping[str, Any]], value: Any) 
 
 _BY_NAME: Mapping[str, Names] = MappingProxyType(
     {
-        "stack": _stacks, "stacks": _stacks, "trace": _traces, "outlook": _of("models/outlooks"), "settings": _settings, "overs": _axes,
-        "fail_if": _figures, "slo": _levels, "levels": _levels, "needs": _needs, "space": _of("models/spaces"), "run": _runs,
-        "llm": _of("models/llms"), "gpu": _of("models/gpus"), "terraform": _only_files, "kubernetes": _only_files, "manifests": _only_files, "events": _only_files,
-        "actual": _only_files, "mapping": _only_files, "usage": _only_files, "output": _only_files, "given_path": _only_files,
+        "stack": _stacks, "stacks": _stacks, "trace": _traces, "outlook": _of("models/outlooks"), "settings": _settings,
+        "overs": _axes, "fail_if": _figures, "slo": _levels, "levels": _levels, "needs": _needs, "space": _of("models/spaces"),
+        "run": _runs, "llm": _of("models/llms"), "gpu": _of("models/gpus"), "terraform": _only_files, "kubernetes": _only_files,
+        "manifests": _only_files, "events": _only_files, "actual": _only_files, "mapping": _only_files, "usage": _only_files,
+        "output": _only_files, "given_path": _only_files,
     }
 )  # fmt: skip
 """By the name of a parameter, what completes it in any command."""
