@@ -58,10 +58,12 @@ _HOME = MappingProxyType(
 __all__ = ["READING_ORDER", "InputError", "load_stack", "read_trace", "simulate", "forecast", "compare", "sweep", "plan"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+if not TYPE_CHECKING:  # so that a slip in a name is an error to mypy, too
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOME:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_HOME[name]), name)
 
 
 def __dir__() -> list[str]:

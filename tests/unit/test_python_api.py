@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import csv
 import datetime
+import html
 import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
@@ -16,12 +23,16 @@ from sim.futures.cell_store import CellStore
 from sim.futures.forecast import Forecast
 from sim.futures.run import Question
 from sim.planning.point_store import PointStore
+from sim.results.result import Result
+from sim.trace import Trace
+from sim.trace.closed_loop import ClosedLoop
 from tests.made import command
 from tests.made.ahead import ahead
 from tests.made.command import Capture
 from tests.made.told import tell
 from tests.made.world import write_world
 
+ROOT = Path(sim.__file__).resolve().parent.parent
 AHEAD = ("--months", "2", "--futures", "20", "--workers", "1")
 
 
@@ -195,3 +206,151 @@ def test_a_plan_without_a_way(world: Path) -> None:
     found = sim.plan("trace.parquet", "ttft_p95 <= 1ms", space=world / "space.yaml", stack="small.yaml")
     assert not found.feasible and found.stack is None and found.chosen is None and found.usd_per_month is None
     assert found.stack_yaml is None and found.confidence is None and found.summary["nearest"] is not None
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: sim.simulate("trace.parquet", "smal.yaml"), "smal.yaml: no such file; did you mean 'small.yaml'?"),
+        (lambda: sim.simulate("trace.parqet", "small.yaml"), "trace.parqet: no such file; did you mean 'trace.parquet'?"),
+        (lambda: sim.load_stack("hybird"), "no stack 'hybird'; allowed: "),
+        (lambda: sim.load_stack("small.yaml", {"slo.tft_p95": "2s"}), "settings: slo.tft_p95: unknown key 'tft_p95'; allowed: ttft_p95, "),
+        (lambda: sim.load_stack("small.yaml", {"slo.ttft_p95": {1}}), "settings: found {1}; allowed: texts, finite numbers, "),
+        (lambda: sim.load_stack("small.yaml", "slo.ttft_p95=2s"), "settings: 'slo.ttft_p95=2s': found a text; allowed: a mapping"),
+        (lambda: sim.load_stack("small.yaml", {"outlook.demand.growth_per_month": "5%"}), "settings: outlook.demand.growth_per_month=5%: is"),
+        (lambda: sim.load_stack("small.yaml", date="21.11.2026"), "date: found '21.11.2026'; a day as 2026-11-21 is needed"),
+        (lambda: sim.simulate("trace.parquet", "small.yaml", seed=-1), "seed: found -1; allowed: a whole number from 0 to 9,223,"),
+        (lambda: sim.simulate("trace.parquet", "small.yaml", think="2s"), "think 2s: needs closed_loop=N, so many clients that wait"),
+        (lambda: sim.simulate("trace.parquet", "small.yaml", closed_loop=0), "closed_loop: found 0; allowed: a whole number from 1"),
+        (lambda: sim.simulate("trace.parquet", "small.yaml", settings=["outlook.x=1"]), "settings: outlook.x=1: is about months, and a replay"),
+        (lambda: sim.simulate("trace.parquet", sim.load_stack("small.yaml"), date="2026-01-01"), "date: the stack small is opened already"),
+        (lambda: sim.forecast("trace.parquet", "small.yaml", months=0), "months: found 0; allowed: a whole number from 1 to 120"),
+        (lambda: sim.forecast("trace.parquet", "small.yaml", futures=True), "futures: found True; allowed: a whole number from 20"),
+        (lambda: sim.forecast("trace.parquet", "small.yaml", budget="90.000"), "budget: found '90.000', which could be 90000 or 90.00"),
+        (lambda: sim.forecast("trace.parquet", "small.yaml", start="11/2026"), "start: found '11/2026'; allowed: a month from 2000-01"),
+        (lambda: sim.forecast("trace.parquet", "small.yaml", outlook="bse"), "no outlook 'bse'; allowed: base, "),
+        (lambda: sim.compare("trace.parquet", ["small.yaml"]), "stacks: found 1; allowed: 2 to 8, as ['api-first', 'hybrid']"),
+        (lambda: sim.compare("trace.parquet", "small.yaml"), "stacks: found 1; allowed: 2 to 8"),
+        (lambda: sim.compare("trace.parquet", ["small.yaml", "api-first"], fail_if=["tco > 1"]), "fail_if: column 1: unknown figure 'tco'; allowed: "),
+        (lambda: sim.sweep("trace.parquet", "small.yaml"), "over: found nothing to vary; allowed: {'deployments.own.replicas.count': range"),
+        (lambda: sim.sweep("trace.parquet", "small.yaml", {"slo.ttft_p95": []}), "over: slo.ttft_p95: found no values; allowed: a list"),
+        (lambda: sim.sweep("trace.parquet", "small.yaml", gpus=[1, 1]), "gpus: found '1' twice; give every value once"),
+        (lambda: sim.plan("trace.parquet", "ttft < ", stack="small.yaml"), "levels: "),
+        (lambda: sim.plan("trace.parquet", stack="small.yaml", confidence=1.0), "confidence: found '1.0'; allowed: from 50 % to below 100 %"),
+        (lambda: sim.plan("trace.parquet", stack="small.yaml", redundancy="two"), "redundancy: found 'two'; allowed: replicas that may be"),
+        (lambda: sim.plan("trace.parquet", stack="small.yaml", growth=0.05), "growth: is about months, and with months=0 there are none"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_said_in_the_words_of_python(call: Callable[[], object], said: str) -> None:
+    before = command.listing()
+    with pytest.raises(sim.InputError) as error:
+        call()
+    assert str(error.value).startswith(said)
+    assert " --" not in str(error.value)
+    assert command.listing() == before
+
+
+def test_every_stack_that_is_wrong_is_said(world: Path) -> None:
+    with pytest.raises(sim.InputError) as error:
+        sim.compare("trace.parquet", ["smal.yaml", "api-frst"])
+    first, second = str(error.value).split("\n")
+    assert first.startswith("smal.yaml: no such file") and second.startswith("no stack 'api-frst'")
+
+
+def test_stacks_of_other_prices_are_not_compared(world: Path) -> None:
+    (one, other) = sim.load_stack("small.yaml"), sim.load_stack("api-first", date="2026-06-01")
+    with pytest.raises(sim.InputError, match="api-first: opened with other prices or another catalogue than small"):
+        sim.compare("trace.parquet", [one, other])
+
+
+def test_an_opened_stack_takes_more_settings(world: Path) -> None:
+    stack = sim.load_stack("small.yaml", {"deployments.own.replicas": 2})
+    assert stack.name == "small" and stack.deployments == ("own", "spill") and stack.settings == ("deployments.own.replicas=2",)
+    assert repr(stack) == f"<Stack small: own, spill; prices of {stack.books.book.date}, settings=['deployments.own.replicas=2']>"
+    found = sim.simulate("trace.parquet", stack, settings={"slo.ttft_p95": np.float64(0.02)})
+    alike = sim.simulate("trace.parquet", "small.yaml", settings=["deployments.own.replicas=2", "slo.ttft_p95=20ms"])
+    assert found.json == alike.json and not found.slo_met
+    assert stack.settings == ("deployments.own.replicas=2",)
+
+
+def test_a_trace_in_memory_is_replayed_but_not_swept(world: Path) -> None:
+    trace = Trace.from_arrays(arrival_s=np.arange(50.0), prompt_tokens=[100] * 50, output_tokens=[10] * 50, name="mine")
+    assert sim.simulate(trace, "small.yaml").summary["trace"]["name"] == "mine"
+    for call in (lambda: sim.sweep(trace, "small.yaml", {"seed": [1]}), lambda: sim.plan(trace, stack="small.yaml")):
+        with pytest.raises(sim.InputError, match=r"^mine: a trace in memory, and a (sweep|plan) reads it from several processes"):
+            call()
+
+
+def test_clients_and_events(world: Path, capsys: Capture) -> None:
+    (world / "events.yaml").write_text("events:\n- {at: 10s, kind: gpu_failure, deployment: own, duration: 30s}\n")
+    theirs = command.replayed(capsys, "trace.parquet", "--stack", "small.yaml", "--events", "events.yaml")
+    found = sim.simulate("trace.parquet", "small.yaml", events="events.yaml")
+    assert found.summary == theirs and not found.events.empty
+    theirs = command.replayed(capsys, "trace.parquet", "--stack", "small.yaml", "--closed-loop", "4", "--think", "1s")
+    assert sim.simulate("trace.parquet", "small.yaml", closed_loop=4, think=1).summary == theirs
+    assert sim.simulate("trace.parquet", "small.yaml", closed_loop=ClosedLoop(4, think_s=1.0)).summary == theirs
+
+
+def test_a_folder_that_is_there_is_kept(world: Path) -> None:
+    found = sim.simulate("trace.parquet", "small.yaml")
+    assert found.save("r") == Path("r")
+    with pytest.raises(sim.InputError, match=r"^r: already there; give another folder, or force=True to replace it$"):
+        found.save("r")
+    (world / "r" / "mine").write_text("")
+    assert found.save("r", force=True) == Path("r") and not (world / "r" / "mine").exists()
+    default = found.save()
+    assert default.parent == Path("outputs") and default == found.default_folder and found.save() == default
+
+
+def test_results_do_not_change(world: Path) -> None:
+    found = sim.simulate("trace.parquet", "small.yaml")
+    table = found.latency
+    table["mean_s"] = 0.0
+    found.summary["bill"].clear()
+    assert (found.latency["mean_s"] > 0).all() and found.summary["bill"]
+    with pytest.raises(FrozenInstanceError):
+        found.report = None  # type: ignore[misc, assignment]
+    assert repr(found) == f"<SimulateResult: {found.answer}>"
+
+
+def test_a_notebook_shows_the_answer_and_charts_and_no_name_escapes(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell(monkeypatch, months)
+    hostile = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+    (world / "space.yaml").write_text("replicas: 1:2\n")
+    path = world / f"{hostile.replace('/', '')}.parquet"
+    path.write_bytes((world / "trace.parquet").read_bytes())
+    ahead_of = sim.forecast(path, "small.yaml", months=2, futures=20, progress=silent)
+    shown: list[Result] = [
+        sim.simulate(path, "small.yaml"), ahead_of,
+        sim.compare(path, ["small.yaml", "api-first"], months=2, futures=20, progress=silent),
+        sim.sweep(path, "small.yaml", {"deployments.own.replicas.count": "1:3"}),
+        sim.plan(path, "ttft_p95 <= 500ms", stack="small.yaml", space="space.yaml"),
+    ]  # fmt: skip
+    for found in shown:
+        frame = found._repr_html_()
+        inside = re.fullmatch(
+            r'<iframe title="[^"<>]*" sandbox="allow-scripts" style="[^"<>]*" srcdoc="([^"]*)"></iframe>', frame, re.DOTALL
+        )
+        assert inside is not None
+        document = html.unescape(inside[1])
+        assert document.count("<script") == 1 and "<img" not in document and "default-src 'none'" in document
+        assert not re.search(r"""<[a-z][^>]*\s(?:src|href)=["']?[^#"']|url\(|@import|https?://""", document.split("<script>")[0])
+        assert "<svg" in document or "class=bars" in document.replace('"', "")
+        assert html.escape(found.answer.split(" ")[0]) in document
+        assert len(frame) < 150_000
+
+
+def test_import_waits_for_nothing() -> None:
+    heavy = "numba, pandas, pyarrow, scipy, numpy, pydantic, click"
+    code = f"import sim, sys; sys.exit(bool(set('{heavy}'.split(', ')) & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+@pytest.mark.slow
+def test_calls_are_typed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", "tests/made/typed_calls.py"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert (Path(sim.__file__).parent / "py.typed").is_file()
