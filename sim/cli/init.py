@@ -68,19 +68,25 @@ def _recipe() -> str:
 
 def _from_kubernetes(manifests: tuple[str, ...], gpu: str | None, catalog: Catalog) -> str:
     """The stack's text; what was assumed and ignored, and what keeps it from being run as it is, goes to stderr too."""
+    from dataclasses import replace
+
     from sim.catalog.price_book import PriceBook
     from sim.catalog.yaml_document import parse_documents
     from sim.errors import InputError
     from sim.iac.kubernetes import stack_from_kubernetes, stack_text
     from sim.iac.manifests import read_manifests
+    from sim.iac.opened import marks_of
     from sim.stack.read import stack_of
     from sim.stack.resolve import resolve
 
     if gpu is not None:
         catalog.gpu(gpu)
     imported = stack_from_kubernetes(read_manifests(manifests), catalog, gpu=gpu)
-    text = stack_text(imported, ", ".join(Path(file).name for file in manifests))
-    made = stack_of(parse_documents(text, "the stack made")[0], "stack")
+    source = ", ".join(Path(file).name for file in manifests)
+    text = stack_text(imported, source)
+    document = parse_documents(text, source)[0]
+    # Nobody sees the lines of a stack that is wrong: its deployments have the manifests as their place.
+    made = stack_of(replace(document, key_marks={}, value_marks=marks_of(source, document.data["deployments"])), "stack")
     for title, notes in (("assumed", imported.assumed), ("ignored", imported.ignored)):
         for note in notes:
             click.echo(f"{title}: {note}", err=True)

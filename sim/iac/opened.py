@@ -109,7 +109,7 @@ def _template(name: str | None, imported: Imported | None, source: str, catalog:
             document = replace(document, data={key: document.data[key] for key in ("deployments", "routing") if key in document.data})
         return Template(document, told=name is not None)
     if name is None:
-        document = Document(source, imported.stack, {}, _marks(source, imported.stack["deployments"]))
+        document = Document(source, imported.stack, {}, marks_of(source, imported.stack["deployments"]))
     else:
         document = _with_servers(read_stack(name, catalog).document, imported, source)
     return Template(document, told=True, labels=imported.labels, bounded=True)
@@ -127,7 +127,7 @@ def _with_servers(under: Document, imported: Imported, source: str) -> Document:
     kept = {
         path: mark for path, mark in under.value_marks.items() if path[:1] != ("routing",) and path[1:2] not in [(name,) for name in own]
     }
-    return Document(under.name, data, {}, {**kept, **_marks(source, servers)})
+    return Document(under.name, data, {}, {**kept, **marks_of(source, servers)})
 
 
 def _place(name: str, spec: Mapping[str, Any], own: Mapping[str, Mapping[str, Any]]) -> str:
@@ -143,7 +143,8 @@ def _gpus(spec: Mapping[str, Any]) -> float:
     return max(1.0, float(most) * float(spec.get("tensor_parallel", 1)))
 
 
-def _marks(source: str, deployments: Mapping[str, Any]) -> dict[KeyPath, Mark]:
+def marks_of(source: str, deployments: Mapping[str, Any]) -> dict[KeyPath, Mark]:
+    """The place of each deployment that was made of some files: their names and its own."""
     return {("deployments", name): Mark(f"{source}: {name}") for name in deployments}
 
 

@@ -207,6 +207,12 @@ def test_init_says_what_keeps_manifests_from_a_run(capsys: pytest.CaptureFixture
     assert "to be mended before a run" in err and "does not fit" in err
 
 
+def test_init_names_the_manifest_that_is_wrong(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "less.yaml").write_text(MANIFEST.replace("  template:", "  replicas: -2\n  template:", 1))
+    _, err = run(capsys, "init", "--from-kubernetes", "less.yaml", code=2)
+    assert err.startswith("error: less.yaml: chat: deployments.chat.replicas: found -2")
+
+
 @pytest.mark.parametrize("arguments", [(), ("--gpu", "l4"), ("mine", "-o", "x.yaml"), ("mine", "--gpu", "l4")])
 def test_init_asks_for_what_it_needs(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], tmp_path: Path) -> None:
     out, err = run(capsys, "init", *arguments, code=2)
