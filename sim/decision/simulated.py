@@ -10,7 +10,9 @@ import numpy as np
 from sim.catalog.catalog import Catalog
 from sim.cost.replay import Replay
 from sim.decision.carried import carried_per_s
-from sim.decision.facts import Quality, Quantiles, StrategyFacts
+from sim.decision.facts import Quantiles, StrategyFacts
+from sim.decision.needs_parts import Evaluation
+from sim.decision.quality import quality_of_strategy
 from sim.decision.strategies import Strategy
 from sim.decision.training import TrainingCost, training_cost
 from sim.futures.bands import band
@@ -23,9 +25,12 @@ _THOUSAND = 1000.0
 
 
 def served_facts(
-    strategy: Strategy, forecast: Forecast, replay: Replay, resolved: ResolvedStack, quality: Quality | None, catalog: Catalog
+    strategy: Strategy, forecast: Forecast, replay: Replay, resolved: ResolvedStack, scores: Mapping[str, Evaluation], catalog: Catalog
 ) -> StrategyFacts:
-    """What a replay and a forecast say of a strategy; the cost of training is on top where a model of one's own is made."""
+    """What a replay and a forecast say of a strategy; the cost of training is on top where a model of one's own is made.
+
+    `scores` are the user's, by model or strategy.
+    """
     trained = _training(strategy, forecast.futures, len(forecast.months), forecast.seed, catalog)
     invoice, tco = forecast.total("invoice"), forecast.total("tco")
     ready, assumed = resolved.costs.time_to_production_months, resolved.costs.assumption("time_to_production_months")
@@ -34,6 +39,7 @@ def served_facts(
         invoice, tco = invoice + trained.compute_usd, tco + trained.compute_usd + trained.people_usd
         ready, assumed = max(ready, float(np.median(trained.months))), trained.assumed
     requests = np.asarray(forecast.usage[:, :, forecast.layout.at("all", "requests")])
+    answered = share_by_model(replay, resolved)
     outcomes = replay.measures.outcomes
     energy = forecast.capacity.energy_kwh
     return StrategyFacts(
@@ -48,7 +54,7 @@ def served_facts(
         tco_usd_per_1000_requests=_per_1000(tco, requests),
         months_to_production=ready,
         months_to_production_assumed=assumed,
-        quality=quality,
+        quality=quality_of_strategy(strategy.name, answered, scores),
         forecast=forecast,
         replay=replay,
         resolved=resolved,
@@ -60,25 +66,27 @@ def served_facts(
         good_share=replay.measures.good_share,
         slo_met_share=float(forecast.slo.met.mean()),
         fallback_share=outcomes.fallback_share,
-        share_by_model=share_by_model(replay, resolved),
+        share_by_model=answered,
         energy_kwh=None if np.isnan(energy).all() else band(np.nansum(energy, axis=2).sum(axis=1)),
         tokens_per_month=tokens_per_month(replay),
     )
 
 
-def trained_facts(strategy: Strategy, like: StrategyFacts, quality: Quality | None, *, seed: int, catalog: Catalog) -> StrategyFacts:
-    """What is known of a strategy that is costed and not served: its training. Months and traffic are those of another strategy.
+def trained_facts(
+    strategy: Strategy, months: tuple[str, ...], requests: FloatArray, tokens: float, scores: Mapping[str, Evaluation], *, seed: int,
+    catalog: Catalog,
+) -> StrategyFacts:  # fmt: skip
+    """What is known of a strategy that is costed and not served: its training.
 
-    Serving is not in its cost, which is so the least that it takes.
+    `requests` [F, M] are those asked in the months, `tokens` those of the trace a month. Serving is not in its cost, which is so the least
+    that it takes.
     """
-    futures, months = like.tco_usd_by_month.shape
-    found = _training(strategy, futures, months, seed, catalog)
+    found = _training(strategy, *requests.shape, seed, catalog)
     assert found is not None  # only these have no stack
     invoice, tco = found.compute_usd, found.compute_usd + found.people_usd
-    requests = like.requests_by_month
     return StrategyFacts(
         strategy=strategy,
-        months=like.months,
+        months=months,
         tco_usd_by_month=tco,
         invoice_usd_by_month=invoice,
         requests_by_month=requests,
@@ -88,7 +96,7 @@ def trained_facts(strategy: Strategy, like: StrategyFacts, quality: Quality | No
         tco_usd_per_1000_requests=_per_1000(tco, requests),
         months_to_production=float(np.median(found.months)),
         months_to_production_assumed=found.assumed,
-        quality=quality,
+        quality=quality_of_strategy(strategy.name, {}, scores),
         forecast=None,
         replay=None,
         resolved=None,
@@ -102,7 +110,7 @@ def trained_facts(strategy: Strategy, like: StrategyFacts, quality: Quality | No
         fallback_share=None,
         share_by_model=MappingProxyType({}),
         energy_kwh=None,
-        tokens_per_month=like.tokens_per_month,
+        tokens_per_month=tokens,
     )
 
 
