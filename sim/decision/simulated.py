@@ -81,7 +81,8 @@ def trained_facts(
     `requests` [F, M] are those asked in the months, `tokens` those of the trace a month. Serving is not in its cost, which is so the least
     that it takes.
     """
-    found = _training(strategy, *requests.shape, seed, catalog)
+    futures, count = requests.shape
+    found = _training(strategy, futures, count, seed, catalog)
     assert found is not None  # only these have no stack
     invoice, tco = found.compute_usd, found.compute_usd + found.people_usd
     return StrategyFacts(
