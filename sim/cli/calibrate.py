@@ -24,7 +24,7 @@ _MOST_FILES = 1000
 @click.command(name="calibrate")
 @click.argument("files", nargs=-1, required=True)
 @click.option("-o", "--output", "given_path", metavar="FILE", help="Write the profiles here: models/profiles/NAME.yaml.")
-@click.option("--force", is_flag=True, help="Replace the file given with -o if it exists.")
+@click.option("--force", is_flag=True, help="Replace the files given with -o and --report if they exist.")
 @click.option("--llm", help="The LLM, where the files do not say: a catalogue name, or that of another tool.")
 @click.option("--gpu", help="The GPU, where they do not.")
 @click.option("--tensor-parallel", type=click.IntRange(1, 1024), help="GPUs of one replica, where they do not.")
@@ -42,6 +42,7 @@ _MOST_FILES = 1000
     metavar="PARTS",
     help="Move these parts only: c,g_small,g_large,g_long,launch,o,f,h,front_end.  [default: those the data tell of]",
 )
+@click.option("--report", "page_path", metavar="FILE", help="Write a page with charts of predicted against measured here: NAME.html.")
 @click.option(
     "--as-of", "as_of", metavar="DATE", help="When it was measured, for the profile: 2026-11-21, 2026-11 or 2026.  [default: undated]"
 )
@@ -65,6 +66,7 @@ def command(
     max_num_seqs: int | None,
     max_num_batched_tokens: int | None,
     free: str | None,
+    page_path: str | None,
     as_of: str | None,
     seed: int,
     folder: Path | None,
@@ -90,6 +92,7 @@ def command(
     target = None if given_path is None else Path(given_path)
     if target is not None:
         check_target(target, force=force)
+    page = _page(page_path, force=force)
     day = _as_of(as_of)
     wanted = None if free is None else parts_named(free)
     quiet = bool(ctx.obj and ctx.obj.get("quiet"))
@@ -109,8 +112,12 @@ def command(
         check_only_ones(target, found.found, catalog)
         text = profile_yaml(found.found, source=f"sim calibrate, {', '.join(dict.fromkeys(report.names))}", as_of=day)
         write_profiles(target, text, force=force)
+    if page is not None:
+        _draw(page, report, force=force)
     _print(report, form)
     if not quiet:
+        if page is not None:
+            say("note", f"the report is {page}")
         for each in found.skipped:
             say("note", f"no profile of {each.name}: {each.why}")
         if target is not None:
@@ -119,6 +126,28 @@ def command(
                 say("note", "a stack takes a profile of an fp8 KV cache where its deployment says kv_precision: fp8")
         else:
             say("note", "nothing was written: -o models/profiles/NAME.yaml keeps the profiles, and sim run takes them from there")
+
+
+def _page(given: str | None, *, force: bool) -> Path | None:
+    """The file of the report; InputError before anything is simulated where it cannot be written."""
+    from sim.errors import InputError
+    from sim.report.one_file import check_place
+
+    if given is None:
+        return None
+    path = Path(given)
+    if path.suffix != ".html":
+        raise InputError(f"--report: found {given!r}; allowed: a file that ends in .html")
+    check_place(path, force=force)
+    return path
+
+
+def _draw(path: Path, report: CalibrationReport, *, force: bool) -> None:
+    from sim.report.html.calibration_page import calibration_page
+    from sim.report.one_file import write_file
+    from sim.report.run_record import own_version
+
+    write_file(path, calibration_page(report, version=own_version()), force=force)
 
 
 def _says(progress: Progress) -> Callable[[str, int], None]:

@@ -80,8 +80,8 @@ def calibration_text(report: CalibrationReport) -> str:
     """For a terminal of 80 columns, ending with a line break."""
     parts = []
     for each in report.of.found:
-        parts += ["\n".join(wrapped(visible(calibration_answer(each)))), as_text(_sections(each))]
-    parts.append(as_text([_rest(report)]))
+        parts += ["\n".join(wrapped(visible(calibration_answer(each)))), as_text(calibration_sections(each))]
+    parts.append(as_text([calibration_rest(report)]))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -89,8 +89,8 @@ def calibration_markdown(report: CalibrationReport) -> str:
     """As a Markdown page, ending with a line break."""
     parts = [f"# Calibration from {escaped(', '.join(report.names))}"]
     for each in report.of.found:
-        parts += [f"**{escaped(calibration_answer(each))}**", as_markdown(_sections(each))]
-    parts.append(as_markdown([_rest(report)]))
+        parts += [f"**{escaped(calibration_answer(each))}**", as_markdown(calibration_sections(each))]
+    parts.append(as_markdown([calibration_rest(report)]))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -112,7 +112,7 @@ def calibration_answer(found: Calibration) -> str:
             held = errors.batch_out or errors.shape_out
             unseen = f", {show_share(held.median_abs_error)} where it had not seen them" if held else ""
             sentences.append(
-                f"{_metric_words(errors.metric)} is off by {show_share(errors.estimated.median_abs_error)} by the estimate, "
+                f"{metric_words(errors.metric)} is off by {show_share(errors.estimated.median_abs_error)} by the estimate, "
                 f"{show_share(errors.calibrated.median_abs_error)} calibrated{unseen} (medians)."
             )
     said = f"{_listed(moved)} moved" if moved else "No part moved: the data tell nothing that the estimate does not know"
@@ -127,12 +127,14 @@ def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _metric_words(metric: Metric) -> str:
+def metric_words(metric: Metric) -> str:
+    """A metric in words: `TTFT`, `TPOT p99`, `step`."""
     name, statistic = metric
     return _WORDS[name] if statistic == "mean" else f"{_WORDS[name]} {statistic}"
 
 
-def _sections(found: Calibration) -> list[Section]:
+def calibration_sections(found: Calibration) -> list[Section]:
+    """Errors, parts, points, what to doubt and what to measure next, of one configuration."""
     return [_errors(found), _coefficients(found), _points(found), _doubts(found), _next(found)]
 
 
@@ -140,11 +142,11 @@ def _errors(found: Calibration) -> Section:
     rows = []
     for e in metric_errors(found):
         four = (e.estimated, e.calibrated, e.batch_out, e.shape_out)
-        name = _metric_words(e.metric) + ("" if e.fitted else " (check)")
-        rows.append((name, str(e.calibrated.n if e.calibrated else 0), *(_percent(s.median_abs_error) if s else "-" for s in four)))
+        name = metric_words(e.metric) + ("" if e.fitted else " (check)")
+        rows.append((name, str(e.calibrated.n if e.calibrated else 0), *(percent(s.median_abs_error) if s else "-" for s in four)))
         if not e.fitted:
             continue
-        rows.append(("  p90", "", *(_percent(s.p90_abs_error) if s else "-" for s in four)))
+        rows.append(("  p90", "", *(percent(s.p90_abs_error) if s else "-" for s in four)))
         rows.append(("  bias", "", *(f"{s.bias * 100:+.1f} %" if s else "-" for s in four)))
     notes = [
         "Median absolute error, its p90, and the mean error with its sign. Batch out, shape out: by fits that did not see any point of the "
@@ -153,7 +155,8 @@ def _errors(found: Calibration) -> Section:
     return Section("Error", rows, ("n", "estimate", "calibrated", "batch out", "shape out"), notes)
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A fraction in percent with one digit behind the point: `3.2 %`."""
     return f"{share * 100:.1f} %"
 
 
@@ -180,14 +183,19 @@ def _points(found: Calibration) -> Section:
         notes.append("kv: requests waited for room in the KV cache; TTFT there is no part of the error for prompts.")
     rows = [
         (
-            f"{shape_of(r.point)} {_brief(batch_of(r.point))} {_metric_words((r.observation.metric, r.observation.statistic))}"
-            + (" kv" if r.short_of_kv else ""),
+            measured_words(r),
             *(_value(r, value) for value in (r.observation.value, r.estimated, r.calibrated)),
             *(_off(value, r) for value in (r.estimated, r.calibrated, r.held_out)),
         )
         for r in shown
     ]  # fmt: skip
     return Section("Point", rows, ("measured", "estimate", "calibrated", "off", "off", "held out"), notes)
+
+
+def measured_words(reading: Reading) -> str:
+    """What a number was measured of: lengths, concurrency or batch, and metric; `kv` where requests waited for KV cache."""
+    metric = metric_words((reading.observation.metric, reading.observation.statistic))
+    return f"{shape_of(reading.point)} {_brief(batch_of(reading.point))} {metric}{' kv' if reading.short_of_kv else ''}"
 
 
 def _by_load(reading: Reading) -> tuple[float, ...]:
@@ -225,7 +233,7 @@ def advice_words(advice: Advice) -> str:
     """One more run in words."""
     return (
         f"prompts of {advice.prompt_tokens:,} and outputs of {advice.output_tokens:,} tokens at concurrency {advice.concurrency}: "
-        f"the expected error of predicted times falls from {_percent(advice.before)} to {_percent(advice.after)}; "
+        f"the expected error of predicted times falls from {percent(advice.before)} to {percent(advice.after)}; "
         f"it tells most of {NAMES[advice.part]}"
     )
 
@@ -239,7 +247,7 @@ def _next(found: Calibration) -> Section:
     return Section("", rows, facts=True)
 
 
-def _rest(report: CalibrationReport) -> Section:
+def calibration_rest(report: CalibrationReport) -> Section:
     """What was left out, what the reader said and the simulation assumed, which columns nothing was made of."""
     rows = [("Left out", f"{each.name}: {each.why}") for each in report.of.skipped]
     rows += [("Said", note) for note in report.of.benchmark.notes]
