@@ -153,7 +153,8 @@ def _months(report: DiffReport) -> str:
 
 def _assumptions(report: DiffReport) -> str:
     added, removed = assumption_words(report)
-    return _bullets([*(f"+ {each}" for each in added), *(f"- {each}" for each in removed)])
+    # In words: a sign at the beginning of an item would be a list within the list.
+    return _bullets([*(f"new: {each}" for each in added), *(f"gone: {each}" for each in removed)])
 
 
 def _bullets(texts: Sequence[str]) -> str:

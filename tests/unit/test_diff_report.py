@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,12 @@ def test_a_comment_is_marked_short_and_folded(report: DiffReport) -> None:
     well_formed(text)
 
 
+def test_assumptions_that_came_and_went_are_told_apart_in_a_comment(report: DiffReport) -> None:
+    text = diff_markdown(replace(report, stacks=replace(report.stacks, assumptions_added=("a price",), assumptions_removed=("a tier",))))
+    assert "\n- new: a price\n- gone: a tier\n" in text
+    well_formed(text)
+
+
 def well_formed(text: str) -> None:
     """Every row of a table has as many cells as its header; there is no HTML but ours."""
     columns = 0
@@ -144,6 +151,8 @@ def well_formed(text: str) -> None:
         else:
             columns = 0
     assert set(re.findall(r"</?([a-zA-Z]+)", text)) <= {"details", "summary", "sub"}
+    # A sign at the beginning of an item is a list within the list.
+    assert not re.search(r"^- ([-+*]|\d+[.)]) ", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
