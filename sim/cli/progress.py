@@ -25,6 +25,9 @@ _EVERY_S = 0.2
 _LOGGED_S = 30.0
 """Between two lines where a line cannot be written over."""
 _WIDTH = 80
+_ROOM = 3
+_LEAST_TEXT = 8
+"""Columns for what is being done, below which the time left gives way."""
 _BAR = 20
 _LEAST_BAR = 8
 _WORTH_SAYING_S = 2.0
@@ -178,10 +181,13 @@ class Progress:
             click.echo(f"progress: {self._text}{percent}{more}", err=True)
             return
         self._drawn = True
-        # A line that goes on in the next one cannot be written over.
-        room = _columns() - len(percent) - len(more) - 1
+        # A line that goes on in the next one cannot be written over; Ctrl-C writes two characters more.
+        whole = _columns() - _ROOM
+        if columns(percent + more) > whole - _LEAST_TEXT:
+            more = ""
+        room = whole - len(percent) - len(more)
         bar = "" if share is None else self._bar(share, min(room - columns(self._text) - 3, _BAR))
-        text = shortened(self._text, room - len(bar)) if room > len(bar) else ""
+        text = shortened(self._text, room - len(bar)) if room > len(bar) + 1 else ""
         click.echo(f"\r{text}{bar}{percent}{more}\033[K", err=True, nl=False, color=True)
 
     def _bar(self, share: float, width: int) -> str:
