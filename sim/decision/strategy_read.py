@@ -55,13 +55,17 @@ def strategies_of(
 ) -> tuple[Strategy, ...]:
     """What there is to choose from: stacks that are named one by one, else those of the needs, else the bundled ones.
 
-    `triggers` are the names of the signals that a progression may wait for. InputError with every problem.
+    `triggers` are the names of the signals that a progression may wait for, and that needs may set. InputError with every problem.
     """
     if stacks:
         plans = {PurePath(name).stem: StrategyPlan(stack=name) for name in stacks}
     else:
         plans = dict(file.needs.strategies) or bundled_plans(file.needs)
-    problems: list[str] = []
+    problems = [
+        file.problem(("triggers", name), f"unknown trigger {name!r}; allowed: {', '.join(triggers)}{nearest(name, triggers)}", key=True)
+        for name in file.needs.triggers
+        if name not in triggers
+    ]
     found = []
     for name, plan in plans.items():
         at: KeyPath = ("strategies", name)

@@ -82,9 +82,14 @@ class TrainingCost:
     """Where the figures come from, in words."""
 
 
+def training_defaults(catalog: Catalog) -> TrainingDefaults:
+    """What training takes, from the first folder of the catalogue that says so."""
+    return catalog.shared(_PLACE, TrainingDefaults)
+
+
 def training_cost(kind: Training, *, futures: int, months: int, seed: int, catalog: Catalog) -> TrainingCost:
     """What training costs in each month of each future; equal arguments give equal draws."""
-    defaults = catalog.shared(_PLACE, TrainingDefaults)
+    defaults = training_defaults(catalog)
     effort = defaults.of(kind)
     usd = effort.compute_usd.draws(futures, seed, f"{kind}/compute")
     engineers = effort.ml_engineers.draws(futures, seed, f"{kind}/engineers")
