@@ -141,6 +141,36 @@ def test_every_number_has_its_origin(world: Path) -> None:
         assert count and f"<span class=tag>{label}</span> {count} number" in page
 
 
+def test_a_large_folder_stays_small(world: Path, tmp_path: Path) -> None:
+    """Sixty deployments with four classes over ten years."""
+    big = tmp_path / "big"
+    shutil.copytree(world / "run", big)
+    names, months = [f"own-{k}" for k in range(60)], [f"{2026 + m // 12}-{m % 12 + 1:02d}" for m in range(120)]
+    summary = json.loads((big / "summary.json").read_text())
+    pool = summary["deployments"]["own"]
+    summary["deployments"] = dict.fromkeys(names, pool)
+    line = summary["monthly"][0]["lines"][0]
+    each = {**summary["monthly"][0], "lines": [{**line, "deployment": name} for name in names]}
+    summary["monthly"] = [{**each, "month": month} for month in months]
+    summary["total"]["lines"] = [{**summary["total"]["lines"][0], "deployment": name} for name in names]
+    for rows in (summary["slo"]["by_month"], summary["budget"]["by_month"]):
+        rows[:] = [{**rows[0], "month": month} for month in months]
+    (big / "summary.json").write_text(json.dumps(summary))
+    _multiply(big / "latency.parquet", names, ("chat", "code", "rag", "batch"))
+    _multiply(big / "latency_curves.parquet", names, ("chat", "code", "rag", "batch"))
+    assert len(report_html(read_run(str(big))).encode()) < LARGEST_BYTES
+
+
+def _multiply(path: Path, deployments: list[str], classes: tuple[str, ...]) -> None:
+    """Rows of all requests again for every deployment and class."""
+    import pandas as pd
+
+    found = pd.read_parquet(path)
+    whole = found[(found["deployment"] == "all") & (found["class"] == "all")]
+    parts = [whole.assign(**{"deployment": place, "class": kind}) for place in ("all", *deployments) for kind in ("all", *classes)]
+    pd.concat(parts, ignore_index=True).to_parquet(path, index=False)
+
+
 BLOWS: dict[str, Callable[[Path, str], object]] = {
     "json gone": lambda folder, name: (folder / name).unlink(),
     "json empty": lambda folder, name: (folder / name).write_text(""),

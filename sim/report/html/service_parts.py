@@ -10,10 +10,11 @@ import numpy as np
 from sim.report.html.chart import Chart, FloatArray, Limit, Panel, Series, by_month
 from sim.report.html.figure import figure
 from sim.report.html.tables import where
-from sim.report.html.text import Unit, show, table
+from sim.report.html.text import Unit, paragraph, show, table
 
 _METRICS = (("ttft", "TTFT", "arrival to first token"), ("tpot", "TPOT", "each further token"), ("e2e", "E2E", "arrival to last token"))
 _MOST_CURVES = 8
+_MOST_QUANTILES = 60
 _BY_MONTH: tuple[tuple[str, str, Unit, int], ...] = (
     ("good_share", "requests within both latency levels", "share", 2),
     ("ttft_p99_s", "TTFT p99", "s", 0),
@@ -80,7 +81,8 @@ def quantiles(found: Mapping[str, Any] | None) -> str:
     parts = []
     for metric, name, _ in _METRICS:
         rows = []
-        for k in np.flatnonzero(where(found, metric=metric)):
+        numbers, left = _largest(found, np.flatnonzero(where(found, metric=metric)))
+        for k in numbers:
             deployment, class_name = found["deployment"][k], found["class"][k]
             if class_name == "all":
                 text = "all requests" if deployment == "all" else f"at {deployment}"
@@ -89,7 +91,15 @@ def quantiles(found: Mapping[str, Any] | None) -> str:
             rows.append([text, show(found["count"][k], "count"), *(show(found[f"{q}_s"][k], "s") for q in _QUANTILES)])
         if rows:
             parts.append(table([f"{name} by deployment and class", "requests", *_QUANTILES], rows))
+        if left:
+            parts.append(paragraph(f"{left} more, of fewer requests, are in latency.parquet.", "note"))
     return "".join(parts)
+
+
+def _largest(found: Mapping[str, Any], rows: np.ndarray[Any, np.dtype[np.intp]]) -> tuple[list[int], int]:
+    """Rows in their order, and how many are left out: where there are many, those with the most requests."""
+    order = sorted(rows, key=lambda k: (found["deployment"][k] != "all", -found["count"][k], k))[:_MOST_QUANTILES]
+    return sorted(order), len(rows) - len(order)
 
 
 def months_at_risk(summary: Mapping[str, Any]) -> str:
