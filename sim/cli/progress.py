@@ -6,14 +6,13 @@ On a terminal progress is one line that is written over and gone at the end; els
 from __future__ import annotations
 
 import os
-import sys
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.terminal import Paint, asked, colours, lively, paint, shows
+from sim.cli.terminal import Paint, asked, colours, encoding_of, lively, paint, shows
 from sim.errors import visible
 from sim.wide import columns, shortened, wrap
 
@@ -75,7 +74,7 @@ def printed(result: str) -> None:
 
 
 def _encodable(text: str) -> str:
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    encoding = encoding_of("stdout")
     if not shows("stdout", text):
         from sim.report.bars import BLOCKS, PLAIN
 

@@ -17,6 +17,7 @@ Paint = Literal["bold", "red", "green", "yellow", "dim"]
 
 _CODES: tuple[tuple[Paint, int], ...] = (("bold", 1), ("dim", 2), ("red", 31), ("green", 32), ("yellow", 33))
 _OFF = "\033[0m"
+_COERCED = ("C.UTF-8", "C.utf8", "UTF-8")
 
 
 def asked() -> dict[str, Any]:
@@ -54,12 +55,26 @@ def paint(text: str, *how: Paint) -> str:
 
 
 def shows(stream: Stream, characters: str) -> bool:
-    """Whether the encoding of a stream has these characters."""
+    """Whether a stream can take these characters."""
     try:
-        characters.encode(getattr(getattr(sys, stream), "encoding", None) or "utf-8")
+        characters.encode(encoding_of(stream))
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+def encoding_of(stream: Stream) -> str:
+    """The encoding of a stream; of a terminal whose locale is asked to be C or POSIX that is ASCII, whatever Python writes there."""
+    to = getattr(sys, stream)
+    if to is not None and to.isatty() and _locale() in ("C", "POSIX"):
+        return "ascii"
+    return getattr(to, "encoding", None) or "utf-8"
+
+
+def _locale() -> str:
+    """What the environment says of characters; not what Python has put there itself, which is UTF-8 in place of C."""
+    given = os.environ.get("LC_CTYPE", "")
+    return os.environ.get("LC_ALL") or (given if given not in _COERCED else "") or os.environ.get("LANG", "")
 
 
 def _keep(ctx: click.Context, parameter: click.Parameter, value: bool | None) -> None:

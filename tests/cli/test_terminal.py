@@ -245,6 +245,15 @@ printed("a ▁▂▃▄▅▆▇█ long…name — 漢\\n")
     assert done.stdout == b"a _.-:=+*# long~name ? ?\n"
 
 
+@pytest.mark.parametrize(
+    ("locale", "blocks"), [({"LANG": "C"}, False), ({"LC_ALL": "POSIX"}, False), ({"LANG": "de_DE.UTF-8"}, True), ({}, True)]
+)
+def test_a_terminal_in_the_c_locale_gets_ascii(root: Path, locale: dict[str, str], blocks: bool) -> None:
+    environment = dict.fromkeys(("LANG", "LC_ALL", "LC_CTYPE"), "") | locale
+    code, shown = on_terminal(root, "from sim.cli.progress import printed; printed('▁█\\n')", **environment)
+    assert (code, shown) == (0, "▁█\n" if blocks else "_#\n")
+
+
 @pytest.mark.parametrize("code", get_args(Code))
 def test_every_warning_is_explained(capsys: Capture, code: Code) -> None:
     for name in (code, code.replace("_", "-")):
