@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def read_trace(path: str | Path) -> Trace:
-    """A trace (Parquet, docs/traces.md) by path, checked in one pass; `workloads/...` finds the bundled ones from any folder.
+    """A trace (Parquet, docs/workloads.md) by path, checked in one pass; `workloads/...` finds the bundled ones from any folder.
 
     InputError with every problem; what was mended or doubted is in `info.notes` of the trace.
     """
