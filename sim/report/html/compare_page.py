@@ -14,6 +14,7 @@ from sim.report.html.chart import FloatArray, Limit, Mark, Panel, Series, by_mon
 from sim.report.html.figure import figure
 from sim.report.html.origin_parts import origin_tables, origins
 from sim.report.html.page import Part, Tile, page, tiles
+from sim.report.html.spread_parts import group_name
 from sim.report.html.text import edges, paragraph, show, table
 
 _KINDS = (("tco_usd", "TCO"), ("invoice_usd", "Invoice"))
@@ -170,7 +171,7 @@ def _drivers(run: RunFolder) -> str:
     rows = []
     for part in run.stacks:
         order = sorted(part.summary["drivers"], key=lambda each: -float(each["tco"]["share"]))[:_MOST_DRIVERS]
-        said = ", ".join(f"{str(each['group']).replace('_', ' ')} {show(each['tco']['share'], 'share')}" for each in order)
+        said = ", ".join(f"{group_name(each)} {show(each['tco']['share'], 'share')}" for each in order)
         rows.append([part.name, said or "-"])
     return table(["What the spread of the TCO comes from", "share of its variance that each group explains alone"], rows, numbers_from=9)
 

@@ -65,12 +65,17 @@ def _tiles(summary: Mapping[str, Any]) -> list[Tile]:
         if summary["budget"]:
             p = summary["budget"]["invoice"]["p_exceed"]
             found.append(
-                Tile("Budget exceeded", f"{show(p, 'share')} of futures", show(summary["budget"]["usd"], "usd"), "bad" if p > 0.5 else "")
+                Tile(
+                    "Budget exceeded by the invoice",
+                    show(p, "share"),
+                    f"of futures; the budget is {show(summary['budget']['usd'], 'usd')}",
+                    "bad" if p > 0.5 else "",
+                )
             )
         drivers = sorted(summary["drivers"], key=lambda each: -each["share"])[:2]
         if drivers:
-            text = ", ".join(f"{str(each['group']).replace('_', ' ')} {show(each['share'], 'share')}" for each in drivers)
-            found.append(Tile("The invoice's spread comes from", str(drivers[0]["group"]).replace("_", " "), text))
+            text = ", ".join(f"{spread_parts.group_name(each)} {show(each['share'], 'share')}" for each in drivers)
+            found.append(Tile("The invoice's spread comes from", spread_parts.group_name(drivers[0]), text))
     elif summary["bill"]["month"]:
         found.append(
             Tile(

@@ -27,17 +27,18 @@ def drivers(summary: Mapping[str, Any]) -> str:
     text = "Share of the variance of the total that each group explains alone, with a 90 % interval"
     return bars(
         "What the spread of the invoice comes from",
-        [Bar(_group(each), each["share"], 0, each["low"], each["high"], each["what"]) for each in of_invoice],
+        [Bar(group_name(each), each["share"], 0, each["low"], each["high"], each["what"]) for each in of_invoice],
         "share", header=("Group", "share"), note=_remainder(text, summary["drivers_remainder"]),
     ) + bars(
         "What the spread of the TCO comes from",
-        [Bar(_group(each), each["tco"]["share"], 1, each["tco"]["low"], each["tco"]["high"]) for each in of_tco],
+        [Bar(group_name(each), each["tco"]["share"], 1, each["tco"]["low"], each["tco"]["high"]) for each in of_tco],
         "share", header=("Group", "share"), note=_remainder(text, summary["drivers_remainder_tco"]),
     )  # fmt: skip
 
 
-def _group(driver: Mapping[str, Any]) -> str:
-    return str(driver["group"]).replace("_", " ")
+def group_name(driver: Mapping[str, Any]) -> str:
+    """A group of what varies, in words: `GPU prices`."""
+    return str(driver["group"]).replace("_", " ").replace("gpu", "GPU").replace("api", "API")
 
 
 def _remainder(text: str, remainder: float | None) -> str:
