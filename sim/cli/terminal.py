@@ -8,6 +8,8 @@ from __future__ import annotations
 import copy
 import os
 import sys
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, Literal
 
 import click
@@ -84,10 +86,6 @@ def _keep(ctx: click.Context, parameter: click.Parameter, value: bool | None) ->
     found[str(parameter.name)] = value
     if found.get("quiet") and found.get("verbose"):
         raise click.UsageError("found both --quiet and --verbose; allowed: one of them", ctx)
-    if parameter.name == "verbose" and not ctx.resilient_parsing:
-        from sim.cli.details import listen
-
-        listen(ctx.find_root())
 
 
 def _options(*, hidden: bool) -> tuple[click.Option, ...]:
@@ -105,6 +103,22 @@ def with_manners(command: click.Command, *, hidden: bool = False) -> click.Comma
     """A copy of a command that takes these options; in the help of subcommands they are not repeated."""
     found = copy.copy(command)
     found.params = [*command.params, *_options(hidden=hidden)]
+    if command.callback is not None:
+        found.callback = _listening(command.callback)
     if isinstance(found, click.Group):
         found.commands = {name: with_manners(each, hidden=True) for name, each in found.commands.items()}
     return found
+
+
+def _listening(callback: Callable[..., Any]) -> Callable[..., Any]:
+    """What a command does, with details said from then on where they were asked for."""
+
+    @wraps(callback)
+    def begin(*given: Any, **named: Any) -> Any:
+        if asked().get("verbose"):
+            from sim.cli.details import listen
+
+            listen(click.get_current_context().find_root())
+        return callback(*given, **named)
+
+    return begin
