@@ -1,5 +1,8 @@
 """A run in the text format of OpenMetrics 1.0: https://prometheus.io/docs/specs/om/open_metrics_spec/
 
+It is kept within what the text format of Prometheus (0.0.4) has, too, which the textfile collector of the node exporter reads: gauges only,
+and no quotes in help texts, which the two escape differently. `# UNIT` and `# EOF` are comments there.
+
 Every figure of the long table is a gauge `sim_<of what>_<metric>_<unit>`: p50 and its like have the label `quantile`, other statistics
 stand in the name. Seconds and ratios are spelled as OpenMetrics wants its base units. What a token costs is there once more under the
 names that OpenCost 1.121 gives it, which docs/export.md holds against ours.
@@ -27,6 +30,7 @@ _UNITS = (
     ("_attempts", "_attempts", "attempts"), ("_hours", "_hours", "hours"), ("_sequences", "_sequences", "sequences"),
 )  # fmt: skip
 """End of a metric's name, what stands for it in OpenMetrics, and the UNIT that this is."""
+_QUOTE, _APOSTROPHE = '"', "'"
 _QUANTILE = re.compile(r"p(\d{1,2})")
 _PER_TOKENS = re.compile(r"_per_million_tokens$|_per_1000_requests$")
 _WHAT = MappingProxyType(
@@ -46,13 +50,12 @@ _WHAT = MappingProxyType(
 
 @dataclass(frozen=True)
 class Family:
-    """One metric family: its name, unit (empty: none), help, type, and its samples by labels."""
+    """One metric family, a gauge: its name, unit (empty: none), help, and its samples by labels."""
 
     name: str
     unit: str
     words: str
     samples: Mapping[Labels, float]
-    kind: str = "gauge"
 
 
 def openmetrics(run: RunFolder) -> str:
@@ -68,7 +71,7 @@ def openmetrics(run: RunFolder) -> str:
 def _info(run: RunFolder) -> Family:
     from_record = (("version", run.record.get("version")), ("seed", run.record.get("seed")), ("price_date", run.record.get("price_date")))
     labels = (("trace", run.trace), *((name, str(value)) for name, value in from_record if value is not None))
-    return Family("sim_run", "", "What was run", {labels: 1.0}, "info")
+    return Family("sim_run_info", "", "What was run", {labels: 1.0})
 
 
 def _families(found: Iterable[Figure]) -> Iterator[Family]:
@@ -112,12 +115,11 @@ def _merged(families: Iterable[Family]) -> list[Family]:
 
 
 def _text(family: Family) -> str:
-    lines = [f"# TYPE {family.name} {family.kind}"]
+    lines = [f"# TYPE {family.name} gauge"]
     if family.unit:
         lines.append(f"# UNIT {family.name} {family.unit}")
-    lines.append(f"# HELP {family.name} {escaped(family.words)}")
-    name = f"{family.name}_info" if family.kind == "info" else family.name
-    lines += [f"{name}{_labels(labels)} {number(value)}" for labels, value in family.samples.items()]
+    lines.append(f"# HELP {family.name} {escaped(family.words.replace(_QUOTE, _APOSTROPHE))}")
+    lines += [f"{family.name}{_labels(labels)} {number(value)}" for labels, value in family.samples.items()]
     return "\n".join(lines) + "\n"
 
 

@@ -67,7 +67,7 @@ def test_the_latest_is_the_newest(run: str, capsys: Capture) -> None:
 
 def test_text_goes_to_stdout_and_is_the_same_each_time(run: str, capsys: Capture) -> None:
     assert json.loads(good(capsys, run, "--to", "json"))["run"]["kind"] == "run"
-    assert strict.read(good(capsys, run, "--to", "openmetrics"))["sim_run"].kind == "info"
+    assert strict.read(good(capsys, run, "--to", "openmetrics"))["sim_run_info"].kind == "gauge"
     assert good(capsys, run, "--table", "latency").startswith("stack,metric,deployment,class,count,mean_s")
     for form in ("csv", "json", "openmetrics"):
         assert good(capsys, run, "--to", form) == good(capsys, run, "--to", form)

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\[\\"n])*)"(,|(?=\}))')
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|[Ii]nf(inity)?)|NaN", re.ASCII)
-SUFFIXES = {"gauge": ("",), "info": ("_info",), "unknown": ("",)}
-RESERVED = ("_total", "_created", "_count", "_sum", "_bucket", "_gcount", "_gsum", "_info")
+SUFFIXES = {"gauge": ("",), "unknown": ("",)}
+RESERVED = ("_total", "_created", "_count", "_sum", "_bucket", "_gcount", "_gsum")
+TEXT_TYPES = ("counter", "gauge", "histogram", "summary", "untyped")
+"""Of the text format of Prometheus, 0.0.4."""
 Labels = frozenset[tuple[str, str]]
 
 
@@ -65,10 +67,29 @@ def read(text: str) -> dict[str, Family]:
             assert current is not None, "a sample before its metadata"
             assert name in [current.name + suffix for suffix in SUFFIXES[current.kind]], f"{name} among samples of {current.name}"
             assert labels not in current.samples, f"twice: {line}"
-            if current.kind == "info":
+            if current.name.endswith("_info"):
                 assert value == 1 and not current.unit
             current.samples[labels] = value
     return families
+
+
+def read_text_format(text: str) -> int:
+    """How many samples the textfile collector of the node exporter finds, which reads the text format 0.0.4 and nothing newer: types that it
+    does not know, and escapes in a help text but of backslash and line feed, are errors there. Other comments are passed over."""
+    count, name, seen = 0, "", set()
+    for line in text.splitlines():
+        if line.startswith(("# TYPE ", "# HELP ")):
+            _, keyword, name, rest = line.split(" ", 3)
+            if keyword == "TYPE":
+                assert rest in TEXT_TYPES and name not in seen, f"unknown metric type, or type after samples: {line}"
+            else:
+                assert re.fullmatch(r"(?:[^\\]|\\[\\n])*", rest), f"invalid escape sequence: {line}"
+        elif not line.startswith("#"):
+            of, _, _ = sample(line)
+            assert of == name, f"{of} among samples of {name}"
+            seen.add(of)
+            count += 1
+    return count
 
 
 def sample(line: str) -> tuple[str, Labels, float]:

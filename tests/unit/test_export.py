@@ -221,7 +221,7 @@ def test_figures_are_those_of_the_summary(runs: dict[str, RunFolder]) -> None:
 @every
 def test_openmetrics_are_well_formed_and_hold_every_figure(runs: dict[str, RunFolder], name: str) -> None:
     families = strict.read(openmetrics(runs[name]))
-    assert sum(len(each.samples) for key, each in families.items() if key.startswith("sim_") and key != "sim_run") == sum(
+    assert sum(len(each.samples) for key, each in families.items() if key.startswith("sim_") and key != "sim_run_info") == sum(
         each.value is not None for each in figures(runs[name])
     )
     edges = {label[1] for each in families.values() for labels in each.samples for label in labels if label[0] == "quantile"}
@@ -229,7 +229,16 @@ def test_openmetrics_are_well_formed_and_hold_every_figure(runs: dict[str, RunFo
     assert edges <= known and (edges or name in ("plan", "elastic"))
     for each in families.values():
         assert each.words and each.samples
-        assert each.kind == ("info" if each.name == "sim_run" else "gauge")
+        assert each.kind == "gauge"
+
+
+def test_the_textfile_collector_of_the_node_exporter_reads_it(runs: dict[str, RunFolder]) -> None:
+    text = openmetrics(runs["pair"])
+    assert strict.read_text_format(text) == sum(len(each.samples) for each in strict.read(text).values()) > 100
+    assert strict.read_text_format('# TYPE a gauge\n# UNIT a s\na{b="c"} 1\n# EOF\n') == 1
+    for wrong in ("# TYPE a info\na_info 1\n", '# HELP a \\"b\\"\n'):
+        with pytest.raises(AssertionError, match=r"unknown metric type|invalid escape"):
+            strict.read_text_format(wrong)
 
 
 def test_the_names_of_opencost(runs: dict[str, RunFolder]) -> None:
@@ -318,7 +327,7 @@ def test_what_could_steer_a_terminal_is_spelled_out(runs: dict[str, RunFolder], 
     assert strict.sample(f'x{{a="{escaped(f"a{character}[31m")}"}} 1')[1] == frozenset({("a", f"a{spelled}[31m")})
     text = openmetrics(replace(runs["replay"], trace=f"t{character}[2J"))
     assert character not in text
-    assert ("trace", f"t{spelled}[2J") in {label for labels in strict.read(text)["sim_run"].samples for label in labels}
+    assert ("trace", f"t{spelled}[2J") in {label for labels in strict.read(text)["sim_run_info"].samples for label in labels}
 
 
 @pytest.mark.parametrize(
