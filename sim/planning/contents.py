@@ -13,7 +13,7 @@ from sim.catalog.catalog import Catalog
 if TYPE_CHECKING:
     from sim.planning.points import Study
 
-_NOT_IN_ROWS = frozenset({"cli", "results", "report", "iac", "calibration"})
+_NOT_IN_ROWS = frozenset({"cli", "results", "report", "decision", "iac", "calibration"})
 """Rooms that no number of a row comes from."""
 _LIBRARIES = ("genai-prices", "numba", "numpy", "scipy", "simpy")
 
