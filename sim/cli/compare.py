@@ -115,7 +115,7 @@ def command(
 
         def begins() -> None:
             if not quiet:
-                gating.note_direction(gates)
+                gating.note_odd(gates)
             progress.announce_compilation()
 
         found = compare_stacks(every, requests, asked, gates=gates, seed=seed, says=progress.part, begins=begins)

@@ -120,7 +120,7 @@ def command(
         known = {name: known_before(each.resolved, facts, months, closed_loop=loop) for name, each in zip(names, reads, strict=True)}
         check_figures(gates, known, names[0])
         if not quiet:
-            gating.note_direction(gates)
+            gating.note_odd(gates)
         progress.announce_compilation()
         was = _run(names[0], reads[0], requests, asked, books, seed, progress)
         same = reads[0].resolved == reads[1].resolved

@@ -17,7 +17,9 @@ _INFEASIBLE = 1
 @click.option("--stack", default="autoscaled-hpa", show_default=True, help="A stack by name (sim catalog list stacks) or file.")
 @options.infrastructure
 @click.option("--deployment", metavar="NAME", help="The deployment of kind gpu to scale.  [default: the only one]")
-@click.option("--slo", "levels", multiple=True, metavar="LEVEL", help="'ttft_p95 <= 3s'; again for more.  [default: those of the stack]")
+@click.option(
+    "--slo", "levels", multiple=True, metavar="LEVEL", help="A level, as 'ttft_p95 <= 3s'; what is not given is the stack's.  [repeatable]"
+)
 @click.option("--interval", metavar="TIME", help="How long a count of the schedule stands.  [default: 15m, or 1/96 of a longer trace]")
 @options.seed
 @options.settings
@@ -53,15 +55,15 @@ def command(
     """
     from sim.catalog.location import find_input
     from sim.cli.opening import open_books
-    from sim.cli.progress import Progress, printed, say
+    from sim.cli.progress import Progress, printed, say, warn
     from sim.cli.writing import say_where, write_files
     from sim.errors import InputError
-    from sim.planning.levels import parse_levels
+    from sim.planning.levels import odd_levels, parse_levels
     from sim.report.run_folder import check_folder
 
     if given is not None:
         check_folder(given, force=force)
-    wanted = parse_levels(levels)
+    wanted, odd = parse_levels(levels), odd_levels(levels)
     file = find_input(trace)
     books = open_books(folder, date, prices)
 
@@ -102,8 +104,10 @@ def command(
         )
     printed({"table": elastic_text, "json": elastic_json, "md": elastic_markdown}[form](report))
     if not quiet:
-        for note in opened.notes:
+        for note in (*odd, *opened.notes):
             say("note", note)
+        for each in report.cautions:
+            warn(each)
         say_where(target, refused)
     if found.schedule is None:
         ctx.exit(_INFEASIBLE)

@@ -23,9 +23,11 @@ option: Callable[[Any], Any] = click.option(
 )
 
 
-def note_direction(gates: Sequence[Gate]) -> None:
-    """A word on gates that fail where their figure is good."""
+def note_odd(gates: Sequence[Gate]) -> None:
+    """A word on gates that fail where their figure is good, and on plain numbers that are odd as seconds."""
     for gate in gates:
+        if gate.note:
+            say("note", gate.note)
         if gate.asks_for_good:
             say("note", f"--fail-if {str(gate)!r} fails where that is so, and {gate.figure.name} is better {gate.figure.better}")
 

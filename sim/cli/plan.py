@@ -88,7 +88,7 @@ def command(
     from sim.cli.opening import open_books
     from sim.cli.progress import Progress, printed, say
     from sim.cli.writing import say_where, write_files
-    from sim.planning.levels import parse_levels
+    from sim.planning.levels import odd_levels, parse_levels
     from sim.planning.space_file import read_space
     from sim.report.run_folder import check_folder
     from sim.results.plan_question import confidence_of, question_of, redundancy_of, with_growth
@@ -97,7 +97,7 @@ def command(
     if given is not None:
         check_folder(given, force=force)
     emitting.check_emitted(emitted, force=force)
-    levels = parse_levels(slo)
+    levels, odd = parse_levels(slo), odd_levels(slo)
     spare, node = redundancy_of(redundancy)
     sure = confidence_of(confidence)
     file = find_input(trace)
@@ -139,7 +139,7 @@ def command(
         )
     printed(found.shown(form))
     if not quiet:
-        for note in found.notes:
+        for note in (*odd, *found.notes):
             say("note", note)
         say_where(target, refused)
     if (chosen := found.stack) is not None:

@@ -28,6 +28,8 @@ _SHARES = (0.5, 0.65, 0.8, 0.95)
 _FROM_NONE = ("keda", "knative")
 _WAITING = (1.0, 5.0, 20.0)
 _REFINEMENTS = 2
+_WORK = 0.95
+"""Of the work of all requests: what is below leaves a good part of them, more than throughput is uncertain by."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class Elastic:
     """Requests a second that one replica carries within the levels; its throughput where it misses them even when idle."""
     bound_gpu_hours: float
     """For the work alone: every replica at full throughput all the time, no level but completion, replicas in parts."""
+    usd_per_gpu_hour: float
+    """As the stack buys it, billing units and whole machines left out."""
     standing: Verdict
     """Of the fewest replicas that hold the levels all the time; where none do, of the most that were tried."""
     schedule: Schedule | None
@@ -82,6 +86,20 @@ class Elastic:
         """The fewest replicas that hold the levels when they stand all the time."""
         return next((each for each in self.tried if each.law == "fixed" and not each.own and each.verdict.holds), None)
 
+    @property
+    def work_gpu_hours(self) -> float | None:
+        """The work alone of every request, those that need not complete included; None where none need to."""
+        completed = next(level.limit for level in self.levels if level.metric == "completed")
+        return self.bound_gpu_hours / completed if completed > 0 else None
+
+    @property
+    def leaves_work(self) -> bool:
+        """Whether the levels are met with fewer GPU-hours than the work of all requests takes: many are not served."""
+        if self.schedule is None:
+            return False
+        work = self.work_gpu_hours
+        return work is None or self.schedule.verdict.gpu_hours < _WORK * work
+
     def over_perfect(self, verdict: Verdict) -> float | None:
         """GPU-hours over those of perfect foresight."""
         if self.schedule is None or self.schedule.verdict.gpu_hours <= 0:
@@ -93,7 +111,7 @@ def elastic(pool: ElasticPool, interval_s: float, says: Says | None = None) -> E
     """The fewest GPUs over time for a pool, and what autoscalers take; the same for the same pool."""
     offered, saturation = pool.offered(interval_s)
     carried_per_s = saturation.requests_per_s or saturation.throughput_per_s
-    completed = next((level.limit for level in pool.levels if level.metric == "completed"), 1.0)
+    completed = next(level.limit for level in pool.levels if level.metric == "completed")
     bound = math.fsum(offered) * completed / saturation.throughput_per_s / SECONDS_PER_HOUR * pool.pool.gpus_per_replica
     enough, standing = _enough(pool, offered, carried_per_s * interval_s, says)
     rows = [_as_it_is(pool)]
@@ -116,6 +134,7 @@ def elastic(pool: ElasticPool, interval_s: float, says: Says | None = None) -> E
         offered=offered,
         carried_per_s=carried_per_s,
         bound_gpu_hours=bound,
+        usd_per_gpu_hour=pool.usd_per_gpu_hour,
         standing=standing,
         schedule=schedule,
         tried=tried,

@@ -20,12 +20,12 @@ from sim.measure.load import Saturation, saturation_of
 from sim.measure.mix import Mix, MixSampler
 from sim.measure.slo import Slo, good_share, goodput_per_s
 from sim.planning.evaluate import stack_at
-from sim.planning.levels import ServiceLevel
+from sim.planning.levels import ServiceLevel, with_own
 from sim.planning.opened import Opened, open_study
 from sim.planning.points import Study
 from sim.stack.read import StackFile
 from sim.stack.resolve import resolve
-from sim.stack.resolved import ResolvedApi, ResolvedStack
+from sim.stack.resolved import ResolvedApi, ResolvedPool, ResolvedStack
 from sim.units import SECONDS_PER_HOUR, parse_seconds
 
 MEASURED = ("completed", "good_share", "goodput")
@@ -56,7 +56,10 @@ class Verdict:
 
 
 class ElasticPool:
-    """A pool of a study's stack, its trace and levels; made once, asked for many verdicts. InputError for what cannot be asked."""
+    """A pool of a study's stack, its trace and levels; made once, asked for many verdicts. InputError for what cannot be asked.
+
+    Levels on metrics that are not given are those of the stack, so that what completes is always among them.
+    """
 
     def __init__(self, study: Study, levels: Sequence[ServiceLevel] = (), deployment: str | None = None) -> None:
         self.study = study
@@ -69,7 +72,7 @@ class ElasticPool:
         self.resolved = self._resolve(())
         self.system = self._assemble(self.resolved)
         self.d = _pool_of(self.system, deployment, study.stack_name)
-        self.levels = tuple(levels) or levels_of(self.resolved)
+        self.levels = with_own(levels, self.resolved.slo)
         _check_levels(self.levels)
         self._lanes = [d for d, each in enumerate(self.resolved.deployments) if isinstance(each, ResolvedApi) and each.lane_of is not None]
 
@@ -84,6 +87,13 @@ class ElasticPool:
     def name(self) -> str:
         """The deployment's."""
         return self.pool.name
+
+    @property
+    def usd_per_gpu_hour(self) -> float:
+        """What the stack pays for a GPU-hour of the pool."""
+        spec = next(each for each in self.resolved.deployments if each.name == self.name)
+        assert isinstance(spec, ResolvedPool)
+        return spec.gpu_hour.usd_per_gpu_hour
 
     @property
     def cold_start_s(self) -> float:
@@ -185,16 +195,6 @@ def steps_of(counts: Sequence[int], interval_s: float, lead_s: float) -> tuple[t
     return tuple(steps)
 
 
-def levels_of(resolved: ResolvedStack) -> tuple[ServiceLevel, ...]:
-    """The service levels of the stack."""
-    slo = resolved.slo
-    return (
-        ServiceLevel("ttft_p95", "<=", slo.ttft_p95, "duration"),
-        ServiceLevel("tpot_p95", "<=", slo.tpot_p95, "duration"),
-        ServiceLevel("completed", ">=", slo.completed, "share"),
-    )
-
-
 def _check_levels(levels: Sequence[ServiceLevel]) -> None:
     for level in levels:
         if level.q is None and level.metric not in MEASURED:
@@ -204,9 +204,12 @@ def _check_levels(levels: Sequence[ServiceLevel]) -> None:
 
 
 def _slo(levels: Sequence[ServiceLevel]) -> Slo:
-    """The levels as what a replica carries is measured by; what is not among them does not limit it."""
+    """The levels as what a replica carries is measured by; what is not among them does not limit it.
+
+    Of several on one latency the first counts, so that one that was given goes before the stack's.
+    """
     slo = Slo(ttft_s=math.inf, tpot_s=math.inf, completed=0.0)
-    for level in levels:
+    for level in reversed(levels):
         if level.latency == "ttft" and level.q is not None:
             slo = replace(slo, ttft_s=level.limit, ttft_quantile=level.q)
         elif level.latency == "tpot" and level.q is not None:

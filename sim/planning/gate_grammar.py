@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from sim.errors import InputError, input_error, nearest, visible
 from sim.planning.gate_figures import EDGES, FIGURES, SHORT, Figure, all_names, figure_named
-from sim.planning.gates import DELTA, Gate, Op
+from sim.planning.gates import DELTA, OPTION, Gate, Op
 from sim.units import parse_number, parse_seconds, parse_usd
 
 OPS: tuple[Op, ...] = (">=", "<=", "==", ">", "<")
@@ -26,7 +26,6 @@ GRAMMAR = (
     "[delta.]FIGURE OP VALUE, as monthly.tco_usd.p95 > $120k, ttft_p99 > 1.5s, delta.total.tco_usd.p50 > 5%, gpus > 64; "
     "OP: >, >=, <, <=, ==; VALUE: 800ms or 1.5s, $90k, 80% or 0.8, a plain number; it fails when that is so"
 )
-OPTION = "--fail-if"
 _LONGEST = 200
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*", re.ASCII)
 _PERCENT = re.compile(r"(?P<number>[-+]?\s*[\d.,_eE+-]+)\s*(?P<unit>%|pp)", re.ASCII)

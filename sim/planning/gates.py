@@ -7,19 +7,25 @@ says is so, and whatever does not exist never passes. Limits are in base units: 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from sim.errors import input_error
 from sim.planning.gate_figures import Figure, Known, why_missing
+from sim.stack.quantity import odd_seconds
 from sim.units import show_share
 
 Op = Literal[">", ">=", "<", "<=", "=="]
 NOISE = 2.0
 """A limit within so many standard errors of what was measured is decided by noise."""
+OPTION = "--fail-if"
+"""By which gates are given."""
 DELTA = "delta."
 """Before a figure: HEAD less BASE."""
+_NUMBER = re.compile(r"[-+]?\s*[\d.,_]*\d(\.|[eE][-+]?\d+)?\s*(k|K|M|B|bn)?", re.ASCII)
+"""Without a unit."""
 _ROUNDING = 1e-12
 _POINTS = 0.01
 
@@ -85,6 +91,21 @@ class Gate:
             return f"{show_share(size).removesuffix(' %')} pp" if size < 1 - _POINTS else f"{size * 100:,.3g} pp"
         return self.figure.shown(size)
 
+    @property
+    def wanted(self) -> str:
+        """The limit for people, always with its unit: as it was written where that has one."""
+        if _NUMBER.fullmatch(self.said) is None:
+            return self.said
+        if not self.delta:
+            return self.figure.shown(self.limit)
+        return f"{'-' if self.limit < 0 else ''}{self.room(abs(self.limit))}"
+
+    @property
+    def note(self) -> str:
+        """How a plain number was understood where so many seconds are odd; nothing elsewhere."""
+        odd = odd_seconds(self.figure.name, self.said) if self.figure.kind == "duration" else ""
+        return f"{OPTION} {str(self)!r}: {odd}" if odd else ""
+
     def __str__(self) -> str:
         """As it is written."""
         return f"{f'{self.stack}: ' if self.stack else ''}{self.name} {self.op} {self.said}"
@@ -134,7 +155,7 @@ def check_figures(gates: Sequence[Gate], known: Mapping[str, Known], base: str |
             why = why_missing(gate.figure, each)
             if why:
                 of = f" of {name}" if len(known) > 1 and not gate.figure.months else ""
-                problems.append(f"--fail-if {str(gate)!r}: {gate.figure.name}{of} {why}")
+                problems.append(f"{OPTION} {str(gate)!r}: {gate.figure.name}{of} {why}")
     if problems:
         raise input_error(dict.fromkeys(problems))
 

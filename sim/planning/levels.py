@@ -11,14 +11,18 @@ A limit is kept in base units: seconds, shares of one, USD, plain numbers.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sim.errors import InputError, input_error, nearest
 from sim.planning.points import METRICS
+from sim.stack.quantity import odd_seconds
 from sim.units import Kind, parse_quantity, show_count, show_ms, show_seconds, show_share, show_usd
+
+if TYPE_CHECKING:
+    from sim.stack.schema import Slo
 
 Op = Literal["<=", ">=", "<", ">"]
 
@@ -140,6 +144,27 @@ def parse_levels(texts: Iterable[str], option: str = "--slo") -> tuple[ServiceLe
     if problems:
         raise input_error(problems)
     return tuple(found)
+
+
+def odd_levels(texts: Iterable[str], option: str = "--slo") -> tuple[str, ...]:
+    """How plain numbers of latency levels were understood where they are odd: `--slo 'ttft_p95 <= 800': ttft_p95 is 13.3 min; ...`."""
+    found = []
+    for text in texts:
+        match = _FORM.fullmatch(text[:_LONGEST])
+        if match is not None and parse_level(text, option).kind == "duration":
+            odd = odd_seconds(match["metric"].lower(), match["value"])
+            found += [f"{option} {text!r}: {odd}"] if odd else []
+    return tuple(found)
+
+
+def with_own(levels: Sequence[ServiceLevel], slo: Slo) -> tuple[ServiceLevel, ...]:
+    """The levels that were given, and those of the stack on metrics that were not."""
+    own = (
+        ServiceLevel("ttft_p95", "<=", slo.ttft_p95, "duration"),
+        ServiceLevel("tpot_p95", "<=", slo.tpot_p95, "duration"),
+        ServiceLevel("completed", ">=", slo.completed, "share"),
+    )
+    return (*levels, *(each for each in own if each.metric not in {level.metric for level in levels}))
 
 
 def _metric(name: str, said: str) -> tuple[str, Kind, str]:

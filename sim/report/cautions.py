@@ -106,6 +106,22 @@ def value_refused(why: str) -> Caution:
     return Caution("value_refused", why, "put it right and sweep again: points that are done are kept")
 
 
+def work_left(gpu_hours: float, work_gpu_hours: float | None, completed: str) -> Caution:
+    """Perfect foresight with less than the work takes, of all requests (None: none need to complete); `completed` says what did."""
+    work = "none need to complete" if work_gpu_hours is None else f"the work of all requests takes {show_count(work_gpu_hours)}"
+    cause = f"perfect foresight takes {show_count(gpu_hours)} GPU-hours where {work}: it leaves requests unserved, {completed} completed"
+    return Caution("work_left", cause, "ask for what must complete, as --slo 'completed >= 99.5%'")
+
+
+def soon_outgrown(fails: float, growth: float, months: float, outlook: str) -> Caution:
+    """A plan for a trace as it is whose room (`fails`: demand over that of the trace) the median growth a month uses up in `months`."""
+    cause = (
+        f"levels fail at {fails:.3g} times the demand of the trace, which the median growth of the outlook {outlook}, {show_share(growth)} "
+        f"a month, reaches in {months:.0f} month{'' if round(months) == 1 else 's'}"
+    )
+    return Caution("soon_outgrown", cause, "plan with --months 12, or take a stack with more room")
+
+
 def report_not_drawn(why: str) -> Caution:
     """No page could be made of files that are whole."""
     return Caution("report_not_drawn", f"no report.html was made of it: {why}", "the other files are whole")

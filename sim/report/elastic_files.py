@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def elastic_summary(report: ElasticReport) -> dict[str, Any]:
         "cold_start_s": found.cold_start_s,
         "carried_per_s": found.carried_per_s,
         "bound_gpu_hours": found.bound_gpu_hours,
+        "usd_per_gpu_hour": found.usd_per_gpu_hour,
         "perfect": None
         if schedule is None
         else {
@@ -60,6 +62,7 @@ def elastic_summary(report: ElasticReport) -> dict[str, Any]:
             for row in found.tried
         ],
         "recommended": None if found.recommended is None else found.tried.index(found.recommended),
+        "warnings": [asdict(each) for each in report.cautions],
     }
 
 
@@ -67,6 +70,7 @@ def _verdict(report: ElasticReport, verdict: Verdict) -> dict[str, Any]:
     level, excess = report.worst(verdict)
     return {
         "gpu_hours": verdict.gpu_hours,
+        "usd": report.usd(verdict),
         "over_perfect": report.found.over_perfect(verdict),
         "replicas_mean": verdict.mean_replicas,
         "replicas_most": verdict.most_replicas,
@@ -99,6 +103,7 @@ def laws_table(report: ElasticReport) -> run_tables.Table:
     }
     verdicts: list[Verdict] = [each["verdict"] for each in given]
     table["gpu_hours"] = [each.gpu_hours for each in verdicts]
+    table["usd"] = [report.usd(each) for each in verdicts]
     table["over_perfect"] = [found.over_perfect(each) for each in verdicts]
     table["replicas_mean"] = [each.mean_replicas for each in verdicts]
     table["replicas_most"] = [each.most_replicas for each in verdicts]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from sim.planning.elastic import Elastic, Tried
 from sim.planning.elastic_pool import Verdict
 from sim.planning.points import Study
-from sim.units import SECONDS_PER_HOUR
+from sim.report.cautions import Caution, work_left
+from sim.units import SECONDS_PER_HOUR, show_share
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,20 @@ class ElasticReport:
         worst = self.worst(row.verdict)[1]
         robust = row.seeds_met == 0 or (row.seeds_met is not None and row is not self.found.recommended)
         return (not row.verdict.holds, robust, row.verdict.gpu_hours if row.verdict.holds else worst, -row.low)
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """What a reader must know before using a number."""
+        found = self.found
+        if found.schedule is None or not found.leaves_work:
+            return ()
+        verdict = found.schedule.verdict
+        measured = next(value for level, value in zip(found.levels, verdict.measured, strict=True) if level.metric == "completed")
+        return (work_left(verdict.gpu_hours, found.work_gpu_hours, show_share(measured)),)
+
+    def usd(self, verdict: Verdict) -> float:
+        """GPU-hours at what the stack pays for one."""
+        return verdict.gpu_hours * self.found.usd_per_gpu_hour
 
     def worst(self, verdict: Verdict) -> tuple[str, float]:
         """The level that is missed by most, or met with the least room, and its excess over the limit as a share of it."""

@@ -9,7 +9,7 @@ from sim.planning.elastic import SEEDS, Tried
 from sim.planning.elastic_pool import Verdict
 from sim.report.elastic_report import ElasticReport, called, clock
 from sim.report.section import Section, as_markdown, as_text, brief, escaped, wrapped
-from sim.units import show_count, show_seconds
+from sim.units import show_count, show_seconds, show_usd
 
 _MOST_STEPS = 24
 
@@ -54,7 +54,21 @@ def sections(report: ElasticReport) -> list[Section]:
         ("cold start", f"{brief(show_seconds(found.cold_start_s))} in the mean, part of the GPU-hours"),
         ("the work alone", f"about {found.bound_gpu_hours:,.3g} GPU-hours at full throughput, replicas in parts"),
     ]
+    facts.append(("in dollars", _dollars(report)))
     return [Section("", facts, facts=True), _table(report), _schedule(report), _paste(report)]
+
+
+def _dollars(report: ElasticReport) -> str:
+    """What the answer comes to at the price of the stack."""
+    found = report.found
+    verdicts = [
+        ("perfect foresight", None if found.schedule is None else found.schedule.verdict),
+        ("always as many", None if found.fixed is None else found.fixed.verdict),
+        ("recommended", None if found.recommended is None else found.recommended.verdict),
+    ]
+    said = ", ".join(f"{name} {show_usd(report.usd(each))}" for name, each in verdicts if each is not None)
+    price = f"{show_usd(found.usd_per_gpu_hour)} a GPU-hour, as the stack pays it"
+    return f"{said or 'nothing that holds'} for this trace, at {price}; billing units and whole machines left out"
 
 
 def _table(report: ElasticReport) -> Section:

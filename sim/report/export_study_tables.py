@@ -109,6 +109,7 @@ LAWS = Table(
         key("replicas_min", "fewest replicas it may have", "integer", "replicas"),
         key("replicas_max", "most replicas it may have", "integer", "replicas"),
         figure("gpu_hours", "GPU-hours", "provisioned over the trace, cold starts included"),
+        figure("usd", "USD", "GPU-hours at what the stack pays for one; billing units and whole machines left out"),
         figure("over_perfect", "", "GPU-hours over those of perfect foresight"),
         figure("replicas_mean", "replicas", "provisioned", metric="replicas", statistic="mean"),
         figure("replicas_most", "replicas", "provisioned", "integer", metric="replicas", statistic="max"),

@@ -47,8 +47,8 @@ def gate_line(result: GateResult, *, named: bool) -> str:
 
 
 def gate_words(result: GateResult) -> str:
-    """A gate as it is written, without the stack that it may name."""
-    return f"{result.gate.name} {result.gate.op} {result.gate.said}"
+    """A gate without the stack that it may name, its limit with a unit."""
+    return f"{result.gate.name} {result.gate.op} {result.gate.wanted}"
 
 
 def gate_data(result: GateResult) -> dict[str, Any]:
@@ -56,6 +56,7 @@ def gate_data(result: GateResult) -> dict[str, Any]:
     gate = result.gate
     return {
         "gate": str(gate),
+        "said": gate_words(result),
         "stack": result.stack,
         "figure": gate.name,
         "op": gate.op,

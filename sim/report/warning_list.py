@@ -32,6 +32,8 @@ Code = Literal[
     "tail_not_resolved",
     "inexact_forecast",
     "value_refused",
+    "work_left",
+    "soon_outgrown",
     "report_not_drawn",
 ]
 
@@ -121,6 +123,16 @@ WARNINGS: Mapping[Code, Known] = MappingProxyType(
             "a value of sim sweep is wrong by itself, as a name with a slip in it, so that no point has it",
             "the table says nothing about that value; it is not that it fared badly",
             "the value put right, as the cause says",
+        ),
+        "work_left": Known(
+            "perfect foresight of sim elastic takes fewer GPU-hours than the work of all requests",
+            "the levels let a good part of the requests go unserved, so that the fewest GPUs are those that turn requests away",
+            "a level on what completes, as --slo 'completed >= 99.5%'",
+        ),
+        "soon_outgrown": Known(
+            "a plan without months has so little room that the outlook's median growth uses it up within a year",
+            "the stack that is cheapest for the trace as it is misses its levels within months of growth",
+            "--months, which plans for the growth; or a stack of more room from the list",
         ),
         "report_not_drawn": Known(
             "report.html could not be made of the results",

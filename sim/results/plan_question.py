@@ -62,8 +62,9 @@ def question_of(
     from sim.planning.assess import PlanStudy, slo_settings
     from sim.planning.choice import Question
     from sim.planning.demand_ahead import demand_ahead
+    from sim.planning.levels import with_own
 
-    every = with_own(levels, stack.file)
+    every = with_own(levels, stack.file.stack.slo)
     models = stack.books.models
     study = PlanStudy(
         trace=file.resolve(),
@@ -88,16 +89,3 @@ def question_of(
         return Question(study, confidence)
     held, costs = demand_ahead(asked.outlook.outlook.demand.growth_per_month, months, confidence, trace.info.rows)
     return Question(study, confidence, held, costs)
-
-
-def with_own(levels: Sequence[ServiceLevel], stack: StackFile) -> tuple[ServiceLevel, ...]:
-    """The levels that were given, and those of the stack that were not."""
-    from sim.planning.levels import ServiceLevel
-
-    slo = stack.stack.slo
-    own = (
-        ServiceLevel("ttft_p95", "<=", slo.ttft_p95, "duration"),
-        ServiceLevel("tpot_p95", "<=", slo.tpot_p95, "duration"),
-        ServiceLevel("completed", ">=", slo.completed, "share"),
-    )
-    return (*levels, *(each for each in own if each.metric not in {level.metric for level in levels}))

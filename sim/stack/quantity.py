@@ -29,13 +29,26 @@ VLLM = DefaultFrom("vLLM 0.33.0")
 ASSUMED = DefaultFrom("assumed")
 
 
+_ODD_AFTER_S = (("ttft", SECONDS_PER_MINUTE), ("tpot", 1.0))
+"""Latencies that are odd above so many seconds."""
+
+
 def understood(name: str, given: object, longest_s: float = SECONDS_PER_MINUTE) -> str:
     """How a plain number was understood where so many seconds are odd and milliseconds may have been meant; nothing elsewhere."""
     try:
-        value = float(given) if isinstance(given, (str, int, float)) else 0.0
+        value = float(given.replace(",", "") if isinstance(given, str) else given) if isinstance(given, (str, int, float)) else 0.0
     except ValueError:
         return ""  # it has a unit, and says itself what it is
     return f"{name} is {show_seconds(value)}; {value:g}ms is written so" if value > longest_s else ""
+
+
+def odd_seconds(metric: str, given: object) -> str:
+    """How a plain number given for a latency was understood where it is odd: `ttft_p99 is 25 min; 1500ms is written so`.
+
+    Nobody waits a minute for a first token, and even a slow reader reads several tokens a second.
+    """
+    longest_s = next((longest_s for start, longest_s in _ODD_AFTER_S if metric.startswith(start)), 2 * SECONDS_PER_MINUTE)
+    return understood(metric, given, longest_s)
 
 
 def _whole(value: Any) -> Any:

@@ -7,17 +7,13 @@ from sim.catalog.price_book import PriceBook
 from sim.stack.api_deployment import ApiDeployment
 from sim.stack.facts import TraceFacts
 from sim.stack.ledger import Ledger
-from sim.stack.quantity import understood
+from sim.stack.quantity import odd_seconds
 from sim.stack.read import StackFile
 from sim.stack.resolve_api import batch_classes, batch_lane, resolve_api
 from sim.stack.resolve_costs import resolve_costs
 from sim.stack.resolve_pool import resolve_pool
 from sim.stack.resolve_rules import check_rules, note_classes, parts_for, resolve_rules
 from sim.stack.resolved import ResolvedApi, ResolvedPool, ResolvedStack
-from sim.units import SECONDS_PER_MINUTE
-
-_ODD_LEVELS_S = (("ttft_p95", SECONDS_PER_MINUTE), ("tpot_p95", 1.0))
-"""Above which nobody waits for a token; even a slow reader reads several a second."""
 
 
 def resolve(file: StackFile, catalog: Catalog, prices: PriceBook, facts: TraceFacts | None = None) -> ResolvedStack:
@@ -81,6 +77,6 @@ def resolve(file: StackFile, catalog: Catalog, prices: PriceBook, facts: TraceFa
 def _note_levels(ledger: Ledger) -> None:
     """Latency levels given as plain numbers that are odd as seconds."""
     given = ledger.document.data.get("slo")
-    for level, longest_s in _ODD_LEVELS_S:
-        if isinstance(given, dict) and (note := understood(f"slo.{level}", given.get(level), longest_s)):
-            ledger.note(note)
+    for level in ("ttft_p95", "tpot_p95"):
+        if isinstance(given, dict) and (note := odd_seconds(level, given.get(level))):
+            ledger.note(f"slo.{note}")

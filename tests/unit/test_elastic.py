@@ -20,6 +20,7 @@ from sim.planning.elastic_pool import SYNC_S, ElasticPool, Verdict, interval_of,
 from sim.planning.elastic_search import by_work, fewest
 from sim.planning.levels import parse_levels
 from sim.planning.points import Study
+from sim.report.elastic_report import ElasticReport
 from sim.trace import read_trace
 
 MINUTE = 60.0
@@ -357,3 +358,32 @@ def test_intervals(text: str | None, duration_s: float, interval_s: float) -> No
 def test_intervals_that_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="--interval"):
         interval_of(text, 7 * 86_400.0)
+
+
+# Levels that are not given.
+
+
+def test_levels_not_given_are_those_of_the_stack(tmp_path: Path) -> None:
+    """As in a plan: a level on one thing does not let requests go unserved."""
+    pool = ElasticPool(study(tmp_path, (2.0, 8.0, 2.0)), parse_levels(["ttft_p95 <= 1s"]))
+    assert [str(each) for each in pool.levels] == ["ttft_p95 <= 1.00 s", "tpot_p95 <= 100 ms", "completed >= 99.0 %"]
+    found = elastic(pool, MINUTE)
+    assert found.schedule is not None and found.schedule.verdict.measured[2] is not None
+    assert found.schedule.verdict.measured[2] >= 0.99 and not found.leaves_work
+    assert found.usd_per_gpu_hour == 3.6
+
+
+def test_what_is_given_decides_what_a_replica_carries(tmp_path: Path) -> None:
+    """Not the stack's level on another quantile of the same latency."""
+    pool = ElasticPool(study(tmp_path, (2.0, 8.0)), parse_levels(["ttft_p50 <= 150ms"]))
+    strict = ElasticPool(study(tmp_path, (2.0, 8.0), stack=POOL.replace("ttft_p95: 2s", "ttft_p95: 1000s")), pool.levels[:1])
+    assert pool.offered(MINUTE)[1] == strict.offered(MINUTE)[1]
+
+
+def test_foresight_below_the_work_is_said(tmp_path: Path) -> None:
+    found = elastic(ElasticPool(study(tmp_path, (2.0, 8.0, 2.0)), parse_levels(["completed >= 5%", "ttft_p95 <= 100s"])), MINUTE)
+    assert found.schedule is not None and found.work_gpu_hours is not None
+    assert found.schedule.verdict.gpu_hours < 0.95 * found.work_gpu_hours and found.leaves_work
+    report = ElasticReport(study(tmp_path, (1.0,)), "trace", 1, 1.0, "2026-11-21", found)
+    (caution,) = report.cautions
+    assert caution.code == "work_left" and "it leaves requests unserved" in caution.cause

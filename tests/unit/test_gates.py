@@ -230,3 +230,28 @@ def test_what_a_run_will_not_have_is_known_before_it(name: str, changed: dict[st
 def test_values_for_people(text: str, value: float | None, shown: str) -> None:
     assert parse_gate(text, pair=True).shown(value) == shown
     assert set(EDGES) == {"p5", "p50", "p95", "mean"}
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "note"),
+    [
+        ("ttft_p99 > 1500", "25.0 min", "--fail-if 'ttft_p99 > 1500': ttft_p99 is 25.0 min; 1500ms is written so"),
+        ("ttft_p99 > 1,500", "25.0 min", "--fail-if 'ttft_p99 > 1,500': ttft_p99 is 25.0 min; 1500ms is written so"),
+        ("tpot_p99 > 50", "50,000 ms", "--fail-if 'tpot_p99 > 50': tpot_p99 is 50.0 s; 50ms is written so"),
+        ("e2e_p99 > 121", "2.02 min", "--fail-if 'e2e_p99 > 121': e2e_p99 is 2.02 min; 121ms is written so"),
+        ("delta.ttft_p99 > 1500", "25.0 min", "--fail-if 'delta.ttft_p99 > 1500': ttft_p99 is 25.0 min; 1500ms is written so"),
+        ("e2e_p99 > 120", "2.00 min", ""),
+        ("ttft_p99 > 25 min", "25 min", ""),
+        ("ttft_p99 > 1.5", "1.50 s", ""),
+        ("monthly.tco_usd.p95 > 120000", "$120,000", ""),
+        ("monthly.tco_usd.p95 > 120k", "$120,000", ""),
+        ("delta.monthly.tco_usd.p95 > -500", "-$500.00", ""),
+        ("delta.monthly.tco_usd.p95 > 5%", "5%", ""),
+        ("load > 0.8", "80.0 %", ""),
+        ("delta.load > .05", "5.00 pp", ""),
+        ("gpus > 64", "64", ""),
+    ],
+)
+def test_limits_have_units_and_odd_ones_a_word(text: str, wanted: str, note: str) -> None:
+    gate = parse_gate(text, pair=True)
+    assert (gate.wanted, gate.note) == (wanted, note)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sim.errors import InputError
-from sim.planning.levels import parse_level, parse_levels
+from sim.planning.levels import odd_levels, parse_level, parse_levels
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,11 @@ def test_what_holds() -> None:
     assert late.excess(3.0) == pytest.approx(0.5)
     assert late.excess(1.0) == pytest.approx(-0.5)
     assert late.holds(None) and not late.holds(None, anything=False)
+
+
+def test_plain_numbers_that_are_odd_as_seconds() -> None:
+    texts = ["ttft_p95 <= 800", "ttft_p99 <= 800ms", "e2e_p95 <= 60", "completed >= 99%", "goodput >= 500", "TPOT_p95 <= 50"]
+    assert odd_levels(texts) == (
+        "--slo 'ttft_p95 <= 800': ttft_p95 is 13.3 min; 800ms is written so",
+        "--slo 'TPOT_p95 <= 50': tpot_p95 is 50.0 s; 50ms is written so",
+    )

@@ -15,7 +15,7 @@ from sim.futures.forecast import Accuracy
 from sim.measure.load import Load
 from sim.measure.measures import Measures, measure
 from sim.measure.slo import Slo
-from sim.report.cautions import Caution, cautions, report_not_drawn, value_refused
+from sim.report.cautions import Caution, cautions, report_not_drawn, soon_outgrown, value_refused, work_left
 from sim.report.forecast_report import ForecastReport
 from sim.report.warning_list import WARNINGS, Code
 from sim.stack.resolved import Origin
@@ -77,7 +77,8 @@ def test_each_warning_has_its_cause() -> None:
     one("doubtful_trace", measured(), "divide it by 1000", doubts=("if arrival_s is in milliseconds, divide it by 1000",))
     step = Origin("deployments.own.profile.c", 0.01, "s", "estimated", "physics")
     one("assumed_inputs", measured(), "step time of own", assumed=(step,))
-    assert seen | set(OF_MONTHS) | {each.code for each in (value_refused("x"), report_not_drawn("x"))} == set(get_args(Code))
+    others = (value_refused("x"), report_not_drawn("x"), work_left(1.0, 2.0, "50 %"), soon_outgrown(1.1, 0.03, 4, "base"))
+    assert seen | set(OF_MONTHS) | {each.code for each in others} == set(get_args(Code))
     assert list(WARNINGS) == list(get_args(Code))
 
 

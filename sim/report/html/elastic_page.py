@@ -67,7 +67,7 @@ def _tiles(found: Mapping[str, Any]) -> list[Tile]:
     if found.get("usd_per_gpu_hour") is not None:
         best = perfect if found["recommended"] is None else found["autoscalers"][found["recommended"]]
         what = "perfect foresight" if found["recommended"] is None else "recommended"
-        made.append(Tile(f"Cost, {what}", show(best["usd"], "usd_exact"), f"at {show(found['usd_per_gpu_hour'], 'USD')} a GPU-hour"))
+        made.append(Tile(f"Cost, {what}", show(best["usd"], "usd_exact"), f"at {show(found['usd_per_gpu_hour'], 'usd_exact')} a GPU-hour"))
     made.append(Tile("GPU-hours of the work alone", _hours(found["bound_gpu_hours"]), "at full throughput, replicas in parts"))
     return made
 
