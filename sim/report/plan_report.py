@@ -15,6 +15,7 @@ from sim.planning.levels import ServiceLevel
 from sim.planning.plan import Plan
 from sim.planning.search import Judged
 from sim.report.plan_labels import Alike, alike, label, labels
+from sim.report.run_report import PriceUse
 from sim.units import show_share
 
 RANKED = 8
@@ -27,6 +28,8 @@ class ChosenStack:
 
     data: Mapping[str, Any]
     yaml: str
+    prices: tuple[PriceUse, ...] = ()
+    """What it pays."""
 
 
 @dataclass(frozen=True)

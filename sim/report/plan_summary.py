@@ -12,6 +12,7 @@ from sim.report.plan_answer import plan_answer, why_lost
 from sim.report.plan_labels import Alike
 from sim.report.plan_proof import proof
 from sim.report.plan_report import PlanReport
+from sim.report.run_report import price_list
 
 SCHEMA_VERSION = 1
 _MOST_REASONS = 20
@@ -37,6 +38,7 @@ def plan_summary(report: PlanReport) -> dict[str, Any]:
         "settings": list(study.settings),
         "seed": study.seed,
         "price_date": report.date,
+        "prices": None if report.stack is None else price_list(report.date, report.stack.prices),
         "levels": [
             {"metric": each.metric, "op": each.op, "limit": each.limit, "unit": {"duration": "s", "money": "USD"}.get(each.kind, each.kind)}
             for each in report.levels

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sim.cost.bill import Bill
 from sim.measure.measures import Measures
@@ -102,6 +102,11 @@ class RunReport:
         """The bill of a month of 730 hours; None for a run without duration."""
         factor = self.bill.month_factor
         return None if factor is None else self.bill.total_usd * factor
+
+
+def price_list(date: str, used: Sequence[PriceUse]) -> dict[str, Any]:
+    """Prices as plain data, with the day whose prices they are."""
+    return {"date": date, "used": [asdict(each) for each in used]}
 
 
 def prices_used(resolved: ResolvedStack) -> tuple[PriceUse, ...]:

@@ -18,7 +18,7 @@ from sim.measure.latency import ALL
 from sim.report.cautions import month_caveat
 from sim.report.forecast_answer import answer_of
 from sim.report.forecast_summary import forecast_summary, slo_by_month
-from sim.report.run_report import RunReport
+from sim.report.run_report import RunReport, price_list
 from sim.units import HOURS_PER_MONTH
 
 SCHEMA_VERSION = 1
@@ -79,22 +79,7 @@ def summary(report: RunReport) -> dict[str, Any]:
         },
         "bill": _bill(report),
         **forecast_summary(report.ahead),
-        "prices": {
-            "date": report.date,
-            "used": [
-                {
-                    "kind": use.kind,
-                    "name": use.name,
-                    "detail": use.detail,
-                    "price": use.price,
-                    "source": use.source,
-                    "as_of": use.as_of,
-                    "assumed": use.assumed,
-                    "negotiated": use.negotiated,
-                }
-                for use in report.prices
-            ],
-        },
+        "prices": price_list(report.date, report.prices),
         "profiles": {use.deployment: {key: value for key, value in asdict(use).items() if key != "deployment"} for use in report.profiles},
         "warnings": [{"code": each.code, "cause": each.cause, "remedy": each.remedy} for each in report.cautions],
         "notes": list(report.notes),

@@ -11,6 +11,7 @@ from sim.planning.axes import Axis, Value
 from sim.planning.front import Front, front_of
 from sim.planning.points import Metric, Row, Study
 from sim.report.forecast_report import AT_RISK
+from sim.report.run_report import PriceUse
 
 FRONTS = MappingProxyType({"ttft_p99": "ttft_p99_s", "goodput": "goodput_per_s"})
 """What cost is held against, and the metric that it is; the same in every table."""
@@ -32,6 +33,8 @@ class SweepReport:
     axes: tuple[Axis, ...]
     """Total GPUs, where they are varied, are the last one."""
     rows: tuple[Row, ...]
+    prices: tuple[PriceUse, ...] = ()
+    """What the cheapest point that meets the levels pays; of none, the first that is possible."""
 
     @cached_property
     def metrics(self) -> Mapping[str, Metric]:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sim.planning.front import Front
+from sim.report.run_report import price_list
 from sim.report.sweep_answer import sweep_answer
 from sim.report.sweep_report import FRONTS, SweepReport
 from sim.report.sweep_tables import sweep_table
@@ -33,6 +34,7 @@ def sweep_summary(report: SweepReport) -> dict[str, Any]:
         "settings": list(study.settings),
         "seed": study.seed,
         "price_date": report.date,
+        "prices": price_list(report.date, report.prices),
         "forecast": None
         if not study.months
         else {

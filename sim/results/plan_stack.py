@@ -70,6 +70,7 @@ def _report(
     from sim.planning.prospects import calendar_of, room_of
     from sim.report.plan_report import ChosenStack, PlanReport
     from sim.report.run_record import stack_data, stack_yaml
+    from sim.report.run_report import prices_used
     from sim.stack import resolve
 
     study = question.study
@@ -80,7 +81,7 @@ def _report(
         opened = open_study(study)
         own = stack_at(study, result.chosen.judged.candidate.settings)
         resolved = resolve(own, opened.catalog, opened.book, opened.facts)
-        made = ChosenStack(stack_data(own), stack_yaml(own, resolved))
+        made = ChosenStack(stack_data(own), stack_yaml(own, resolved), prices_used(resolved))
         room = room_of(question, result.chosen, evaluations)
         if asked is not None:
             days = lead_time(resolved, stack.books.catalog, None if lead is None else float(lead))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from sim.planning.axes import Axis
     from sim.planning.points import Point, Row, Study
     from sim.planning.workplace import Workplace
+    from sim.report.run_report import PriceUse
+    from sim.report.sweep_report import SweepReport
     from sim.results.stack import Stack
     from sim.trace import Trace
     from sim.trace.closed_loop import ClosedLoop
@@ -98,7 +101,22 @@ def sweep_points(
     _refuse_nothing(rows, axes)
     info = trace.info
     report = SweepReport(study, info.path.stem, info.rows, info.duration_s, stack.books.book.date.isoformat(), every, rows)
+    report = replace(report, prices=_prices(report, stack, trace))
     return SweepResult(report, stack, kept, sweep_inputs(report))
+
+
+def _prices(report: SweepReport, stack: Stack, trace: Trace) -> tuple[PriceUse, ...]:
+    """What the cheapest point that meets the levels pays; of none, the first that could be replayed."""
+    from sim.planning.evaluate import stack_of_point
+    from sim.report.run_report import prices_used
+    from sim.stack import facts_of, resolve
+
+    possible = [row for row in report.rows if row.refused is None]
+    if not possible:
+        return ()
+    row = possible[0] if report.cheapest is None else report.rows[report.cheapest]
+    own = stack_of_point(report.study, row.point)
+    return prices_used(resolve(own, stack.books.catalog, stack.books.book, facts_of(trace)))
 
 
 def _run(

@@ -12,7 +12,7 @@ from sim.report.html import source_parts
 from sim.report.html.bars import Bar, bars
 from sim.report.html.chart import FloatArray, Limit, Mark, Panel, Series, by_month
 from sim.report.html.figure import figure
-from sim.report.html.origin_parts import origin_tables, origins
+from sim.report.html.origin_parts import STACK_FILE, origin_tables, origins
 from sim.report.html.page import Part, Tile, page, tiles
 from sim.report.html.spread_parts import group_name
 from sim.report.html.text import edges, paragraph, show, table
@@ -190,7 +190,9 @@ def _replays(run: RunFolder) -> str:
 def _sources(run: RunFolder) -> str:
     found = run.content
     told = source_parts.assumptions(list(found["assumed"]), list(found["notes"]))
-    return told + "".join(origin_tables(origins(folder), name) for name, folder in zip(run.names, run.part_folders, strict=True))
+    return told + "".join(
+        origin_tables(origins(folder / STACK_FILE), name) for name, folder in zip(run.names, run.part_folders, strict=True)
+    )
 
 
 def _prices(run: RunFolder) -> str:

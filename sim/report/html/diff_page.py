@@ -13,7 +13,7 @@ from sim.report.export_source import RunFolder
 from sim.report.html import source_parts
 from sim.report.html.chart import FloatArray, Limit, Panel, Series, by_month
 from sim.report.html.figure import figure
-from sim.report.html.origin_parts import origin_tables, origins
+from sim.report.html.origin_parts import STACK_FILE, origin_tables, origins
 from sim.report.html.page import Part, Tile, page, tiles
 from sim.report.html.text import Unit, listed, paragraph, safe, show, signed, table
 
@@ -82,7 +82,7 @@ def _gates(found: Mapping[str, Any]) -> str:
             verdict += ", decided by noise: more --futures would tell"
         when = f" ({each['month']})" if each["month"] else ""
         measured = "no such figure in this run" if each["measured"] is None else f"{show(each['measured'], unit)}{when}"
-        rows.append([each["gate"], measured, show(each["by"], unit), show(each["se"], unit), verdict])
+        rows.append([each.get("said", each["gate"]), measured, show(each["by"], unit), show(each["se"], unit), verdict])
     return table(["Gate: fails when this is so", "measured", "by", "standard error", ""], rows, numbers_from=9) if rows else ""
 
 
@@ -225,7 +225,9 @@ def _sources(found: Mapping[str, Any]) -> str:
 
 
 def _origins(run: RunFolder) -> str:
-    return "".join(origin_tables(origins(folder), name) for name, folder in zip(("BASE", "HEAD"), run.part_folders, strict=True))
+    return "".join(
+        origin_tables(origins(folder / STACK_FILE), name) for name, folder in zip(("BASE", "HEAD"), run.part_folders, strict=True)
+    )
 
 
 def _prices(run: RunFolder) -> str:

@@ -1,4 +1,4 @@
-"""Where each number of a stack comes from, by how well it is known: what stack.resolved.yaml says behind every number, put together."""
+"""Where each number of a stack comes from, by how well it is known: what the comments of its file say of every number, put together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import MappingProxyType
 from sim.errors import InputError
 from sim.report.html.text import safe, table
 
-FILE = "stack.resolved.yaml"
+STACK_FILE = "stack.resolved.yaml"
 LABELS: Mapping[str, str] = MappingProxyType(
     {
         "measured": "measured by somebody on that model, machine or API",
@@ -40,9 +40,8 @@ class Origin:
     source: str
 
 
-def origins(folder: Path) -> tuple[Origin, ...]:
-    """The numbers of the stack in a folder; none where the file is not there, InputError where it cannot be read."""
-    file = folder / FILE
+def origins(file: Path) -> tuple[Origin, ...]:
+    """The numbers of a stack as its file has them; none where it is not there, InputError where it cannot be read."""
     if not file.is_file():
         return ()
     if file.stat().st_size > _MOST_BYTES:
@@ -77,4 +76,4 @@ def _by_source(found: Sequence[Origin]) -> str:
 
 
 def _more(count: int) -> str:
-    return f"; and {count} more in {FILE}" if count > 0 else ""
+    return f"; and {count} more in {STACK_FILE}" if count > 0 else ""

@@ -11,6 +11,7 @@ from sim.report.export_source import RunFolder
 from sim.report.html import source_parts
 from sim.report.html.chart import Mark, Panel, Series, by_month
 from sim.report.html.figure import figure
+from sim.report.html.origin_parts import origin_tables, origins
 from sim.report.html.page import Part, Tile, page, tiles
 from sim.report.html.points_parts import Dot, cloud, named
 from sim.report.html.text import Unit, code, listed, paragraph, show, table
@@ -30,12 +31,12 @@ def plan_page(run: RunFolder) -> str:
         Part("What it was chosen from", _cloud(found) + _ranked(found) + _failed(found) + _left_out(found)),
         Part("Calendar", _calendar(found)),
         Part("The stack", _stack(run)),
-        Part("Where the numbers come from", listed([str(note) for note in found["notes"]])),
+        Part("Where the numbers come from", listed([str(note) for note in found["notes"]]) + origin_tables(origins(run.folder / _STACK))),
         Part("To repeat it", source_parts.repeat(run.record, found["trace"])),
     ]
     levels = "; ".join(f"{each['metric']} {each['op']} {show(each['limit'], _unit(each['unit']))}" for each in found["levels"])
     subtitle = f"{found['candidates']:,} candidates of the space {found['space']} held to {levels}."
-    first = paragraph(found["answer"], "answer") + tiles(_tiles(found))
+    first = paragraph(found["answer"], "answer") + tiles(_tiles(found)) + source_parts.prices(found.get("prices"))
     foot = ["Simulated, not measured.", f"sim {run.record.get('version')}, prices of {found['price_date']}, seed {found['seed']}."]
     return page(f"A plan for {found['trace']['name']}", subtitle, first, parts, foot)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sim.report.export_source import RunFolder
 from sim.report.html import money_parts, service_parts, source_parts, spread_parts, time_parts
-from sim.report.html.origin_parts import origin_tables, origins
+from sim.report.html.origin_parts import STACK_FILE, origin_tables, origins
 from sim.report.html.page import Part, Tile, page, tiles
 from sim.report.html.tables import columns
 from sim.report.html.text import edges, paragraph, show
@@ -32,7 +32,7 @@ def run_page(run: RunFolder) -> str:
         Part("Latency", service_parts.curves(curves, summary) + service_parts.quantiles(latency)),
         Part("Capacity", time_parts.gpus_by_month(columns(run, "capacity"), summary)),
         Part("The replay over time", time_parts.timeline(timeline, summary) + time_parts.load_by_hour(timeline, summary)),
-        Part("Where the numbers come from", _sources(summary) + origin_tables(origins(run.folder))),
+        Part("Where the numbers come from", _sources(summary) + origin_tables(origins(run.folder / STACK_FILE))),
         Part("To repeat it", source_parts.repeat(run.record, summary["trace"])),
     ]
     trace, stack = summary["trace"], summary["stack"]

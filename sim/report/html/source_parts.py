@@ -21,8 +21,10 @@ def sentence(text: str) -> str:
     return text if not text or text.endswith((".", "!", "?")) else f"{text}."
 
 
-def prices(found: Mapping[str, Any]) -> str:
-    """Every price that was used, who says so and when."""
+def prices(found: Mapping[str, Any] | None) -> str:
+    """Every price that was used, who says so and when; nothing where a folder does not say."""
+    if not found or not found["used"]:
+        return ""
     rows = [
         [f"{each['name']} {each['detail']}".strip(), str(each["price"]), str(each["source"]), str(each["as_of"]),
          "negotiated" if each["negotiated"] else "assumed" if each["assumed"] else "list"]

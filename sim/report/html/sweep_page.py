@@ -39,7 +39,7 @@ def sweep_page(run: RunFolder) -> str:
         Part("All points", _table(rows, cost)),
         Part("To repeat it", source_parts.repeat(run.record, found["trace"])),
     ]
-    first = paragraph(found["answer"], "answer") + tiles(_tiles(found))
+    first = paragraph(found["answer"], "answer") + tiles(_tiles(found)) + source_parts.prices(found.get("prices"))
     subtitle = (
         f"{len(rows)} points of {found['stack']}: {', '.join(axis['key'] for axis in found['axes'])} varied, each with the same luck."
     )
