@@ -97,7 +97,7 @@ def timeline(start: FloatArray, fails: BoolArray, pace: Pace, months: int) -> Ti
 def _within(begin: FloatArray, end: FloatArray, months: int) -> FloatArray:
     """[F, M] the part of each month that lies between two moments."""
     at = np.arange(months, dtype=np.float64)
-    return np.clip(np.minimum(end[:, None], at + 1) - np.maximum(begin[:, None], at), 0.0, 1.0)
+    return np.asarray(np.clip(np.minimum(end[:, None], at + 1) - np.maximum(begin[:, None], at), 0.0, 1.0))
 
 
 def _served(begin: FloatArray, end: FloatArray, ramp: float, months: int) -> FloatArray:
