@@ -31,12 +31,8 @@ class Case:
         return effort_of(strategy, self.catalog)
 
     def vendors(self, strategy: Strategy) -> tuple[str, ...]:
-        """Vendors that see requests, also those of what a progression goes over to."""
-        later = () if strategy.then is None else self._vendors(strategy.then.stack.stack)
-        return tuple(dict.fromkeys((*strategy.vendors, *later)))
-
-    def _vendors(self, stack: Stack) -> tuple[str, ...]:
-        return tuple(self.catalog.api(each.model).vendor for _, each in reached(stack) if each.kind == "api")
+        """Vendors that see requests."""
+        return vendors_of(strategy, self.catalog)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +83,12 @@ def reached(stack: Stack) -> list[tuple[str, Deployment]]:
     """Deployments that rules send requests to, by name."""
     names = dict.fromkeys(target.deployment for rule in stack.rules for target in rule.to)
     return [(name, stack.deployments[name]) for name in names if name in stack.deployments]
+
+
+def vendors_of(strategy: Strategy, catalog: Catalog) -> tuple[str, ...]:
+    """Vendors of APIs that may see requests, also those of what a progression goes over to."""
+    later = () if strategy.then is None else reached(strategy.then.stack.stack)
+    return tuple(dict.fromkeys((*strategy.vendors, *(catalog.api(each.model).vendor for _, each in later if each.kind == "api"))))
 
 
 def stacks_of(strategy: Strategy) -> tuple[Stack, ...]:

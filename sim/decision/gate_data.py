@@ -60,8 +60,8 @@ def sensitivity(case: Case) -> Step:
         why = f"{kind} data" + (" must stay home" if needs.data.must_stay_home else " goes to no vendor (assumed)")
     elif wanted:
         own = [TERMS[each] for each in wanted if each in rules.terms_by_sensitivity.get(kind, ())]
-        asked = [TERMS[each] for each in wanted if TERMS[each] not in own]
-        why = f"{kind} data" + (f", which takes {listed(own)}" if own else "") + (f"; {listed(asked)} asked for" if asked else "")
+        named = [TERMS[each] for each in wanted if TERMS[each] not in own]
+        why = f"{kind} data" + (f", which takes {listed(own)}" if own else "") + (f"; {listed(named)} asked for" if named else "")
     else:
         why = f"{kind} data, and no terms are asked for"
     branches = (
