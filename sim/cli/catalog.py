@@ -9,6 +9,9 @@ import click
 
 from sim.cli import options
 from sim.cli.opening import open_books
+from sim.report.listing import listing, value_text
+from sim.report.section import WIDTH
+from sim.wide import wrap
 
 
 @click.group(name="catalog")
@@ -36,13 +39,13 @@ def list_(kind: str | None, form: str, folder: Path | None, date: str | None, pr
             _print_json(present)
         else:
             for each, found in present.items():
-                click.echo(f"{each}: {', '.join(found)}")
+                click.echo("\n".join(wrap(f"{each}: {', '.join(found)}", WIDTH, later="  ")))
         return
     rows = list_entries(catalog, find_kind(kind), book)
     if form == "json":
         _print_json(rows)
     else:
-        click.echo(_table(rows))
+        click.echo(listing(rows))
 
 
 @command.command()
@@ -67,38 +70,16 @@ def show(name: str, kind: str | None, form: str, folder: Path | None, date: str 
     if form == "json":
         _print_json(entry)
     else:
-        click.echo("\n".join(_lines(entry)))
+        lines = [(line, len(line) - len(line.lstrip())) for line in _lines(entry)]
+        click.echo(
+            "\n".join(part for line, pad in lines for part in wrap(line.strip(), WIDTH, " " * pad, " " * (pad + 4), break_words=False))
+        )
 
 
 def _print_json(value: Any) -> None:
     import json
 
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:,.15g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
-def _table(rows: list[dict[str, Any]]) -> str:
-    if not rows:
-        return "none"
-    columns = list(rows[0])
-    cells = [columns, *([_text(row[column]) for column in columns] for row in rows)]
-    widths = [max(len(line[k]) for line in cells) for k in range(len(columns))]
-    numeric = [all(isinstance(row[column], int | float | None) for row in rows) for column in columns]
-
-    def line(parts: list[str]) -> str:
-        placed = (part.rjust(width) if right else part.ljust(width) for part, width, right in zip(parts, widths, numeric, strict=True))
-        return "  ".join(placed).rstrip()
-
-    return "\n".join(line(parts) for parts in cells)
 
 
 def _lines(value: Any, indent: int = 0) -> list[str]:
@@ -123,4 +104,4 @@ def _is_short(value: Any) -> bool:
 
 
 def _flat(value: Any) -> str:
-    return (" + ".join(_text(part) for part in value) or "none") if isinstance(value, list) else _text(value)
+    return (" + ".join(value_text(part) for part in value) or "none") if isinstance(value, list) else value_text(value)
