@@ -280,6 +280,9 @@ def test_a_printed_page(printed: Any, page: Path) -> None:
     for selector in (".theme", ".zoom", "nav"):
         assert not printed.execute_script(shown, selector), selector
     assert printed.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    cut = "return [...document.querySelectorAll('.scroll')].filter((each) => each.scrollHeight > each.clientHeight + 2).length"
+    printed.execute_script("for (const d of document.querySelectorAll('details')) d.open = true")
+    assert printed.execute_script(cut) == 0
     paper = base64.b64decode(printed.execute_cdp_cmd("Page.printToPDF", {"printBackground": False})["data"])
     pages = len(re.findall(rb"/Type\s*/Page\b", paper))
     assert paper.startswith(b"%PDF") and 2 <= pages <= 30
