@@ -7,6 +7,7 @@ are replaced: by those of the manifests, and these, or else they themselves, by 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -38,7 +39,7 @@ class Opened:
     assumed: Mapping[KeyPath, str]
     remarks: tuple[str, ...]
     options: str
-    """The arguments of a command by which the same is opened, files by their names alone."""
+    """The arguments of a command by which the same is opened, as they were given."""
 
 
 def opened(
@@ -92,7 +93,7 @@ def _with_variables(name: str | None, catalog: Catalog, terraform: str, kubernet
 
 def _options(name: str | None, terraform: str | None, kubernetes: Sequence[str]) -> str:
     given = [("", name), ("--terraform ", terraform), *(("--kubernetes ", each) for each in kubernetes)]
-    return " ".join(f"{option}{visible(PurePath(file).name)}" for option, file in given if file)
+    return " ".join(f"{option}{visible(shlex.quote(file))}" for option, file in given if file)
 
 
 def _manifests(kubernetes: Sequence[str]) -> list[Document]:

@@ -101,6 +101,7 @@ def open_stack(
     `name` is None where the user named no stack: then nothing but the manifests, or else a bundled stack as an assumption, says what
     runs on the machines. `gpu` is taken where manifests do not say which. InputError with every problem.
     """
+    import shlex
     from pathlib import Path
 
     from sim.catalog.yaml_file import read_document, read_text
@@ -110,7 +111,8 @@ def open_stack(
     if terraform is None and not kubernetes:
         path, shown = find_stack(name or DEFAULT_STACK, books.catalog)
         document = read_document(path, shown)
-        file = stack_of(document, Path(name or DEFAULT_STACK).stem, over)
+        options = visible(shlex.quote(name or DEFAULT_STACK))
+        file = stack_of(document, Path(name or DEFAULT_STACK).stem, over, options=options)
         return Stack(file, books, over, document, own_text=read_text(path, shown))
     from sim.iac.opened import opened
 

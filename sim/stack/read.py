@@ -27,7 +27,7 @@ class StackFile:
     remarks: tuple[str, ...] = ()
     """What else was assumed then, and what was left out."""
     options: str = ""
-    """The options that name it where it is made of infrastructure code."""
+    """The arguments that name it for a command, as they were given; empty: by its name alone."""
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -174,7 +174,7 @@ class ResolvedStack:
     notes: tuple[str, ...]
     """What was guessed or left out, in words."""
     options: str = ""
-    """The options that name it where it is made of infrastructure code."""
+    """The arguments that name it for a command, as they were given; empty: by its name alone."""
 
     def index(self, name: str) -> int:
         """The number of a deployment."""

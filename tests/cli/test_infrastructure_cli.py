@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +96,26 @@ def test_what_is_wrong_with_a_plan_is_told_by_each_command(world: Path, capsys: 
 def test_a_plan_counts_as_one_of_those_compared(world: Path, capsys: Capture) -> None:
     del world
     assert "at least two" in command.refused(capsys, "compare", "trace.parquet", "--terraform", "plan.json")
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        ("--stack", "of mine/stack.yaml"),
+        ("--kubernetes", "of mine/manifests"),
+        ("--terraform", "of mine/plan.json"),
+        ("--terraform", "of mine/plan.json", "--kubernetes", "vllm.yaml"),
+        ("--stack", "self-hosted"),
+    ],
+)
+def test_what_a_warning_tells_to_type_can_be_typed(world: Path, capsys: Capture, named: tuple[str, ...]) -> None:
+    """Files as they were given, whatever folder they lie in."""
+    (world / "of mine" / "manifests").mkdir(parents=True)
+    (world / "of mine" / "plan.json").write_bytes((world / "plan.json").read_bytes())
+    (world / "of mine" / "manifests" / "vllm.yaml").write_text(SERVERS)
+    (world / "of mine" / "stack.yaml").write_text("deployments:\n  own: {kind: gpu, llm: llama-3.1-8b, gpu: h100-sxm, replicas: 2}\n")
+    found = command.replayed(capsys, "trace.parquet", *named)
+    (remedy,) = [each["remedy"] for each in found["warnings"] if each["code"] == "assumed_inputs"]
+    (typed,) = re.findall(r"`(sim explain .*?)`", remedy)
+    code, out, err = command.run(capsys, *shlex.split(typed)[1:])
+    assert code == 0 and out, err
