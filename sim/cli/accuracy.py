@@ -57,9 +57,8 @@ def command(
 ) -> None:
     """Simulate every measured run of TABLE (CSV) and say how far off the predictions are.
 
-    \b
-    Columns: llm, precision, gpu, engine, tensor_parallel, prompt_tokens, output_tokens,
-    concurrency or request_rate, and any of ttft_ms, tpot_ms, itl_ms, e2e_ms, throughput_tok_s.
+    Columns: llm, precision, gpu, engine, tensor_parallel, prompt_tokens, output_tokens, concurrency or
+    request_rate, and any of ttft_ms, tpot_ms, itl_ms, e2e_ms, throughput_tok_s.
     """
     from sim.calibration.formats.serving_csv import read_serving_table
     from sim.calibration.table import predict

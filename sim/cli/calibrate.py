@@ -74,7 +74,6 @@ def command(
 ) -> None:
     """Make profiles of your own servers from benchmark FILES, by simulating the benchmark.
 
-    \b
     Reads vllm bench serve (summary and detailed JSON), GuideLLM, AIPerf, InferenceX, and plain CSV:
     serving points (prompt_tokens, output_tokens, concurrency or request_rate, ttft_ms, tpot_ms, ...)
     or steps. Shows predicted against measured before and after, and what to measure next.

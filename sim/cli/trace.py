@@ -40,7 +40,10 @@ def describe(file: str, form: str) -> None:
 
 @command.command(name="import")
 @click.argument("file")
-@click.option("--format", "form", type=click.Choice(_FORMATS), default="auto", show_default=True, help="Format of FILE.")
+@click.option(
+    "--format", "form", type=click.Choice(_FORMATS), default="auto", show_default=True, metavar="NAME",
+    help=f"Of FILE: {', '.join(_FORMATS)}.",
+)  # fmt: skip
 @click.option("--map", "mapping", multiple=True, metavar="NATIVE=COLUMN", help="Column of FILE that holds a native column.")
 @click.option("--timezone", metavar="ZONE", help="Zone of times that name none, such as Europe/Berlin; UTC by default.")
 @click.option("--time-unit", type=click.Choice(["s", "ms", "us", "ns"]), help="Unit of numeric times, if it cannot be told from them.")
@@ -142,9 +145,9 @@ def scale(
     """Cut a trace (--from, --to), repeat it (--days), then give it more or less demand (--factor by a --law).
 
     \b
-    clients    every client sends more in its own pattern: IDC becomes 1 + (IDC - 1) x factor
+    clients    every client sends more: IDC becomes 1 + (IDC - 1) x factor
     superpose  new independent clients like the old ones: IDC stays
-    thin       requests are left out: factor below 1, IDC by the same law as clients
+    thin       requests are left out: factor below 1, IDC as of clients
     """
     from sim.catalog.location import find_input
     from sim.trace import read_trace

@@ -16,7 +16,7 @@ from typing import get_args
 
 import pytest
 
-from sim.cli.main import exit_code
+from sim.cli.main import COMMANDS, exit_code
 from sim.cli.painting import painted
 from sim.report.warning_list import WARNINGS, Code
 from tests.made.command import Capture, refused, run
@@ -252,6 +252,13 @@ def test_a_terminal_in_the_c_locale_gets_ascii(root: Path, locale: dict[str, str
     environment = dict.fromkeys(("LANG", "LC_ALL", "LC_CTYPE"), "") | locale
     code, shown = on_terminal(root, "from sim.cli.progress import printed; printed('▁█\\n')", **environment)
     assert (code, shown) == (0, "▁█\n" if blocks else "_#\n")
+
+
+def test_help_fits_80_columns(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for words in ([], *([name] for name in COMMANDS), *(["trace", name] for name in ("import", "synth", "scale", "describe"))):
+        code, out, _ = run(capsys, *words, "--help")
+        assert (code, max(map(len, out.splitlines())) <= 80) == (0, True), words
 
 
 @pytest.mark.parametrize("code", get_args(Code))

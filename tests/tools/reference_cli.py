@@ -102,7 +102,8 @@ def _option(option: click.Option, context: click.Context) -> tuple[str, str, str
     word = option.make_metavar(context)
     if isinstance(option.type, click.Choice):
         word = "NAME"
-        notes.append(_one_of(option.type))
+        if not all(str(each) in text for each in option.type.choices):
+            notes.append(_one_of(option.type))
     elif isinstance(option.type, (click.IntRange, click.FloatRange)):
         word = option.metavar or "N"
         notes.append(_range(option.type))
