@@ -33,7 +33,7 @@ FORMULAS: Mapping[Criterion, str] = MappingProxyType(
         "budget": "5 x cheapest TCO p50 / TCO p50; in each future by the TCO of that future",
         "team": "5 x least share of the people needed that are there; 5 where it takes none",
         "differentiation": "5 x control over the model / control that the differentiation asks for",
-        "regulation": "5 where nothing is asked for or no vendor sees the data; else 1 + 4 (3: sensitive data) x share of the terms offered",
+        "regulation": "5 where nothing is asked for or no vendor sees the data; else 1 + 4 (3: sensitive data) x share of terms offered",
     }
 )
 """By criterion, in their order; all are clipped to 1-5."""
