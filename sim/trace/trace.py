@@ -17,16 +17,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.errors import InputError
+from sim.errors import InputError, visible
 from sim.trace.check import prefix_block_tokens, survey
 from sim.trace.closed_loop import ClosedLoop, closed_loop_of
 from sim.trace.columns import MOST_SECONDS, OPTIONAL, REQUIRED, Layout, TraceChunk, chunk_of
 from sim.trace.source import Source, TableSource, open_file
+from sim.units import show_seconds
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _LOG = logging.getLogger(__name__)
+_SHOWN = 8
+"""Classes that are named where a trace is shown in a line."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,12 @@ class Trace:
             if batch.num_rows:
                 yield chunk_of(batch, first, self._layout)
                 first += batch.num_rows
+
+    def __repr__(self) -> str:
+        said = f"{visible(self.info.path.stem)}: {self.info.rows:,} requests over {show_seconds(self.info.duration_s)}"
+        classes = f"; classes {visible(', '.join(self.classes[:_SHOWN]))}" if len(self.classes) > 1 else ""
+        clients = f"; {len(self.clients):,} clients" if len(self.clients) > 1 else ""
+        return f"<Trace {said}{classes}{clients}>"
 
     @staticmethod
     def from_arrays(
