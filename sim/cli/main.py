@@ -35,6 +35,7 @@ COMMANDS = MappingProxyType(
         "diff": "What a change of a stack does to its cost, latency, load and risk; gates for CI.",
         "sweep": "Vary keys of a stack: cost, latency and load of each combination, the best marked.",
         "plan": "The cheapest stack that meets the service levels, with what confidence, and its calendar.",
+        "decide": "Buy, run, fine-tune or mix: what needs rule out, what is best, and how sure that is.",
         "elastic": "The fewest GPUs over time with perfect foresight, against autoscalers.",
         "backtest": "Hold a forecast against a bill that was paid, line by line and month by month.",
         "calibrate": "Make profiles of your own servers from their benchmarks.",

@@ -82,12 +82,19 @@ def strategies_of(
             except InputError as error:
                 problems.append(str(error))
                 continue
-        kind = plan.kind or (_kind(stack, catalog) if stack is not None else None)
-        assert kind is not None  # a plan without a stack says its kind
-        found.append(Strategy(name, kind, stack, *_who(stack, catalog), then))
+        found.append(strategy_of(name, stack, catalog, kind=plan.kind, then=then))
     if problems:
         raise input_error(problems)
     return tuple(found)
+
+
+def strategy_of(
+    name: str, stack: StackFile | None, catalog: Catalog, *, kind: Kind | None = None, then: Progression | None = None
+) -> Strategy:
+    """A strategy of a stack, its kind told by the stack unless it is said; one without a stack says its kind."""
+    said = kind or (_kind(stack, catalog) if stack is not None else None)
+    assert said is not None
+    return Strategy(name, said, stack, *_who(stack, catalog), then)
 
 
 def _at(file: NeedsFile, at: KeyPath, text: str) -> list[str]:

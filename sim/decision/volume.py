@@ -14,8 +14,8 @@ _SAME = 1e-3
 """A factor this near to one changes nothing."""
 
 
-def at_volume(trace: Trace, volume: Volume, tokens: float) -> tuple[Trace, str]:
-    """A trace of so many prompt and output `tokens` at the volume that is needed, and in words what was done; nothing: nothing.
+def at_volume(trace: Trace, volume: Volume, tokens_per_month: float) -> tuple[Trace, str]:
+    """A trace of so many prompt and output tokens a month at the volume that is needed, and in words what was done; nothing: nothing.
 
     Less is each request (or conversation) kept with the same chance, more is every client sending more: both keep how bursty the traffic
     is per client. InputError where too little or too much would be left.
@@ -26,7 +26,7 @@ def at_volume(trace: Trace, volume: Volume, tokens: float) -> tuple[Trace, str]:
     from sim.trace.growth import grow
 
     of = "tokens" if volume.tokens_per_month is not None else "requests"
-    now = (tokens if of == "tokens" else float(trace.info.rows)) * SECONDS_PER_MONTH / trace.info.duration_s
+    now = tokens_per_month if of == "tokens" else trace.info.rows * SECONDS_PER_MONTH / trace.info.duration_s
     factor = wanted / now
     if abs(factor - 1.0) < _SAME:
         return trace, ""

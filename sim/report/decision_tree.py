@@ -57,8 +57,11 @@ def _step(number: int, step: Step) -> list[str]:
         lines += wrap(f"{_TAKEN if taken else _OTHER} {branch.answer} → {branch.then}", WIDTH, "├─", "│    ")
         if taken:
             lines += wrap(f"because: {visible(step.why)}", WIDTH, "│    ", "│    ")
+            by_reason: dict[str, list[str]] = {}
             for name, reason in step.ruled_out.items():
-                lines += wrap(f"✗ {visible(name)}: {visible(reason)}", WIDTH, "│    ", "│      ")
+                by_reason.setdefault(reason, []).append(name)
+            for reason, names in by_reason.items():
+                lines += wrap(f"✗ {visible(', '.join(names))}: {visible(reason)}", WIDTH, "│    ", "│      ")
     return [*lines, "│"]
 
 
