@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Literal
 
@@ -86,10 +87,25 @@ def parse_quantity(text: str | float, kind: Kind) -> float:
             number = float(match["digits"].replace(",", "").replace("_", ""))
         except ValueError:
             raise _refused(text, kind) from None
-        value = number * units.get(unit, 1.0) * (-1.0 if match["sign"] == "-" else 1.0)
+        value = scaled(number, units.get(unit, 1.0)) * (-1.0 if match["sign"] == "-" else 1.0)
     if not math.isfinite(value) or (kind == "share" and not 0.0 <= value <= 1.0):
         raise _refused(str(text), kind)
     return value
+
+
+def scaled(number: float, scale: float) -> float:
+    """A number times the size of its unit as it would be written out: 99.9 % is 0.999, where floats alone give 0.9990000000000001."""
+    return number if scale == 1.0 else float(Decimal(repr(number)) * Decimal(repr(scale)))
+
+
+def tidy(value: float) -> float:
+    """A number without what sums and products of floats leave behind its fifteenth digit: every decimal of up to fifteen stays as it is."""
+    return float(f"{value:.15g}") if math.isfinite(value) and not value.is_integer() else value
+
+
+def share_of_percent(percent: float) -> float:
+    """A percentage as a share of one: 57 is 0.57."""
+    return scaled(percent, _SHARES["%"])
 
 
 def parse_seconds(text: str | float) -> float:

@@ -38,7 +38,8 @@ def deployment_of(
     chosen = nodes.gpu or gpu or ASSUMED_GPU
     if not nodes.gpu and gpu is None and "gpu" not in said:
         how = f"--gpu NAME or --set deployments.{work.deployment or name}.gpu=NAME does"
-        assumed.append(f"{name}: gpu {chosen}: the manifest does not say which GPU ({how})")
+        why = f"no machine is known by its node label {nodes.machine}" if nodes.machine else "the manifest does not say which GPU"
+        assumed.append(f"{name}: gpu {chosen}: {why} ({how})")
     keys = dict(work.keys)
     tensor = keys.pop("tensor_parallel", None)
     if tensor is None:

@@ -10,6 +10,7 @@ from sim.iac.cron import cron_triggers
 from sim.iac.emit_containers import number
 from sim.stack.autoscaler import Hpa, Keda, Policies, Schedule
 from sim.stack.gpu_deployment import GpuDeployment
+from sim.units import scaled
 
 _LONGEST_PERIOD_S = 1800
 _LONGEST_STABILIZATION_S = 3600
@@ -88,7 +89,7 @@ def _pod_metric(spec: GpuDeployment, law: Policies) -> str:
 
 def _hpa_metric(spec: GpuDeployment, law: Hpa) -> dict[str, Any]:
     # DCGM counts the use of a GPU in percent.
-    target = law.target * 100 if law.metric == "busy" else law.target
+    target = scaled(law.target, 100.0) if law.metric == "busy" else law.target
     return {
         "type": "Pods",
         "pods": {"metric": {"name": _pod_metric(spec, law)}, "target": {"type": "AverageValue", "averageValue": number(float(target))}},

@@ -14,6 +14,7 @@ from sim.catalog.machine import Machine, find_machine
 from sim.errors import InputError, visible
 from sim.iac.scalers import metric_named
 from sim.iac.terraform_resource import INDEX, Resource
+from sim.units import share_of_percent
 
 Provider = Literal["aws", "gcp", "azure"]
 
@@ -183,7 +184,7 @@ def law_of_metric(name: str, target: float | None, law: str, what: str, notes: l
         notes.append(f"{what}: metric {shown!r} is left out: {why}")
         return None
     if metric in ("kv", "busy") and target > 1:
-        target /= 100.0
+        target = share_of_percent(target)
     return Law({"law": law, "metric": metric, "target": target})
 
 

@@ -28,8 +28,25 @@ _WRITTEN = re.compile(
     r"|\.containers\.0\.(ports|env|startupProbe|readinessProbe|volumeMounts)$"
 )
 """Paths that every manifest of ours has and that say nothing of a stack."""
+_NEVER = re.compile(
+    r"metadata\.(labels|annotations|creationTimestamp|uid|resourceVersion|generation|managedFields)|status"
+    r"|spec\.(selector|strategy|revisionHistoryLimit|progressDeadlineSeconds|serviceName|podManagementPolicy|template\.metadata)"
+    r"|(.+\.)?(tolerations|volumes|serviceAccountName|imagePullSecrets|securityContext|restartPolicy|terminationGracePeriodSeconds)"
+    r"|.+\.containers\.\d+\.(ports|volumeMounts|livenessProbe|imagePullPolicy|securityContext)"
+    r"|.+\.resources\.(limits|requests)\.(cpu|memory|ephemeral-storage)"
+)
+"""Paths that change nothing of what a stack costs or serves, whatever they hold."""
+_NEVER_KINDS = frozenset(
+    {
+        "Service", "ServiceAccount", "Namespace", "Secret", "Ingress", "NetworkPolicy", "Role", "RoleBinding", "ClusterRole",
+        "ClusterRoleBinding", "ServiceMonitor", "PodMonitor",
+    }
+)  # fmt: skip
+"""Kinds of object of which the same holds."""
 _OWN_ARGUMENT = re.compile(r": (--host 0\.0\.0\.0|--port 8000|-m (vllm\.entrypoints\.openai\.api_server|sglang\.launch_server))$")
 """Arguments that every manifest of ours has and that say nothing of a stack."""
+_NAMED = 12
+"""So many of what can never matter are named."""
 NodeLabels = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
@@ -54,6 +71,8 @@ class _Found:
     problems: list[str] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    beside: dict[str, list[str]] = field(default_factory=dict)
+    """What can never matter: paths by object, none for a whole object."""
     seen: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
 
@@ -69,6 +88,8 @@ def stack_from_kubernetes(documents: Sequence[Document], catalog: Catalog, *, gp
     if not found.workloads and not (found.rest or {}).get("deployments"):
         raise InputError(f"{documents[0].name if documents else 'the file'}: no model server found: {_why_none(found)}")
     _attach(found)
+    if found.beside:
+        found.ignored.append(_beside(found.beside))
     read: dict[str, dict[str, Any]] = {}
     labels: dict[str, Mapping[str, tuple[str, ...]]] = {}
     for work in found.workloads:
@@ -121,7 +142,9 @@ def _read(document: Document, found: _Found) -> None:
         elif kind == "ScaledObject":
             found.scalers.append(read_keda(part))
         elif not workloads:
-            if not (ours and kind == "Service"):
+            if kind in _NEVER_KINDS:
+                found.beside.update({} if ours else {title: []})
+            else:
                 found.ignored.append(f"{title}: {why_not(part)}")
             return
     except InputError as error:
@@ -132,7 +155,23 @@ def _read(document: Document, found: _Found) -> None:
     found.workloads += workloads
     part.take("metadata", "name")
     part.take("metadata", "namespace")
-    found.ignored += [f"{title}: {visible(path)}" for path in part.ignored() if not (ours and _WRITTEN.search(path))]
+    left = [visible(path) for path in part.ignored() if not (ours and _WRITTEN.search(path))]
+    found.ignored += [f"{title}: {path}" for path in left if not _NEVER.fullmatch(path)]
+    if never := [path for path in left if _NEVER.fullmatch(path)]:
+        found.beside[title] = never
+
+
+def _beside(found: Mapping[str, list[str]]) -> str:
+    """One note of all that can never matter; every path of several objects once."""
+    paths = list(dict.fromkeys(_short(path) for each in found.values() for path in each))
+    named = [*(title for title, each in found.items() if not each), *paths]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return f"changes neither cost nor service: {', '.join(named[:_NAMED])}{more}"
+
+
+def _short(path: str) -> str:
+    """A path without what all pods have before it."""
+    return re.sub(r"^(spec\.template\.)?spec\.(containers\.\d+\.)?", "", path) or path
 
 
 def _once(document: Document, kind: str, name: str, found: _Found) -> None:
@@ -150,8 +189,9 @@ def _why_none(found: _Found) -> str:
     if found.scalers:
         names = ", ".join(repr(visible(scaler.target)) for scaler in found.scalers)
         return f"it scales {names}, which is not in the file; give the manifest of that Deployment too (the option may be repeated)"
+    only = f"{next(iter(found.beside))}: no model server, no autoscaler" if found.beside else "it is empty"
     return (
-        found.ignored[0] if found.ignored else "it is empty"
+        found.ignored[0] if found.ignored else only
     ) + "; a Deployment, StatefulSet, LeaderWorkerSet, InferenceService, VLLMRuntime or Helm values are needed"
 
 

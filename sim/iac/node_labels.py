@@ -26,7 +26,8 @@ _GPU_KEYS = (
     *PRODUCT_KEYS.values(), "cloud.google.com/gke-accelerator", "karpenter.k8s.aws/instance-gpu-name", "karpenter.azure.com/sku-gpu-name",
     "k8s.amazonaws.com/accelerator", "accelerator", "gpu.nvidia.com/model", "gpu.nvidia.com/class",
 )  # fmt: skip
-_MACHINE_KEYS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type", "karpenter.k8s.aws/instance-family")
+_INSTANCE_KEYS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
+_MACHINE_KEYS = (*_INSTANCE_KEYS, "karpenter.k8s.aws/instance-family")
 _GROUP_KEYS = (
     "eks.amazonaws.com/nodegroup", "alpha.eksctl.io/nodegroup-name", "cloud.google.com/gke-nodepool", "agentpool",
     "kubernetes.azure.com/agentpool", "karpenter.sh/nodepool",
@@ -59,6 +60,8 @@ class Nodes:
     guesses: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     """Labels that said nothing."""
+    machine: str = ""
+    """The label of an instance type that is not known, where nothing else says the GPU."""
 
 
 def labels_wanted(pod: Reading) -> dict[str, tuple[str, ...]]:
@@ -80,15 +83,22 @@ def labels_wanted(pod: Reading) -> dict[str, tuple[str, ...]]:
 
 
 def read_nodes(labels: Mapping[str, tuple[str, ...]], catalog: Catalog, said: str = "") -> Nodes:
-    """What labels say of a machine; `said` is a GPU's name beside them."""
+    """What labels say of a machine; `said` is a GPU's name beside them.
+
+    InputError where nothing says the GPU but an instance type that is not modelled, or unknown and nearly one that is known; any other
+    name may be a machine of one's own.
+    """
     gpus: dict[str, str] = {}
     guesses: list[str] = []
     unread: list[str] = []
+    unknown: list[str] = []
     provider = purchase = ""
     if said and (gpu := gpu_named(said, catalog)):
         gpus[gpu] = said
     for key, values in labels.items():
         understood = False
+        if key in _INSTANCE_KEYS:
+            unknown += [f"{_shown(key, (value,))}: {why}" for value in values if (why := _misspelt(value, catalog))]
         for value in values:
             gpu, sold_by = _gpu_of(key, value, catalog)
             provider = provider or sold_by
@@ -109,9 +119,12 @@ def read_nodes(labels: Mapping[str, tuple[str, ...]], catalog: Catalog, said: st
         if not understood:
             unread.append(_shown(key, values))
     first = next(iter(gpus), "")
+    if unknown and not gpus:
+        raise InputError("\n".join(f"node label {each}" for each in unknown))
     if len(gpus) > 1:
         guesses.append(f"gpu {first}: its nodes may have any of {', '.join(gpus)}")
-    return Nodes(first, provider, purchase, tuple(guesses), tuple(unread))
+    machine = "" if first else next((each for each in unread if each.startswith(_INSTANCE_KEYS)), "")
+    return Nodes(first, provider, purchase, tuple(guesses), tuple(unread), machine)
 
 
 def gpu_named(name: str, catalog: Catalog) -> str:
@@ -149,6 +162,15 @@ def _gpu_of(key: str, value: str, catalog: Catalog) -> tuple[str, str]:
         found = {gpu for word in words if (gpu := gpu_named(word, catalog) or _of_machine(word, catalog)[0])}
         return (min(found), "") if len(found) == 1 else ("", "")
     return "", ""
+
+
+def _misspelt(value: str, catalog: Catalog) -> str:
+    """Why an instance type is none, where it is nearly one or not modelled; empty for one that is known, and for a name unlike all."""
+    try:
+        find_machine(catalog, value)
+    except InputError as error:
+        return str(error) if "did you mean" in str(error) or " has " in str(error) else ""
+    return ""
 
 
 def _of_machine(value: str, catalog: Catalog) -> tuple[str, str]:

@@ -69,7 +69,7 @@ def pool_of(name: str, group: Group, template: Mapping[str, Any], catalog: Catal
     pool.keys = {key: value for key, value in template.items() if key not in _OF_MACHINES}
     same_gpu = template.get("gpu") == group.gpu
     if not told:
-        why = "neither the plan nor its labels say what runs; --stack, --kubernetes or a label sim-llm does"
+        why = "neither the plan nor its labels say what runs; say it with --stack, --kubernetes or a label sim-llm"
         pool.guess(why, **{key: pool.keys[key] for key in ("llm", "precision") if key in pool.keys})
     pool.say(gpu=group.gpu, gpus_per_node=group.gpus_per_machine)
     _labelled(pool, group, catalog)

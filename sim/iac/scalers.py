@@ -9,6 +9,7 @@ from typing import Any
 from sim.errors import visible
 from sim.iac.cron import schedule_of
 from sim.iac.reading import Reading
+from sim.units import scaled, share_of_percent
 
 _METRICS = (
     (r"concurren|in_?flight", "concurrency"),
@@ -178,7 +179,7 @@ def read_knative(part: Reading) -> dict[str, Any]:
         keys["metric"] = metric
     percent = notes.number("autoscaling.knative.dev/target-utilization-percentage")
     if percent is not None and 0 < percent <= 100:
-        keys["utilization"] = percent / 100
+        keys["utilization"] = share_of_percent(float(percent))
     for key, name, least in (("average", "window", 0.1), ("grace", "scale-to-zero-pod-retention-period", 0.0)):
         found = _duration_s(notes.text(f"autoscaling.knative.dev/{name}"))
         if found is not None and found >= least:
@@ -222,14 +223,13 @@ def quantity(text: str) -> float | None:
     if match is None:
         return None
     value = float(match[1])
-    divisor = {"n": 1e9, "u": 1e6, "m": 1e3}.get(match[2] or "")
-    found = value / divisor if divisor else value * {"k": 1e3, "M": 1e6}.get(match[2] or "", 1.0)
+    found = scaled(value, {"n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6}.get(match[2] or "", 1.0))
     return int(found) if found.is_integer() else found
 
 
 def _share(metric: str, value: float, target: float | None = None) -> float:
     """A target of a share, which monitoring may have in percent: above 1 it can be nothing else. `target` decides for others with it."""
-    return value / 100 if metric in _SHARES and (value if target is None else target) > 1 else value
+    return share_of_percent(float(value)) if metric in _SHARES and (value if target is None else target) > 1 else value
 
 
 def _duration_s(text: str) -> float | None:

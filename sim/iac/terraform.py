@@ -101,14 +101,14 @@ def stack_from_terraform(found: GroupsFound, catalog: Catalog, template: Templat
     ]
     data = {**replaced(stack, placed, gone, of_rules), "description": f"The machines of {found.source}."}
     notes += [f"assumed: {note}" for note in of_rules]
-    costs, of_disks = with_disks(data.get("costs"), found.groups, catalog)
-    if costs is not None:
-        data["costs"] = costs
-    notes += of_disks
+    disks = with_disks(data.get("costs"), found.groups, catalog, found.source)
+    if disks.costs is not None:
+        data["costs"] = disks.costs
+    notes += disks.notes
     notes += [f"assumed: {pool.name}: {note}" for pool, _ in pools for note in pool.notes_apart]
     notes += [f"ignored: {note}" for note in found.ignored]
     assumed: dict[KeyPath, str] = {("deployments", pool.name, key): why for pool, _ in pools for key, why in pool.assumed.items()}
-    return Laid(_document(found, template.document, data, pools), assumed, tuple(dict.fromkeys(notes)))
+    return Laid(_document(found, template.document, data, pools, disks.marks), assumed, tuple(dict.fromkeys(notes)))
 
 
 def _templates(template: Template) -> dict[str, Mapping[str, Any]]:
@@ -192,7 +192,9 @@ def _instead(found: GroupsFound) -> str:
     return f"found {named}{more_types}; instances, auto-scaling groups and node pools are read"
 
 
-def _document(found: GroupsFound, under: Document, data: dict[str, Any], pools: list[tuple[Pool, str]]) -> Document:
+def _document(
+    found: GroupsFound, under: Document, data: dict[str, Any], pools: list[tuple[Pool, str]], of_costs: Mapping[KeyPath, Mark]
+) -> Document:
     """The stack with the place of every value: the template's own, or the resource that says it."""
     values: dict[KeyPath, Mark] = {}
     keys: dict[KeyPath, Mark] = {}
@@ -222,4 +224,6 @@ def _document(found: GroupsFound, under: Document, data: dict[str, Any], pools: 
             values[(*at, key)] = Mark(f"{found.source}: {visible(pool.group.address[:200])} (assumed: {why})")
         for key, source in pool.sources.items():
             values[(*at, key)] = Mark(source)
-    return Document(found.source, data, keys, values)
+    for path in of_costs:
+        keys.pop(path, None)
+    return Document(found.source, data, keys, {**values, **of_costs})

@@ -7,7 +7,7 @@ from typing import Any
 from sim.errors import visible
 from sim.iac.groups import Law, View, law_of_metric
 from sim.iac.terraform_resource import Resource
-from sim.units import SECONDS_PER_MINUTE
+from sim.units import SECONDS_PER_MINUTE, share_of_percent
 
 _NEVER = 10_000
 """Datapoints in a row below the target: a week of minutes."""
@@ -55,7 +55,7 @@ def _target_tracking(policy: Resource, notes: list[str]) -> Law | None:
         # Requests a minute of one target, which is a machine.
         keys, per_machine = {"law": "target_tracking", "metric": "rps", "target": target / SECONDS_PER_MINUTE}, True
     elif predefined == "ASGAverageCPUUtilization" and target:
-        keys = {"law": "target_tracking", "metric": "busy", "target": min(target / 100.0, 1.0)}
+        keys = {"law": "target_tracking", "metric": "busy", "target": min(share_of_percent(target), 1.0)}
         notes.append(
             f"{policy.shown}: assumed: CPU utilisation of {target:g} % is the share of replicas with work; the load of a CPU beside "
             "GPUs is not modelled"

@@ -77,7 +77,8 @@ def read_plan(path: str | Path, name: str | None = None) -> TerraformPlan:
     changes = _changes(data, name)
     planned_values = data.get("planned_values")
     if not isinstance(planned_values, dict):
-        raise InputError(f"{name}: key planned_values: found nothing; a plan has it: {_HOW}")
+        there = _kind(planned_values) if "planned_values" in data else "nothing"
+        raise InputError(f"{name}: key planned_values: found {there}; allowed: an object, as a plan has it: {_HOW}")
     found: Counter[str] = Counter()
     planned = tuple(_resources(planned_values, changes, configuration, "planned", found, name))
     prior_state = data.get("prior_state")
@@ -119,10 +120,18 @@ def _json(content: bytes, path: Path, name: str) -> dict[str, Any]:
     except ValueError:
         raise InputError(f"{name}: holds a number that cannot be read; {_HOW}") from None
     if not isinstance(data, dict):
-        raise InputError(f"{name}: found a {type(data).__name__}; a plan is an object: {_HOW}")
+        raise InputError(f"{name}: found {_kind(data)}; a plan is an object: {_HOW}")
     if "@level" in data:
         raise InputError(f"{name}: the log of `terraform plan -json`, not a plan; {_HOW}")
     return data
+
+
+def _kind(value: Any) -> str:
+    """A value of JSON by its kind: `null`, `a list`."""
+    if value is None:
+        return "null"
+    kinds = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    return next((words for kind, words in kinds.items() if isinstance(value, kind)), "a number")
 
 
 def _no_constant(text: str) -> float:
@@ -144,7 +153,7 @@ def _check_kind(data: Mapping[str, Any], name: str) -> None:
 def _check_version(found: Any, terraform: str, name: str) -> None:
     """Minor versions only add; a major one changes what is known. 0.1 and 0.2 of Terraform 0.13 to 1.0 have the same layout as 1.0."""
     match = re.fullmatch(r"(\d{1,6})\.(\d{1,6})(\.\d{1,6})?", str(found))
-    shown = visible(repr(found)[:40])
+    shown = repr(visible(found[:40])) if isinstance(found, str) else visible(json.dumps(found)[:40])
     if match is None:
         raise InputError(f"{name}: format_version: found {shown}; allowed: 1.0 and later 1.x, as Terraform 1.1 and OpenTofu write it")
     if match[1] == "1":
@@ -163,7 +172,7 @@ def _changes(data: Mapping[str, Any], name: str) -> dict[str, Mapping[str, Any]]
     """The change of each resource instance, by address; objects left over from a failed replacement do not count."""
     changes = data.get("resource_changes")
     if changes is not None and not isinstance(changes, list):
-        raise InputError(f"{name}: key resource_changes: found no list; {_HOW}")
+        raise InputError(f"{name}: key resource_changes: found {_kind(changes)}; allowed: a list; {_HOW}")
     found: dict[str, Mapping[str, Any]] = {}
     for each in changes or []:
         if isinstance(each, dict) and "deposed" not in each and isinstance(each.get("address"), str):

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from sim.catalog.api_latency import Z95
 from sim.catalog.strict import NotNegative, Strict, parsed
 from sim.errors import InputError
-from sim.units import parse_number
+from sim.units import parse_number, share_of_percent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,7 @@ def parse_change(text: str | float) -> float:
     """A relative change: `3%`, `-2%` or 0.03; InputError otherwise."""
     if isinstance(text, str) and text.strip().endswith("%"):
         try:
-            return parse_number(text.strip()[:-1]) / 100.0
+            return share_of_percent(parse_number(text.strip()[:-1]))
         except InputError:
             raise InputError(f"found {text[:60]!r}, which is no relative change; allowed: 3%, -2%, 0.03") from None
     return parse_number(text)

@@ -122,6 +122,8 @@ def test_an_hpa_and_a_scaled_object() -> None:
         {"type": "Pods", "pods": {"metric": {"name": "vllm_kv_cache_usage"}, "target": {"type": "AverageValue", "averageValue": "0.8"}}}
     ]
     assert hpa["behavior"]["scaleUp"] == {"stabilizationWindowSeconds": 0, "policies": [{"type": "Pods", "value": 4, "periodSeconds": 15}]}
+    busy = objects(stack(replicas=bounds, autoscaler={"law": "hpa", "metric": "busy", "target": 0.57}))["HorizontalPodAutoscaler"]["spec"]
+    assert busy["metrics"][0]["pods"]["target"]["averageValue"] == "57", "and not 56.99999999999999"
     keda = objects(stack(replicas=bounds, autoscaler={"law": "keda", "metric": "waiting", "target": 3, "cooldown": "10 min"}))[
         "ScaledObject"
     ]["spec"]

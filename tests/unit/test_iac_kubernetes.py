@@ -95,7 +95,7 @@ def test_a_deployment() -> None:
     for what in (
         "metadata.labels",
         "spec.template.spec.containers.0",
-        "containers.1.resources.limits.memory",
+        "resources.limits.memory",
         "argument ignored: --port 8000",
     ):
         assert any(what in line for line in found.ignored), what

@@ -61,6 +61,36 @@ def test_the_labels_of_nodes(labels: dict[str, str], wanted: dict[str, str]) -> 
     assert {key: found.get(key) for key in wanted} == wanted
 
 
+@pytest.mark.parametrize(
+    ("machine", "told"),
+    [("p5.48xlarg", "did you mean 'p5.48xlarge'?"), ("trn1.32xlarge", "machine 'trn1.32xlarge' has ")],
+)
+def test_an_instance_type_that_is_none_is_told(machine: str, told: str) -> None:
+    labels = {"node.kubernetes.io/instance-type": machine}
+    assert told in refusal(server(nodeSelector=labels)) and f"node label node.kubernetes.io/instance-type={machine}" in refusal(
+        server(nodeSelector=labels)
+    )
+    assert only(server(nodeSelector={**labels, **H100}))["gpu"] == "h100-sxm", "another label says the GPU"
+
+
+def test_a_machine_of_ones_own_is_no_typo() -> None:
+    found = imported(server(nodeSelector={"node.kubernetes.io/instance-type": "k3s"}))
+    assert any("no machine is known by its node label node.kubernetes.io/instance-type=k3s" in note for note in found.assumed)
+
+
+def test_what_can_never_matter_is_one_note() -> None:
+    pod = server({**box(), "resources": {"limits": {"nvidia.com/gpu": 1, "cpu": 8}}, "ports": [{"containerPort": 8000}]})
+    pod["spec"] |= {"selector": {"matchLabels": {"app": "own"}}, "minReadySeconds": 30}
+    pod["spec"]["template"]["metadata"] = {"labels": {"app": "own"}}
+    found = imported(pod, {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "front"}})
+    (note,) = (each for each in found.ignored if each.startswith("changes neither cost nor service: "))
+    assert note.removeprefix("changes neither cost nor service: ").split(", ") == [
+        "Service front", "selector", "template.metadata", "ports", "resources.limits.cpu",
+    ]  # fmt: skip
+    assert any("minReadySeconds" in each for each in found.ignored), "what may matter has its own note"
+    assert not any("selector" in each for each in found.ignored if each != note)
+
+
 def test_affinity_is_a_selector_too() -> None:
     rules = [{"key": "node.kubernetes.io/instance-type", "operator": "In", "values": ["p4d.24xlarge", "p5.48xlarge"]}]
     needed = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": rules}]}}
@@ -129,7 +159,7 @@ def test_what_else_runs_on_gpus_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("version", "kind", "told"),
     [
-        ("v1", "Service", "no model server, no autoscaler"),
+        ("v1", "ConfigMap", "no model server, no autoscaler"),
         ("gateway.networking.k8s.io/v1", "HTTPRoute", "no model server, no autoscaler"),
         ("kaito.sh/v1beta1", "Workspace", "a kind that is not read"),
         ("workloads.x-k8s.io/v1alpha1", "RoleBasedGroup", "a kind that is not read"),

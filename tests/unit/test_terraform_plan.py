@@ -91,7 +91,11 @@ def test_a_binary_plan_says_how_to_get_its_json(tmp_path: Path) -> None:
         (b'{"format_version": "1.2", "x": ' + b"9" * 5000 + b"}", "a number that cannot be read"),
         (b"\xff\xfe\x00\xd8\x00", "not text"),
         (b"[" * 100_000, "nested too deep"),
-        (b'{"format_version": "1.2"}', "planned_values"),
+        (b'{"format_version": "1.2"}', "planned_values: found nothing; allowed: an object"),
+        (b'{"format_version": "1.2", "planned_values": []}', "planned_values: found a list; allowed: an object"),
+        (b'{"format_version": "1.2", "planned_values": null}', "planned_values: found null; allowed: an object"),
+        (b'{"format_version": null}', "format_version: found null; allowed: 1.0"),
+        (b"null", "found null; a plan is an object"),
         (b'{"format_version": "1.2", "planned_values": {}, "resource_changes": 3}', "resource_changes"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from sim.catalog.price_book import PriceBook
 from sim.catalog.price_file import MachinePrice, PriceFile, load_price_file
 from sim.errors import InputError
-from sim.iac.groups import Law
+from sim.iac.groups import Disk, Law
 from sim.iac.opened import opened
 from sim.iac.terraform import Laid
 from sim.stack.read import stack_of
@@ -222,6 +222,19 @@ def test_disks_are_paid_where_their_price_is_known(tmp_path: Path) -> None:
     assert costs["gb"] == 1000.0
     assert costs["usd_per_gb_month"] == pytest.approx(0.08)
     assert any("holographic" in note and "no price" in note for note in found.remarks)
+    origins = {each.key: each for each in resolve(stack_of(found.document, "plan", assumed=found.assumed), CATALOG, BOOK).origins}
+    assert "plan.json: disks of aws_instance.gpu" in origins["costs.storage.gb"].source
+    assert "models/defaults/disks.yaml" in origins["costs.storage.usd_per_gb_month"].source
+
+
+def test_disks_of_machines_that_may_come_are_told() -> None:
+    found = laid(group(min=1, desired=2, max=8, disks=(Disk("gp3", 500.0),)), stack=OWN + "costs: {storage: {gb: 100, usd_per_gb_month: 0.08}}\n")
+    storage = found.document.data["costs"]["storage"]
+    assert storage["gb"] == 1100.0
+    (note,) = (each for each in found.remarks if "of disks" in each)
+    assert "1000 GB of disks for $80.00 a month" in note and "$320.00 with all that it may come to have, which is not in the bill" in note
+    (none,) = (each for each in laid(group(min=0, desired=0, max=4, disks=(Disk("gp3", 500.0),))).remarks if "disks" in each)
+    assert "$160.00 a month" in none
 
 
 def test_prices_of_infracost_lie_over_the_group_of_their_address() -> None:

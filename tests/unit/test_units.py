@@ -59,6 +59,25 @@ def test_other_quantities(parse: object, text: str, value: float) -> None:
     assert parse(text) == pytest.approx(value, rel=1e-15)
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [("99.9%", "share", 0.999), ("57%", "share", 0.57), ("57ms", "duration", 0.057), ("1.1k", "number", 1100.0), ("1e-400%", "share", 0.0)],
+)
+def test_a_quantity_is_what_it_would_be_written_out(text: str, kind: units.Kind, value: float) -> None:
+    """To the last bit: products of floats give 0.9990000000000001 and 0.5700000000000001."""
+    assert units.parse_quantity(text, kind) == value
+    assert units.share_of_percent(57) == 0.57 and units.scaled(0.57, 100.0) == 57.0
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [(0.9990000000000001, 0.999), (13.770000000000001, 13.77), (1 / 3, 0.333333333333333), (2.0**60 + 256, 2.0**60 + 256), (0.1, 0.1)],
+)
+def test_what_floats_leave_behind_is_cut(value: float, plain: float) -> None:
+    assert units.tidy(value) == plain
+    assert units.tidy(float("inf")) == float("inf")
+
+
 @pytest.mark.parametrize("kind", ["duration", "memory", "money", "number", "share"])
 @pytest.mark.parametrize(
     "text",
