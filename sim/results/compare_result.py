@@ -47,18 +47,21 @@ class CompareResult(Result):
 
     @property
     def text(self) -> str:
+        """What the command prints on a terminal of 80 columns."""
         from sim.report.comparison_text import comparison_text
 
         return comparison_text(self.report)
 
     @property
     def markdown(self) -> str:
+        """What the command prints with `--format md`."""
         from sim.report.comparison_text import comparison_markdown
 
         return comparison_markdown(self.report)
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """What was guessed, mended or left out on the way, in words."""
         return tuple(f"{name}: {note}" for name, run in self.runs.items() for note in run.stack.notes)
 
     @property
@@ -122,12 +125,14 @@ class CompareResult(Result):
 
     @property
     def default_folder(self) -> Path:
+        """Where `save()` writes: outputs/ and a name with a hash of everything that the result depends on."""
         from sim.report.run_folder import default_folder
 
         depends = {**self.given, "gates": list(self.gate_texts)} if self.gate_texts else self.given
         return default_folder(self.report.trace.name, "compare", depends)
 
     def write(self, folder: Path, *, argv: Sequence[str], replace: bool) -> str | None:
+        """Write the files of the command; says why there is no report.html among them, where there is none."""
         from sim.report.comparison_files import Compared, write_comparison
 
         runs = [Compared(run.report, run.stack.file, run.resolved) for run in self.runs.values()]

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from sim.trace import Trace
 
 StackLike = str | Path | Stack
-TraceLike = "str | Path | Trace"
 
 
 def load_stack(

@@ -48,18 +48,21 @@ class PlanResult(Result):
 
     @property
     def text(self) -> str:
+        """What the command prints on a terminal of 80 columns."""
         from sim.report.plan_text import plan_text
 
         return plan_text(self.report)
 
     @property
     def markdown(self) -> str:
+        """What the command prints with `--format md`."""
         from sim.report.plan_text import plan_markdown
 
         return plan_markdown(self.report)
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """What was guessed, mended or left out on the way, in words."""
         return (*self.begun.notes, *self.nothing, *self.report.notes)
 
     @property
@@ -117,11 +120,13 @@ class PlanResult(Result):
 
     @property
     def default_folder(self) -> Path:
+        """Where `save()` writes: outputs/ and a name with a hash of everything that the result depends on."""
         from sim.report.run_folder import default_folder
 
         return default_folder(self.report.trace_name, "plan", self.given)
 
     def write(self, folder: Path, *, argv: Sequence[str], replace: bool) -> str | None:
+        """Write the files of the command; says why there is no report.html among them, where there is none."""
         from sim.report.plan_files import write_plan
 
         return write_plan(folder, self.report, given=self.given, argv=argv, replace=replace)

@@ -57,18 +57,21 @@ class SimulateResult(Result):
 
     @property
     def text(self) -> str:
+        """What the command prints on a terminal of 80 columns."""
         from sim.report.run_text import run_text
 
         return run_text(self.report)
 
     @property
     def markdown(self) -> str:
+        """What the command prints with `--format md`."""
         from sim.report.run_text import run_markdown
 
         return run_markdown(self.report)
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """What was guessed, mended or left out on the way, in words."""
         return self.report.notes
 
     @property
@@ -150,11 +153,13 @@ class SimulateResult(Result):
 
     @property
     def default_folder(self) -> Path:
+        """Where `save()` writes: outputs/ and a name with a hash of everything that the result depends on."""
         from sim.report.run_folder import default_folder
 
         return default_folder(self.report.trace.name, self.report.stack, self.given)
 
     def write(self, folder: Path, *, argv: Sequence[str], replace: bool) -> str | None:
+        """Write the files of the command; says why there is no report.html among them, where there is none."""
         from sim.report.run_files import write_run
 
         return write_run(

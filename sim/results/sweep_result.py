@@ -49,12 +49,14 @@ class SweepResult(Result):
 
     @property
     def text(self) -> str:
+        """What the command prints on a terminal of 80 columns."""
         from sim.report.sweep_text import sweep_text
 
         return sweep_text(self.report)
 
     @property
     def markdown(self) -> str:
+        """What the command prints with `--format md`."""
         from sim.report.sweep_text import sweep_markdown
 
         return sweep_markdown(self.report)
@@ -73,6 +75,7 @@ class SweepResult(Result):
 
     @property
     def notes(self) -> tuple[str, ...]:
+        """What was guessed of the stack, and how many points were there before, in words."""
         count = len(self.report.rows)
         kept = [f"{self.kept:,} of {count:,} points were finished before and kept"] if self.kept else []
         return (*self.stack.notes, *kept)
@@ -110,11 +113,13 @@ class SweepResult(Result):
 
     @property
     def default_folder(self) -> Path:
+        """Where `save()` writes: outputs/ and a name with a hash of everything that the result depends on."""
         from sim.report.run_folder import default_folder
 
         return default_folder(self.report.trace_name, "sweep", self.given)
 
     def write(self, folder: Path, *, argv: Sequence[str], replace: bool) -> str | None:
+        """Write the files of the command; says why there is no report.html among them, where there is none."""
         from sim.report.sweep_files import write_sweep
 
         return write_sweep(folder, self.report, given=self.given, argv=argv, replace=replace)
