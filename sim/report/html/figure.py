@@ -11,7 +11,7 @@ import numpy as np
 
 from sim.report.html.chart import Chart, Mark, Panel, Series
 from sim.report.html.drawing import panel_svg, x_shares, x_ticks, y_axis
-from sim.report.html.text import safe, show
+from sim.report.html.text import prose, safe, show
 from sim.report.section import brief
 
 _HIGH = 0.85
@@ -33,14 +33,14 @@ def figure(chart: Chart) -> str:
     heights = _heights(chart)
     zoom = _zoom_buttons(chart.title) if chart.zoom else ""
     description = describe(chart)
-    note = f"<p class=note>{safe(chart.note)}</p>" if chart.note else ""
+    note = f"<p class=note>{prose(chart.note)}</p>" if chart.note else ""
     return (
         f'<figure class=chart id="{key}" data-x="{shares}"{heights}{" data-zoom" if chart.zoom else ""}>'
         f"<figcaption><h3>{safe(chart.title)}</h3>{zoom}</figcaption>{_legend(chart, series)}"
         f'<div class=panels tabindex=0 role=group aria-roledescription=chart aria-label="{safe(chart.title)}" '
         f'aria-describedby="{key}-says">'
         f"{_panels(chart)}{_x_labels(chart)}<div class=cursor hidden></div><output class=tip hidden></output></div>"
-        f"<p class=says id={key}-says>{safe(description)}</p>{note}"
+        f"<p class=says id={key}-says>{prose(description)}</p>{note}"
         f"<details><summary>Table: {safe(chart.title)}</summary>{_table(chart)}</details></figure>"
     )
 

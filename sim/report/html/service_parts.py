@@ -10,7 +10,7 @@ import numpy as np
 from sim.report.html.chart import Chart, FloatArray, Limit, Panel, Series, by_month
 from sim.report.html.figure import figure
 from sim.report.html.tables import where
-from sim.report.html.text import Unit, paragraph, show, table
+from sim.report.html.text import Unit, paragraph, show, spoken, table
 
 _METRICS = (("ttft", "TTFT", "arrival to first token"), ("tpot", "TPOT", "each further token"), ("e2e", "E2E", "arrival to last token"))
 _MOST_CURVES = 8
@@ -128,7 +128,7 @@ def incidents(summary: Mapping[str, Any]) -> str:
     counts = ("failed_requests", "saved_requests", "late_requests")
     rows = [
         [
-            f"{str(each['kind']).replace('_', ' ')}: {each['name']}",
+            f"{spoken(str(each['kind']))}: {each['name']}",
             *(show(each[key], "number") for key in ("per_month", "hours_per_month")),
             *(show(each[key], "count") for key in counts),
             show(each["usd"], "usd_exact"),

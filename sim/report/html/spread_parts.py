@@ -13,7 +13,7 @@ from sim.report.html.bars import Bar, bars
 from sim.report.html.chart import Chart, Limit, Mark, Panel, Series, by_month
 from sim.report.html.figure import figure
 from sim.report.html.money_parts import TOTALS
-from sim.report.html.text import show, table
+from sim.report.html.text import show, spoken, table
 
 _MOST_BINS = 24
 _SMALLEST_SHARE = 0.001
@@ -38,7 +38,7 @@ def drivers(summary: Mapping[str, Any]) -> str:
 
 def group_name(driver: Mapping[str, Any]) -> str:
     """A group of what varies, in words: `GPU prices`."""
-    return str(driver["group"]).replace("_", " ").replace("gpu", "GPU").replace("api", "API")
+    return spoken(str(driver["group"]))
 
 
 def _remainder(text: str, remainder: float | None) -> str:

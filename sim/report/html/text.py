@@ -19,6 +19,7 @@ _LEAST_USD = 0.0001
 _KEPT = 14
 """Characters of a cell that are not broken into lines."""
 _AMOUNT = re.compile(r"(\d) (?=(?:%|k|M|B|ms|s|min|h|days)(?!\w))")
+_ABBREVIATED = re.compile(r"\b(gpu|api|ttft|tpot)\b")
 _CODE = re.compile(r"`([^`]+)`")
 _WORD = re.compile(r"\S{121,}")
 _KEPT_OF_WORD, _END_OF_WORD = 80, 20
@@ -72,6 +73,11 @@ def edges(band: Mapping[str, float | None], unit: Unit = "usd") -> str:
 def prose(text: str) -> str:
     """Text for sentences: a number stays on the line of its unit, and what stands between backticks is code."""
     return _CODE.sub(r"<code>\1</code>", _AMOUNT.sub(r"\1&nbsp;", safe(text)))
+
+
+def spoken(name: str) -> str:
+    """A name of our own in words: `gpu_prices` as `GPU prices`."""
+    return _ABBREVIATED.sub(lambda found: found[0].upper(), name.replace("_", " "))
 
 
 def code(text: str) -> str:
