@@ -33,7 +33,8 @@ def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices:
     from sim.stack.read import read_stack
     from sim.stack.resolve import resolve
 
-    known = (*kinds(), "space", "needs")
+    others = ("space", "needs")
+    known = (*kinds(), *others)
     if kind is not None and kind not in known:
         raise InputError(f"--kind: found {kind!r}; allowed: {', '.join(known)}{nearest(kind, known)}")
     books = open_books(folder, None, prices)
@@ -61,7 +62,8 @@ def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices:
             if said is not None:
                 click.echo(f"{file}: OK: {said}")
                 continue
-            click.echo(f"{file}: OK: {check_file(find_input(file), file, catalog, book, stack=resolved, kind=kind)}")
+            said = check_file(find_input(file), file, catalog, book, stack=resolved, kind=kind, others=others)
+            click.echo(f"{file}: OK: {said}")
         except InputError as error:
             problems.append(str(error))
     if problems:

@@ -28,6 +28,7 @@ from sim.iac.terraform_plan import State, read_plan
 from sim.stack.read import read_stack
 
 _VARIABLES = ".tfvars.json"
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ def opened(
     if terraform is not None and terraform.endswith(_VARIABLES) and (name is not None or kubernetes):
         return _with_variables(name, catalog, terraform, kubernetes, gpu)
     found = groups_in(terraform, catalog, state) if terraform is not None else None
+    if terraform is not None and found is not None and terraform.endswith(_VARIABLES) and not found.groups and found.ignored:
+        raise InputError(
+            f"{visible(terraform)}: says machines alone; give what runs on them beside it, --stack or --kubernetes "
+            f"({'; '.join(found.ignored[:_NAMED])})"
+        )
     one = found.groups[0].gpu if found is not None and found.groups else None
     imported = stack_from_kubernetes(_manifests(kubernetes), catalog, gpu=gpu or one) if kubernetes else None
     source = ", ".join(PurePath(each).name for each in kubernetes)
@@ -69,9 +75,11 @@ def opened(
 
 def groups_in(terraform: str, catalog: Catalog, state: State = "planned") -> GroupsFound:
     """The groups of machines in a plan, or in the variables that `sim plan --emit terraform` writes; InputError for what is neither."""
-    if terraform.endswith(_VARIABLES):
-        from sim.iac.tfvars import groups_of_tfvars
+    from sim.iac.tfvars import FILE, groups_of_tfvars
 
+    if (written := Path(terraform) / FILE).is_file():
+        raise InputError(f"{visible(terraform)}: a folder; did you mean {visible(str(written))!r}?")
+    if terraform.endswith(_VARIABLES):
         return groups_of_tfvars(find_input(terraform), catalog)
     return groups_of(read_plan(Path(terraform), terraform), catalog, state)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -11,7 +11,8 @@ from sim.catalog.catalog import Catalog
 from sim.catalog.price_book import PriceBook
 from sim.catalog.price_formats import load_prices, other_format
 from sim.catalog.yaml_file import Document, read_document, validate
-from sim.errors import InputError
+from sim.errors import InputError, visible
+from sim.stack.other_file import option_for
 
 if TYPE_CHECKING:
     import pydantic
@@ -24,9 +25,10 @@ _EVERYWHERE = frozenset({"name", "description", "notes", "source", "sources", "a
 
 
 def check_file(
-    path: Path, shown: str, catalog: Catalog, prices: PriceBook, *, stack: ResolvedStack | None = None, kind: str | None = None
-) -> str:
-    """A file checked whole, and in words what it is; `kind` skips the guess from its keys.
+    path: Path, shown: str, catalog: Catalog, prices: PriceBook, *, stack: ResolvedStack | None = None, kind: str | None = None,
+    others: Sequence[str] = (),
+) -> str:  # fmt: skip
+    """A file checked whole, and in words what it is; `kind` skips the guess from its keys, `others` are kinds that are known elsewhere.
 
     A stack is resolved too, so that a model that does not fit its GPUs shows. Events are checked against the names of a stack
     where one is given. InputError with every problem.
@@ -50,8 +52,10 @@ def check_file(
             else _count(len(listed.gpu), "GPU")
         )
         return "".join((f"prices, {tool}, {what}", *(f"\n  {note}" for note in listed.notes)))
+    if kind is None and (other := option_for(path, shown)):
+        raise InputError(f"{visible(shown)}: {other}, as in sim explain, which says what is made of it")
     document = read_document(path, shown)
-    kind = kind or guess_kind(document)
+    kind = kind or guess_kind(document, others=others)
     if kind == "stack":
         from sim.stack.read import stack_of
         from sim.stack.resolve import resolve
@@ -90,7 +94,9 @@ def check_file(
     return f"{kind}, {name}" if name else kind
 
 
-def guess_kind(document: Document, more: Mapping[str, type[pydantic.BaseModel]] = MappingProxyType({})) -> str:
+def guess_kind(
+    document: Document, more: Mapping[str, type[pydantic.BaseModel]] = MappingProxyType({}), *, others: Sequence[str] = ()
+) -> str:
     """The kind of file, of those here and `more`, that has most of a document's top keys; InputError when none has any, or several tie."""
     if not isinstance(document.data, dict):
         raise InputError(f"{document.name}: found no keys; a file of keys and values is needed")
@@ -104,7 +110,7 @@ def guess_kind(document: Document, more: Mapping[str, type[pydantic.BaseModel]] 
             scores[kind] = len(keys & fields) - len(required - keys) / 100
     best = [kind for kind, score in scores.items() if score == max(scores.values())]
     if len(best) != 1:
-        known = ", ".join((*_schemas(), *more))
+        known = ", ".join((*_schemas(), *more, *others))
         what = "several kinds of file have these keys" if best else "no kind of file has these keys"
         raise InputError(f"{document.name}: {what}: {', '.join(map(str, list(document.data)[:8]))}; say which with --kind: {known}")
     return best[0]

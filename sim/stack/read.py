@@ -12,6 +12,7 @@ from typing import Any
 from sim.catalog.catalog import Catalog
 from sim.catalog.yaml_file import Document, KeyPath, overlay, parse_value, read_document, show_path, validate
 from sim.errors import InputError, input_error, nearest, visible
+from sim.stack.other_file import option_for
 from sim.stack.schema import Stack
 
 
@@ -50,18 +51,27 @@ def find_stack(name: str, catalog: Catalog) -> tuple[Path, str]:
     path = Path(os.path.expanduser(name))  # noqa: PTH111  (Path.expanduser raises where there is no such user)
     looks_like_path = path.suffix in (".yaml", ".yml") or len(path.parts) > 1
     if looks_like_path and path.is_file():
-        return path, name
+        return _stack_file(path, name)
     known = catalog.names("stack")
     if path.parts[:2] == ("models", "stacks") and path.stem in known and len(path.parts) == 3:
         return catalog.path("stack", path.stem), name
     if not looks_like_path and name in known:
         return catalog.path("stack", name), catalog.shown_path("stack", name)
+    if name and (path.is_dir() or path.is_file()):
+        _stack_file(path, name)
     if looks_like_path:
         siblings = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
         raise InputError(f"{name}: no such file{nearest(path.name, siblings)}")
     if path.is_file():
         raise InputError(f"{name}: not a stack; a YAML file (.yaml or .yml) is needed, or a name: {', '.join(known)}")
     raise InputError(f"no stack {name!r}; allowed: {', '.join(known)}, or a file{nearest(name, known)}")
+
+
+def _stack_file(path: Path, name: str) -> tuple[Path, str]:
+    """A file that may be a stack; InputError with its option for one that says what is run in another way."""
+    if other := option_for(path, name):
+        raise InputError(f"{visible(name)}: {other}")
+    return path, name
 
 
 def read_stack(name: str, catalog: Catalog, settings: Iterable[str] = ()) -> StackFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -119,3 +120,49 @@ def test_what_a_warning_tells_to_type_can_be_typed(world: Path, capsys: Capture,
     (typed,) = re.findall(r"`(sim explain .*?)`", remedy)
     code, out, err = command.run(capsys, *shlex.split(typed)[1:])
     assert code == 0 and out, err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--stack", "manifests"), "manifests: a folder; a stack is a YAML file, and a folder of Kubernetes manifests is given as --kubernetes manifests"),
+        (("--stack", "./manifests"), "./manifests: a folder; a stack is a YAML file"),
+        (("--stack", "mine"), "mine: a folder; did you mean 'mine/stack.yaml'?"),
+        (("--stack", "plan.json"), "plan.json: a Terraform plan; it is given as --terraform plan.json"),
+        (("--stack", "./plan.json"), "./plan.json: a Terraform plan; it is given as --terraform ./plan.json"),
+        (("--stack", "vllm.yaml"), "vllm.yaml: Kubernetes manifests; they are given as --kubernetes vllm.yaml"),
+        (("--stack", "main.tf"), "main.tf: a file of Terraform; its plan as JSON (terraform show -json PLAN) is given as --terraform"),
+        (("--stack", "t/sim.auto.tfvars.json"), "t/sim.auto.tfvars.json: variables of Terraform; they are given as --terraform t/sim.auto.tfvars.json"),
+        (("--terraform", "t"), "t: a folder; did you mean 't/sim.auto.tfvars.json'?"),
+        (
+            ("--terraform", "t/sim.auto.tfvars.json"),
+            "t/sim.auto.tfvars.json: says machines alone; give what runs on them beside it, --stack or --kubernetes "
+            "(sim_gpu_groups.own: rented from runpod",
+        ),
+    ],
+)  # fmt: skip
+def test_the_option_of_what_is_given_for_another(world: Path, capsys: Capture, given: tuple[str, str], said: str) -> None:
+    for name in ("manifests", "mine", "t"):
+        (world / name).mkdir()
+    (world / "manifests" / "vllm.yaml").write_text(SERVERS)
+    (world / "mine" / "stack.yaml").write_text("deployments:\n  own: {kind: gpu, llm: llama-3.1-8b, gpu: h100-sxm, replicas: 2}\n")
+    (world / "main.tf").write_text('resource "aws_instance" "x" {}\n')
+    (world / "vllm.yaml").write_text(f"{SERVERS}---\napiVersion: v1\nkind: Service\nmetadata: {{name: vllm}}\n")
+    assert command.run(capsys, "explain", "mine/stack.yaml")[0] == 0
+    group = {
+        "provider": "runpod", "machine": None, "gpu": "h100-sxm", "gpus_per_machine": 2, "purchase": "on_demand", "min": 1, "desired": 1, "max": 1,
+    }  # fmt: skip
+    (world / "t" / "sim.auto.tfvars.json").write_text(json.dumps({"sim_gpu_groups": {"own": group}}))
+    err = command.refused(capsys, "run", "trace.parquet", *given)
+    assert said in err and len(err.splitlines()) == 1
+
+
+def test_check_says_the_option_of_infrastructure(world: Path, capsys: Capture) -> None:
+    (world / "vllm.yaml").write_text(f"{SERVERS}---\napiVersion: v1\nkind: Service\nmetadata: {{name: vllm}}\n")
+    (world / "vllm.json").write_text('{"apiVersion": "v1", "kind": "List", "items": []}')
+    err = command.refused(capsys, "check", "plan.json", "vllm.yaml", "vllm.json")
+    assert "plan.json: a Terraform plan; it is given as --terraform plan.json, as in sim explain" in err
+    assert "vllm.yaml: Kubernetes manifests; they are given as --kubernetes vllm.yaml" in err
+    assert "vllm.json: Kubernetes manifests" in err
+    (world / "odd.yaml").write_text("colour: red\n")
+    assert "say which with --kind: stack, events" in (err := command.refused(capsys, "check", "odd.yaml")) and ", space, needs" in err
