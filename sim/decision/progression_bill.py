@@ -3,7 +3,8 @@
 Future f and month m of both forecasts are the same traffic, prices and incidents, so that their lines can be put together month by month.
 - What vendors charge for tokens and requests, refunds and quality incidents follow the share of the traffic.
 - Pools are paid in full while they stand: replicas for all of the traffic, so that it can go over, and back. What they cost beyond their
-  share of the traffic while it goes over is told (`ramp_beyond_usd`): a pool that scales saves part of it.
+  share of the traffic while it goes over is told (`ramp_beyond_usd`): a pool that scales saves part of it. So is what an API behind a pool
+  costs meanwhile, which takes what is too much for the pool: of half the traffic that may be nothing.
 - A pool of the old stack that is bought, or committed to, is paid to the end of its term though nothing runs on it any more.
 - Development and the one-off part of compliance are paid in equal parts while the new stack is built, and its people from then on.
 - All else is paid while a stack stands. The hidden share is that of each stack, on what it costs in the month.
@@ -38,7 +39,7 @@ class MoveBill:
     move_usd: FloatArray
     """Of the total cost of ownership: migration, rework, development, what is paid once, and people while the new stack is built."""
     ramp_beyond_usd: FloatArray
-    """What pools cost beyond their share of the traffic while it goes over: at most so much is counted too much."""
+    """What pools cost beyond their share of the traffic while it goes over, and APIs behind pools: at most so much is too much."""
 
 
 def move_bill(old: StrategyFacts, new: StrategyFacts, time: Timeline, migration_usd: float, rework_usd: float) -> MoveBill:
@@ -58,7 +59,13 @@ def move_bill(old: StrategyFacts, new: StrategyFacts, time: Timeline, migration_
         invoice_usd=old_invoice + new_invoice + trained * time.old_up,
         tco_usd=old_tco + new_tco + trained_tco * time.old_up + work,
         move_usd=work + _of(new.forecast, _ONCE, shifted=True) * time.build_share + _of(new.forecast, _PEOPLE) * time.building,
-        ramp_beyond_usd=_of(old.forecast, _POOL) * time.old_beyond + _of(new.forecast, _POOL) * time.new_beyond,
+        ramp_beyond_usd=(
+            _of(old.forecast, _POOL) * time.old_beyond
+            + _of(new.forecast, _POOL) * time.new_beyond
+            # What one answers of the ramp is what the other stands beyond its share.
+            + _spill(old.forecast) * time.new_beyond
+            + _spill(new.forecast) * time.old_beyond
+        ),
     )
 
 
@@ -112,6 +119,13 @@ def _of(found: Forecast, items: frozenset[str], *, shifted: bool = False) -> Flo
     chosen = [k for k, line in enumerate(found.lines) if line.item in items and line.kind != "apart"]
     usd = np.asarray(found.usd[:, :, chosen].sum(axis=2), np.float64)
     return usd.sum(axis=1, keepdims=True) if shifted else usd
+
+
+def _spill(found: Forecast) -> FloatArray:
+    """[F, M] what APIs of a stack with pools charge."""
+    if not any(line.item in _POOL for line in found.lines):
+        return np.zeros(found.usd.shape[:2])
+    return _of(found, frozenset(line.item for line in found.lines if line.item.startswith("api_")))
 
 
 def _committed(old: StrategyFacts, time: Timeline) -> dict[str, FloatArray]:

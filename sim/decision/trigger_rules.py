@@ -35,9 +35,9 @@ class Watched:
 
     own: StrategyFacts
     self_hosted: StrategyFacts | None
-    """The cheapest of the others on own or rented GPUs alone."""
+    """The cheapest of the others on own or rented GPUs, on these alone if there is one; or what is planned."""
     api: StrategyFacts | None
-    """The cheapest of the others on APIs alone."""
+    """The cheapest of the others on APIs alone; or what is planned."""
     needs: Needs
     defaults: TriggerDefaults
     seed: int
@@ -79,7 +79,7 @@ Rule = Callable[[Watched, float], Found]
 def bill_above_self_hosting(seen: Watched, factor: float) -> Found:
     """What vendors charge for their models is above `factor` times all that self-hosting would cost in the same month."""
     if seen.self_hosted is None:
-        return "there is no strategy on own GPUs alone to hold the bill against"
+        return "there is no strategy on own GPUs to hold the bill against"
     return np.asarray(api_bill(seen.forecast) > factor * seen.self_hosted.tco_usd_by_month + HALF_A_CENT)
 
 
@@ -112,7 +112,7 @@ def customisation_outgrown(seen: Watched, per_year: float) -> Found:
 def talent_there(seen: Watched, share: float) -> Found:
     """So much of the places that self-hosting needs is filled; who is missing is hired from today on."""
     if seen.self_hosted is None or seen.self_hosted.resolved is None:
-        return "there is no strategy on own GPUs alone whose people could be counted"
+        return "there is no strategy on own GPUs whose people could be counted"
     team, costs = seen.needs.team, seen.self_hosted.resolved.costs
     if team.ml_engineers is None or team.devops_engineers is None:
         return "the needs do not say who is there (team.ml_engineers, team.devops_engineers)"

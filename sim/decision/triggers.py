@@ -53,7 +53,7 @@ class TriggerResult:
     first_month: IntArray
     """[F] from 0; M where it does not fire."""
     standing: bool
-    """Whether it is known today: it does not depend on the future."""
+    """Whether it is known today: it does not depend on what is to come."""
     what: str
     do: str
     assumed: str
@@ -92,16 +92,21 @@ class Triggers:
         return next((each for each in self.fired if each.name == name), None)
 
 
-def triggers(own: StrategyFacts, others: Sequence[StrategyFacts], needs: Needs, catalog: Catalog) -> Triggers:
-    """The signals of a strategy that is served, held against the cheapest of the others on own GPUs alone, and on APIs alone.
+def triggers(
+    own: StrategyFacts, others: Sequence[StrategyFacts], needs: Needs, catalog: Catalog, *, against: StrategyFacts | None = None
+) -> Triggers:
+    """The signals of a strategy that is served, held against the cheapest of the others on own GPUs, alone if there is one, and on APIs
+    alone; or against what it is planned to go over to.
 
     Facts must be of the same futures.
     """
     assert own.forecast is not None
     defaults = trigger_defaults(catalog)
-    hosted = [each for each in others if each.strategy.own_gpus and not each.strategy.vendors]
-    rented = [each for each in others if each.strategy.served and not each.strategy.own_gpus]
-    seen = Watched(own, _cheapest(hosted), _cheapest(rented), needs, defaults, own.forecast.seed)
+    planned = [each for each in (against,) if each is not None]
+    hosted = [each for each in planned if each.strategy.own_gpus] or [each for each in others if each.strategy.own_gpus]
+    alone = [each for each in hosted if not each.strategy.vendors]
+    rented = _rented(planned) or _rented(others)
+    seen = Watched(own, _cheapest(alone or hosted), _cheapest(rented), needs, defaults, own.forecast.seed)
     fired: list[TriggerResult] = []
     silent: list[NotWatched] = []
     for signal in SIGNALS:
@@ -120,7 +125,7 @@ def triggers(own: StrategyFacts, others: Sequence[StrategyFacts], needs: Needs, 
             continue
         source = defaults.source(signal.name)
         own_words = setting.threshold is not None and (setting.months is not None or signal.chance)
-        assumed = "" if own_words or not source.assumed else f"{shown(signal, threshold)} {_unit(signal)}: {source.source}"
+        assumed = "" if own_words or not source.assumed else f"{shown(signal, threshold)}{_unit(signal)}: {source.source}"
         fired.append(_result(signal, direction, seen, holds, threshold, in_a_row, assumed))
     return Triggers(own.name, tuple(fired), tuple(silent), review(fired, own.months, needs.review_months))
 
@@ -149,12 +154,16 @@ def review(fired: Sequence[TriggerResult], months: Sequence[str], at_latest: int
     return Review(after, datetime.date(index // 12, index % 12 + 1, 1), why)
 
 
+def _rented(facts: Sequence[StrategyFacts]) -> list[StrategyFacts]:
+    return [each for each in facts if each.strategy.served and not each.strategy.own_gpus]
+
+
 def _cheapest(facts: Sequence[StrategyFacts]) -> StrategyFacts | None:
     return min(facts, key=lambda each: each.tco_usd.mean, default=None)
 
 
 def _unit(signal: Signal) -> str:
-    return "" if signal.unit in ("share", "USD a month") else signal.unit
+    return {"share": "", "USD a month": " a month"}.get(signal.unit, f" {signal.unit}")
 
 
 def _result(

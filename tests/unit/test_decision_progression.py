@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -21,12 +22,15 @@ from sim.decision.progression_time import NEVER, Pace, timeline
 from sim.decision.strategies import Progression
 from sim.decision.triggers import triggers
 from sim.futures.forecast import Forecast
+from sim.results.traffic import read_trace
+from sim.stack import facts_of
 from tests.made.forecast import forecast
 from tests.made.strategies import strategy
 from tests.made.watched import facts
 
 CATALOG = Catalog.bundled()
 MONTHS = 6
+WORKLOAD = str(Path(__file__).parents[2] / "workloads" / "steady.parquet")
 AT_ONCE = Move(Pace(0.0, 0.0, 0.0, 0.0), 0.0, 0.0, 0.0, 0.0, ())
 CENT = 0.005
 
@@ -127,6 +131,24 @@ def test_a_move_that_is_taken_back_pays_for_both_and_for_a_second_try() -> None:
     found = path(then(2), old(100.0, people_devops=10.0), new(60.0), replace(move, rollback_share=1.0))
     assert found.tco_usd_by_month[0] == pytest.approx([110, 50 + 10 + 60, 110 + 60 + 500, 50 + 10 + 60, 110, 110])
     assert (found.p_second_try, found.p_given_up) == (1.0, 1.0)
+
+
+def test_whatever_the_pace_shares_are_shares_and_work_is_paid_once() -> None:
+    random = np.random.default_rng(11)
+    for _ in range(50):
+        pace = Pace(*random.choice([0.0, 0.3, 1.0, 2.7], 4))
+        start = np.where(random.random(40) < 0.2, NEVER, random.integers(0, 20, 40) / random.choice([1, 4]))
+        time = timeline(start, random.random((40, 2)) < 0.4, pace, 60)  # all of it lies within the horizon
+        goes = start < NEVER
+        for part in (time.moved, time.old_up, time.new_up, time.building, time.old_beyond, time.new_beyond):
+            assert part.min() >= 0.0
+            assert part.max() <= 1.0 + 1e-9
+        assert np.all(time.moved <= time.new_up + 1e-9)
+        assert np.all(1 - time.moved <= time.old_up + 1e-9)  # traffic is always where something stands
+        assert time.build_share.sum(axis=1) == pytest.approx(goes.astype(float))
+        assert time.rework_share.sum(axis=1) == pytest.approx(time.second_try.astype(float))
+        assert time.building.sum(axis=1) == pytest.approx(np.where(goes, np.minimum(start, pace.build), 0.0))
+        assert time.moved[:, -1] == pytest.approx((goes & ~time.given_up).astype(float))
 
 
 def test_as_many_moves_are_taken_back_as_are_said_to_be_and_the_same_for_every_path() -> None:
@@ -278,3 +300,25 @@ def test_a_path_as_facts_has_its_own_money_and_the_worse_of_both_in_what_was_mea
     assert made.share_by_model == {"large": 0.5, "open": 0.5}
     assert made.forecast is None
     assert path_facts(a.strategy, found, a, replace(b, quality=None)).quality is None
+
+
+def test_while_traffic_goes_over_vendors_charge_their_share_and_standing_pools_everything() -> None:
+    """What the bill of a path rests on, replayed: half of the requests cost half at an API, and as much as all on a fixed pool."""
+    from sim.planning.plain_replay import plain_replay
+    from sim.trace.growth import grow
+    from tests.made.draws import ONE_API, ONE_POOL, resolved
+
+    trace = grow(read_trace(WORKLOAD), 0.1, "thin")
+    half = grow(trace, 0.5, "thin")
+    tokens = [sum(each.prompt_tokens + each.output_tokens for each in facts_of(part).classes) for part in (trace, half)]
+    rented, own = ([plain_replay(resolved(text), part, seed=0).bill.total_usd for part in (trace, half)] for text in (ONE_API, ONE_POOL))
+    assert rented[1] / rented[0] == pytest.approx(tokens[1] / tokens[0], rel=0.02)
+    assert own[1] == pytest.approx(own[0], rel=1e-3)
+
+
+def test_an_api_behind_a_pool_may_cost_nothing_while_half_of_the_traffic_is_there() -> None:
+    lines: dict[Any, Any] = {("own", "gpu_used", "invoice"): 60.0, ("api", "api_input", "invoice"): 8.0}
+    b = facts(forecast(lines, stack="both", months=MONTHS), gpus=True, kind="hybrid", vendors=("openai",))
+    found = path(then(3), old(100.0), b, replace(AT_ONCE, pace=Pace(0.0, 1.0, 1.0, 0.0)))
+    assert found.tco_usd_by_month[0] == pytest.approx([100, 100, 50 + 60 + 4, 68, 68, 68])
+    assert found.ramp_beyond_usd.mean == pytest.approx(60 / 2 + 8 / 2)

@@ -79,7 +79,13 @@ def test_the_cheapest_on_own_gpus_alone_is_what_a_bill_is_held_against() -> None
     dear, cheap = facts(hosted(500.0), "dear", **OWN), facts(hosted(150.0), "cheap", **OWN)
     mixed = facts(hosted(1.0), "mixed", vendors=("openai",), **OWN)
     assert fired(own, "bill_above_self_hosting", dear, cheap, mixed).against == "cheap"
-    assert "no strategy on own GPUs" in why_not(own, "bill_above_self_hosting", mixed)
+    assert fired(own, "bill_above_self_hosting", mixed).against == "mixed"
+    assert "no strategy on own GPUs" in why_not(own, "bill_above_self_hosting", own)
+    planned = triggers(own, (cheap, mixed), needs(), CATALOG, against=dear).named("bill_above_self_hosting")
+    assert planned is not None
+    assert planned.against == "dear"
+    back = triggers(cheap, (own, mixed), needs(), CATALOG, against=facts(api([[1.0] * MONTHS]), "planned", **ONE))
+    assert {each.name: each.why for each in back.not_watched}["compliance_above_savings"].startswith("compliance costs no more")
 
 
 def test_needs_move_a_threshold_and_the_months_in_a_row_or_leave_a_signal_out() -> None:
@@ -88,7 +94,9 @@ def test_needs_move_a_threshold_and_the_months_in_a_row_or_leave_a_signal_out() 
     found = fired(own, "bill_above_self_hosting", other, **said)
     assert found.first_month.tolist() == [3]
     assert found.assumed == ""
-    assert fired(own, "bill_above_self_hosting", other).assumed
+    assert fired(own, "bill_above_self_hosting", other).assumed.startswith("1 times the TCO: ")
+    assert fired(own, "price_rise").assumed.startswith("20 %: ")
+    assert fired(own, "volume_leverage").assumed.startswith("83,000 USD a month: ")
     assert why_not(own, "slo_missed", triggers={"slo_missed": {"ignored": True}}) == "left out by the needs"
 
 
