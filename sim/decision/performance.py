@@ -264,6 +264,6 @@ def ranked(scores: Mapping[str, float | None]) -> dict[str, int | None]:
     found: dict[str, int | None] = dict.fromkeys(scores)
     for place, (score, name) in enumerate(known):
         before = known[place - 1] if place else None
-        tied = before is not None and (score == before[0] or abs(score - before[0]) <= 1e-9 * max(abs(score), abs(before[0])))
+        tied = before is not None and math.isclose(score, before[0], rel_tol=1e-9)
         found[name] = found[before[1]] if before is not None and tied else place + 1
     return found

@@ -380,5 +380,5 @@ def test_the_tree_tells_reasons_once_and_what_is_left() -> None:
     (gate,) = [each for each in tree_data(tree("api-first", customisation="rag")) if each["ruled_out"]]
     assert gate["gate"] == "customisation"
     assert gate["ruled_out"][0]["relax"][0] == {
-        "key": "customisation", "found": "rag", "needed": "prompting", "by": 1, "says": "make do with prompting (customisation: prompting)",
+        "key": "customisation", "found": "rag", "needed": "prompting", "by": -1, "says": "make do with prompting (customisation: prompting)",
     }  # fmt: skip
