@@ -19,6 +19,8 @@ State = Literal["added", "changed", "removed"]
 Value = str | int | float | bool | None
 _ASSUMED = ("assumed", "estimated")
 _DEPLOYMENTS = "deployments"
+_DIGITS = 6
+"""Of a number in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,7 @@ def diff_stacks(base: Read, head: Read) -> StackDiff:
     changes: dict[str, list[Change]] = {}
     for key in (*new, *(key for key in old if key not in new)):
         if key not in old or key not in new or old[key] != new[key]:
-            before, after = old_numbers.get(key), new_numbers.get(key)
-            unit = (after or before or Origin("", "", "", "given", "")).unit
-            changes.setdefault(_part(key), []).append(
-                Change(key, old.get(key), new.get(key), unit, _source(before) if key in old else "", _source(after) if key in new else "")
-            )
+            changes.setdefault(_part(key), []).append(_change(key, old, new, old_numbers.get(key), new_numbers.get(key)))
     follows: dict[str, list[Change]] = {}
     for key in (*new_numbers, *(key for key in old_numbers if key not in new_numbers)):
         before, after = old_numbers.get(key), new_numbers.get(key)
@@ -108,6 +106,17 @@ def diff_stacks(base: Read, head: Read) -> StackDiff:
         assumptions_added=tuple(dict.fromkeys([*(each for each in new_words if each not in words), *_told(is_, was)])),
         assumptions_removed=tuple(dict.fromkeys([*(each for each in words if each not in new_words), *_told(was, is_)])),
     )
+
+
+def _change(key: str, old: Mapping[str, Value], new: Mapping[str, Value], before: Origin | None, after: Origin | None) -> Change:
+    """A key that differs; a side that does not say it has the value that it has by default, where there is one and it differs."""
+    unit = (after or before or Origin("", "", "", "given", "")).unit
+    was, is_ = old.get(key), new.get(key)
+    if key not in old and before is not None and before.value != is_:
+        was = before.value
+    if key not in new and after is not None and after.value != was:
+        is_ = after.value
+    return Change(key, was, is_, unit, _source(before) if was is not None else "", _source(after) if is_ is not None else "")
 
 
 def _said(file: StackFile) -> dict[str, Value]:
@@ -171,6 +180,14 @@ def _assumed(stack: ResolvedStack) -> dict[str, Origin]:
     return {each.key: each for each in stack.origins if each.label in _ASSUMED}
 
 
+def _plain(value: Value) -> str:
+    return f"{value:.{_DIGITS}g}" if isinstance(value, float) and not value.is_integer() else str(value)
+
+
 def _told(own: Mapping[str, Origin], other: Mapping[str, Origin]) -> list[str]:
     """What one side assumes and the other does not, key by key."""
-    return [f"{key} = {each.value}{f' {each.unit}' if each.unit else ''} ({each.label})" for key, each in own.items() if key not in other]
+    return [
+        f"{key} = {_plain(each.value)}{f' {each.unit}' if each.unit else ''} ({each.label})"
+        for key, each in own.items()
+        if key not in other
+    ]

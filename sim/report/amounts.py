@@ -62,6 +62,14 @@ def about(usd: float) -> str:
     return f"{'-' if usd < 0 else ''}${show_count(abs(usd))}" if abs(usd) >= 999.995 else show_usd(usd)
 
 
+def from_to(was_usd: float, is_usd: float) -> str:
+    """Two amounts, `$40.2 k -> $81.2 k`, with as many more digits as tell them apart: `$40,210 -> $40,250`."""
+    for words in (about, show_usd):
+        if words(was_usd) != words(is_usd) or was_usd == is_usd:
+            return f"{words(was_usd)} -> {words(is_usd)}"
+    return " -> ".join(f"{'-' if usd < 0 else ''}${abs(usd):,.2f}" for usd in (was_usd, is_usd))
+
+
 def column_usd(usd: float, largest: float) -> str:
     """An amount in a column of at most ten characters whose largest is given: whole dollars where that has a thousand or more."""
     usd += 0.0  # no minus before nothing

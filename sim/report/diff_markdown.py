@@ -13,11 +13,11 @@ from collections.abc import Iterable, Sequence
 from sim.errors import visible
 from sim.planning.effects import Effect
 from sim.planning.gates import GateResult
-from sim.planning.stack_diff import Change, Part
 from sim.report.amounts import about, chance
 from sim.report.diff_report import DiffReport
+from sim.report.diff_rows import change_rows
 from sim.report.diff_sections import SIGNS, assumption_words, part_words, signed_usd
-from sim.report.diff_words import apart, change_words, diff_answer, effect_name, relative, shown
+from sim.report.diff_words import apart, diff_answer, effect_name, months_apart, relative, shown
 from sim.report.gate_report import gate_words, measured, verdict
 from sim.report.run_folder import slug
 from sim.wide import shortened
@@ -31,7 +31,10 @@ _LONGEST_COMMENT = 60_000
 _FOLD = "<details><summary>"
 _SPECIAL = re.compile(r"[^A-Za-z0-9 .,;:()%+='\"/?-]", re.ASCII)
 _PART = "&#8203;"
-_FOUND_IN_TEXT = re.compile(r"(?i)(?<=[:])(?=//)|(?<=www)(?=\.)|(?<=gh)(?=-\d)|(?<=[0-9a-f]{6})(?=[0-9a-f])")
+_FOUND_IN_TEXT = re.compile(r"(?i)(?<=[:])(?=//)|(?<=www)(?=\.)|(?<=gh)(?=-\d)")
+_HASH = re.compile(r"(?i)(?=[0-9]*[a-f])[0-9a-f]{7,}")
+"""What a forge takes for the name of a commit. Digits alone are numbers, to be copied as they are."""
+_WORST = "monthly."
 _OF_NOTE = (
     "ttft_p95", "ttft_p99", "tpot_p95", "e2e_p95", "completed", "good_share", "goodput", "throttled", "load", "gpus", "gpu_hours",
     "p_slo_met", "monthly.load.p95", "usd_per_month",
@@ -48,7 +51,7 @@ def diff_markdown(report: DiffReport) -> str:
         _effects(report),
         _folded("What changed", _changes(report)) if report.groups or not report.stacks.same else "",
         _folded("Month by month", _months(report)),
-        _folded("All figures", _table(("", "BASE", "HEAD", "difference", ""), map(_effect_row, (*report.of_replay, *report.of_months)))),
+        _folded("All figures", _all(report)),
         _folded("Assumptions that changed", _assumptions(report)),
         _folded("Noted", _bullets(report.notes())),
         f"<sub>{_foot(report)}</sub>",
@@ -71,7 +74,8 @@ def _joined(blocks: list[str]) -> str:
 def safe(text: str, longest: int = _LONGEST) -> str:
     """A text of anybody's that a forge shows as it is, on one line: no Markdown, HTML, link, mention or reference comes of it."""
     plain = shortened(visible(text).replace(" -> ", " → "), longest)
-    pieces = _FOUND_IN_TEXT.sub("\0", plain).split("\0")
+    parted = _HASH.sub(lambda found: re.sub(r".{6}(?=.)", "\\g<0>\0", found[0]), plain)
+    pieces = _FOUND_IN_TEXT.sub("\0", parted).split("\0")
     return _PART.join("".join(_character(each) for each in piece) for piece in pieces)
 
 
@@ -104,12 +108,31 @@ def _effects(report: DiffReport) -> str:
     if report.comparison is not None:
         figures = [each for each in figures if each.name != "usd_per_month"]
     rows += [_effect_row(each) for each in figures if each.difference.value != 0]
-    return _table(("", "BASE", "HEAD", "difference", ""), rows)
+    return _table(("", "BASE", "HEAD", "difference", ""), rows) + _of_quantiles(figures)
+
+
+def _all(report: DiffReport) -> str:
+    found = (*report.of_replay, *report.of_months)
+    return _table(("", "BASE", "HEAD", "difference", ""), map(_effect_row, found)) + _of_quantiles(found)
+
+
+def _of_quantiles(found: Sequence[Effect]) -> str:
+    """Why figures over futures do not subtract, below a table that has such."""
+    told = [each for each in found if each.name.startswith(_WORST) and each.difference.value not in (None, 0.0)]
+    if not told:
+        return ""
+    return (
+        f"\n\n<sub>{_WORST} is the worst month of each. Differences are those of each future: a quantile of them is not the difference of "
+        "quantiles, and is of the month in which it is worst.</sub>"
+    )
 
 
 def _effect_row(effect: Effect) -> tuple[str, ...]:
-    cells = (effect_name(effect), shown(effect, effect.base.value), shown(effect, effect.head.value), apart(effect), relative(effect))
-    return tuple(safe(cell) for cell in cells)
+    values = [shown(effect, effect.base.value), shown(effect, effect.head.value), apart(effect)]
+    if months_apart(effect):
+        of = (effect.base.month, effect.head.month, effect.difference.month)
+        values = [f"{value} in {month}" if month else value for value, month in zip(values, of, strict=True)]
+    return tuple(safe(cell) for cell in (effect_name(effect), *values, relative(effect)))
 
 
 def _changes(report: DiffReport) -> str:
@@ -118,20 +141,15 @@ def _changes(report: DiffReport) -> str:
     for part in (*report.groups, *report.stacks.parts):
         rows.append((f"**{safe(signs[part.state])} {safe(part.name)}**", safe(part_words(part)), ""))
         if part.state == "changed":
-            rows += [_change_row(part, each, "") for each in part.changes]
-            rows += [_change_row(part, each, "follows: ") for each in part.follows]
+            rows += [_change_row(*each, "") for each in change_rows(part, part.changes)]
+            rows += [_change_row(*each, "follows: ") for each in change_rows(part, part.follows)]
     left = len(rows) - _MOST_ROWS
     more = f"\n\nand {left} more, in `diff.json`" if left > 0 else ""
     return _table(("part or key", "BASE → HEAD", "from"), rows[:_MOST_ROWS]) + more
 
 
-def _change_row(part: Part, change: Change, before: str) -> tuple[str, str, str]:
-    source = change.new_from or change.old_from
-    return (
-        f"&nbsp;&nbsp;{safe(change.key.removeprefix(f'{part.name}.'), 80)}",
-        safe(change_words(change), 80),
-        safe(f"{before}{source}", 100),
-    )
+def _change_row(key: str, words: str, source: str, before: str) -> tuple[str, str, str]:
+    return f"&nbsp;&nbsp;{safe(key, 80)}", safe(words, 80), safe(f"{before}{source}", 100)
 
 
 def _months(report: DiffReport) -> str:

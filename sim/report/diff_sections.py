@@ -8,10 +8,11 @@ from itertools import chain
 from sim.futures.forecast import Band
 from sim.planning.comparison import PairCosts
 from sim.planning.effects import Effect
-from sim.planning.stack_diff import Change, Part
+from sim.planning.stack_diff import Part
 from sim.report.amounts import about, chance
 from sim.report.diff_report import DiffReport
-from sim.report.diff_words import apart, change_words, effect_name, relative, shown
+from sim.report.diff_rows import assumption_rows, change_rows
+from sim.report.diff_words import apart, effect_name, months_apart, relative, shown
 from sim.report.gate_report import gates_section
 from sim.report.section import Section
 from sim.units import show_count
@@ -47,10 +48,10 @@ def _changes(report: DiffReport) -> Section:
     for part in (*report.groups, *report.stacks.parts):
         rows.append((f"{signs[part.state]} {shortened(part.name, _NAME)}", part_words(part)))
         if part.state == "changed":
-            rows += [(f"    {_short(part, each)}", f"{change_words(each)}{_from(each)}") for each in part.changes[:_MOST_CHANGES]]
-            follows = part.follows[:_MOST_FOLLOWS]
-            rows += [(f"    {_short(part, each)}", f"{change_words(each)} (follows{_from(each, ', ')})") for each in follows]
-            left = max(0, len(part.changes) - _MOST_CHANGES) + max(0, len(part.follows) - _MOST_FOLLOWS)
+            changes, follows = change_rows(part, part.changes), change_rows(part, part.follows)
+            rows += [(f"    {_short(key)}", f"{words}{_from(source)}") for key, words, source in changes[:_MOST_CHANGES]]
+            rows += [(f"    {_short(key)}", f"{words} (follows{_from(source, ', ')})") for key, words, source in follows[:_MOST_FOLLOWS]]
+            left = max(0, len(changes) - _MOST_CHANGES) + max(0, len(follows) - _MOST_FOLLOWS)
             if left:
                 rows.append(("", f"and {left} more, in diff.json"))
     if report.stacks.unchanged:
@@ -70,12 +71,11 @@ def part_words(part: Part) -> str:
     return f"{part.state}: {', '.join(found)}" if found else part.state
 
 
-def _short(part: Part, change: Change) -> str:
-    return shortened(change.key.removeprefix(f"{part.name}."), _NAME - 2)
+def _short(key: str) -> str:
+    return shortened(key, _NAME - 2)
 
 
-def _from(change: Change, before: str = "; ") -> str:
-    source = change.new_from or change.old_from
+def _from(source: str, before: str = "; ") -> str:
     return f"{before}{shortened(source, _SOURCE)}" if source else ""
 
 
@@ -151,13 +151,14 @@ def _over_months(report: DiffReport) -> list[Section]:
         "Names are those of gates; monthly. is the worst month of each. Differences are those of each future: a quantile of them is not "
         "the difference of quantiles; of monthly. they are of the month in which the difference is worst."
     ]
+    notes += [f"{effect_name(each)}: {words}." for each in report.of_months if (words := months_apart(each))]
     return [effect_table("Months", report.of_months, notes)]
 
 
 def assumption_words(report: DiffReport) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What HEAD assumes more than BASE, and what it no longer does."""
     more, fewer = report.outlook_changes()
-    return (*report.stacks.assumptions_added, *more), (*report.stacks.assumptions_removed, *fewer)
+    return assumption_rows((*report.stacks.assumptions_added, *more)), assumption_rows((*report.stacks.assumptions_removed, *fewer))
 
 
 def _assumptions(report: DiffReport) -> Section:

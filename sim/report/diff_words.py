@@ -6,7 +6,7 @@ import math
 
 from sim.planning.effects import Effect
 from sim.planning.stack_diff import Change, State, Value
-from sim.report.amounts import about, chance
+from sim.report.amounts import about, chance, from_to
 from sim.report.comparison_answer import difference
 from sim.report.diff_report import DiffReport
 
@@ -38,7 +38,8 @@ def _changes(report: DiffReport) -> str:
             words.append(f"{count} {'deployment' if count == 1 else 'deployments'} {state}")
     sections = [part.name for part in found.parts if not part.name.startswith("deployments.")]
     if sections:
-        words.append(f"{', '.join(sections)} {'differs' if len(sections) == 1 else 'differ'}")
+        one = len(sections) == 1 and not sections[0].endswith("s")
+        words.append(f"{', '.join(sections)} {'differs' if one else 'differ'}")
     return f"{_listed(words)}."[0].upper() + f"{_listed(words)}."[1:]
 
 
@@ -49,7 +50,7 @@ def _cost(report: DiffReport) -> str:
             return ""
         if row.difference.value == 0:
             return f"Both cost the same to the cent: {about(row.base.value)} a month as replayed."
-        return f"The invoice is {difference(row.difference.value)} a month as replayed: {about(row.base.value)} -> {about(row.head.value)}."
+        return f"The invoice is {difference(row.difference.value)} a month as replayed: {from_to(row.base.value, row.head.value)}."
     tco, invoice = report.costs("tco"), report.costs("invoice")
     if report.tie:
         return f"Both cost the same to the cent in every future: {about(report.summary(report.head).tco_usd.mean)} over {report.span}."
@@ -57,7 +58,7 @@ def _cost(report: DiffReport) -> str:
     was, is_ = (getattr(report.summary(each), f"{kind.lower()}_usd").p50 for each in (report.base, report.head))
     band = costs.difference_usd
     edges = "" if about(band.p5) == about(band.p95) else f" (p5 {difference(band.p5)}, p95 {difference(band.p95)})"
-    start = f"Over {report.span}, the {kind} is {difference(band.p50)} in the median future{edges}: {about(was)} -> {about(is_)}"
+    start = f"Over {report.span}, the {kind} is {difference(band.p50)} in the median future{edges}: {from_to(was, is_)}"
     return f"{start}; HEAD is dearer in {chance(1.0 - costs.p_a_cheaper)} of futures."
 
 
@@ -116,6 +117,13 @@ def relative(effect: Effect) -> str:
     if value is None or value == 0 or not math.isfinite(value):
         return ""
     return f"{value * 100:+.3g} %" if abs(value) >= _LEAST else ""
+
+
+def months_apart(effect: Effect) -> str:
+    """Of which months a figure of the worst month is, where these differ: `BASE 2026-11, HEAD 2026-11, difference 2027-01`."""
+    sides = (("BASE", effect.base.month), ("HEAD", effect.head.month), ("difference", effect.difference.month))
+    found = [(name, month) for name, month in sides if month]
+    return ", ".join(f"{name} {month}" for name, month in found) if len({month for _, month in found}) > 1 else ""
 
 
 def plain(value: Value) -> str:

@@ -14,6 +14,7 @@ import pytest
 
 from sim.futures.bands import band
 from sim.planning.gate_figures import FIGURES, SHORT
+from sim.report.amounts import from_to
 from sim.report.diff_markdown import diff_markdown, safe
 from sim.report.diff_report import DiffReport
 from sim.report.diff_summary import diff_json
@@ -165,6 +166,51 @@ def test_no_name_breaks_out_of_a_comment(name: str) -> None:
     assert not re.search(r"@\w|#\d|(?i:gh-\d)|https?://|www\.\w|\b[0-9a-f]{7,40}\b", text), text
     # And yet it reads the same.
     assert text.replace("\u200b", "") == (name if name.isprintable() else text.replace("\u200b", ""))
+
+
+@pytest.mark.parametrize("text", ["137.0874937979", "1048576 tokens", "0000000123"])
+def test_numbers_in_a_comment_can_be_copied(text: str) -> None:
+    assert safe(text) == text
+    assert "&#8203;" in safe("0a1b2c3d"), "but the name of a commit is no link"
+
+
+def test_differences_of_the_worst_month_say_so(report: DiffReport) -> None:
+    months = tuple(
+        replace(each, difference=replace(each.difference, month="2027-03")) if each.name == "monthly.invoice_usd.p95" else each
+        for each in report.of_months
+    )
+    apart = replace(report, of_months=months)
+    (row,) = {line for line in diff_markdown(apart).splitlines() if line.startswith("| monthly.invoice")}
+    assert re.fullmatch(r"\| [^|]+ \| \S+ in 20\d\d-\d\d \| \S+ in 20\d\d-\d\d \| [^|]+ in 2027-03 \| [^|]+ \|", unescape(row)), row
+    assert "a quantile of them is not the difference of quantiles" in diff_markdown(apart)
+    assert "difference 2027-03." in " ".join(diff_text(apart).split())
+
+
+def test_an_autoscaler_that_comes_whole_is_one_line(tmp_path: Path) -> None:
+    """Its law was written; all else of it nobody wrote."""
+    head = STACK.replace("replicas: 1", "replicas: {min: 1, max: 2}").replace(
+        "    client: none\n", "    client: none\n    autoscaler: {law: hpa}\n"
+    )
+    report = diffed(tmp_path, head, months=0)
+    comment = unescape(diff_markdown(report))
+    law, rest = (line for line in comment.splitlines() if line.startswith("| \xa0\xa0autoscaler"))
+    assert law.startswith("| \xa0\xa0autoscaler.law | absent → hpa | given: ")
+    assert re.search(r"autoscaler \| \d+ values came along \| .*default.*; each is in diff.json", rest)
+    assert re.search(r"new: \d+ values of deployments.own.autoscaler$", comment, re.MULTILINE)
+    assert len(re.findall(r"^ +autoscaler", diff_text(report), re.MULTILINE)) == 2
+    assert diff_json(report).count('"deployments.own.autoscaler.') > 8, "diff.json has them all"
+
+
+def test_a_section_in_the_plural(tmp_path: Path) -> None:
+    more = diffed(tmp_path, STACK + "costs: {storage: {gb: 10, usd_per_gb_month: 0.1}}\n", months=0)
+    assert diff_answer(more).startswith("Costs differ. The invoice is $1.00 more a month as replayed: $2,628 -> $2,629.")
+
+
+def test_amounts_that_differ_look_different() -> None:
+    assert from_to(40_210.0, 81_200.0) == "$40.2 k -> $81.2 k"
+    assert from_to(40_210.0, 40_250.0) == "$40,210 -> $40,250"
+    assert from_to(40_210.01, 40_210.02) == "$40,210.01 -> $40,210.02"
+    assert from_to(5.0, 5.0) == "$5.00 -> $5.00"
 
 
 def test_hostile_names_in_a_whole_comment(tmp_path: Path) -> None:

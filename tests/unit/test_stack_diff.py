@@ -55,6 +55,13 @@ def test_a_key_has_old_and_new_value_and_where_they_come_from(diffed) -> None:  
     assert change.new_from.endswith("head.yaml:8:21")
 
 
+def test_what_is_not_said_is_the_default_that_it_had(diffed) -> None:  # type: ignore[no-untyped-def]
+    fixed = STACK.replace("replicas: 1", "replicas: 1\n    max_num_batched_tokens: 2048")
+    (change,) = (each for each in part(diffed(STACK, fixed), "deployments.own").changes if each.key.endswith("max_num_batched_tokens"))
+    assert isinstance(change.old, int) and change.old > 2048 and change.new == 2048
+    assert change.old_from.startswith("default")
+
+
 def test_a_list_of_values_is_one_and_what_was_written_comes_first(diffed) -> None:  # type: ignore[no-untyped-def]
     own = part(diffed(STACK, STACK.replace("[256, 6]", "[256, 7]").replace("client: none", "client: openai")), "deployments.own")
     assert {each.key.partition("own.")[2]: (each.old, each.new) for each in own.changes} == {
