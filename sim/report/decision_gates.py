@@ -13,16 +13,16 @@ TAKEN, NOT_TAKEN, OUT = "=>", " -", " x"
 
 def gates_sections(tree: Tree) -> list[Section]:
     """The tree, and what is left after the last question."""
-    rows: list[tuple[str, str]] = []
+    rows = [("Gates", f"{TAKEN} the branch that is taken, {OUT.strip()} what it rules out")]
     for number, step in enumerate(tree.steps, start=1):
         rows += _step(number, step)
     left = ", ".join(tree.left) if tree.left else "nothing"
-    rows.append(("Left", left))
+    rows.append(("  left", left))
     return [Section("Gates", rows, facts=True)]
 
 
 def _step(number: int, step: Step) -> list[tuple[str, str]]:
-    rows = [(f"{number} {step.name}", step.question)]
+    rows = [(f"  {number} {step.name}", step.question)]
     for k, branch in enumerate(step.branches):
         taken = k == step.taken
         text = f"{branch.answer}: {step.why}; {branch.then}" if taken else branch.answer

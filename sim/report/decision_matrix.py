@@ -95,7 +95,8 @@ def weighted_sections(matrix: WeightedMatrix | None) -> list[Section]:
 
 
 def _formulas() -> Section:
-    return Section("Scores", [(CRITERIA[key], text) for key, text in FORMULAS.items()], facts=True)
+    rows = [("Scores", "how each is derived, where the needs do not give it; clipped to 1-5")]
+    return Section("Scores", [*rows, *((f"  {CRITERIA[key]}", text) for key, text in FORMULAS.items())], facts=True)
 
 
 def _moves(matrix: WeightedMatrix) -> Section:

@@ -98,27 +98,26 @@ def _state(decision: Decision, each: StrategyFacts) -> str:
 
 
 def _quality(decision: Decision) -> Section:
-    rows = []
+    rows = [
+        ("Quality", "scores of the user's own evaluation" if decision.file.needs.quality else "not known: no scores are given (quality)")
+    ]
     for each in decision.facts:
         if each.quality is not None:
             low, high = each.quality.low, each.quality.high
             edges = "how sure that is is not known" if low is None or high is None else f"95 %: {low:.3f} to {high:.3f}"
-            rows.append((each.name, f"{each.quality.score:.3f} ({edges})"))
+            rows.append((f"  {each.name}", f"{each.quality.score:.3f} ({edges})"))
     unknown = [each.name for each in decision.facts if each.quality is None]
     if decision.file.needs.quality and unknown:
-        rows.append(("not known", ", ".join(unknown)))
+        rows.append(("  not known", ", ".join(unknown)))
     for pair in decision.quality:
         if pair.low is None or pair.high is None:
-            rows.append((f"{pair.a} - {pair.b}", f"{pair.difference:+.3f}; {pair.how}"))
+            said = pair.how
         else:
             better = {"a": f"{pair.a} is better", "b": f"{pair.b} is better"}.get(pair.better, "no difference is shown")
-            rows.append(
-                (f"{pair.a} - {pair.b}", f"{pair.difference:+.3f} (95 %: {pair.low:+.3f} to {pair.high:+.3f}): {better}; {pair.how}")
-            )
+            said = f"95 %: {pair.low:+.3f} to {pair.high:+.3f}; {better}; {pair.how}"
+        rows.append((f"  against {pair.b}", f"{pair.a} {pair.difference:+.3f} ({said})"))
     if decision.ninety is not None:
-        rows.append(("90 % rule", decision.ninety.says))
-    if not rows:
-        return Section("Quality", [("Quality", "not known of any strategy: give scores of your own evaluation (quality)")], facts=True)
+        rows.append(("  90 % rule", decision.ninety.says))
     return Section("Quality", rows, facts=True)
 
 
