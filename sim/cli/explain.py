@@ -38,13 +38,13 @@ def command(
     from sim.cli.opening import open_books
     from sim.report.explanation import explain_data, explain_markdown, explain_text
     from sim.results.stack import open_stack
-    from sim.stack import facts_of, resolve
+    from sim.stack import facts_of
     from sim.trace import read_trace
 
     books = open_books(folder, date, prices)
     opened = open_stack(options.named_stack(ctx, stack), books, settings, terraform=terraform, kubernetes=kubernetes)
     facts = facts_of(read_trace(find_input(trace), trace)) if trace is not None else None
-    resolved = resolve(opened.file, books.catalog, books.book, facts)
+    resolved = opened.resolved(facts)
     if form == "json":
         click.echo(json.dumps(explain_data(resolved), indent=2, ensure_ascii=False, allow_nan=False))
     else:

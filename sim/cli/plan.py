@@ -91,7 +91,7 @@ def command(
     from sim.planning.levels import odd_levels, parse_levels
     from sim.planning.space_file import read_space
     from sim.report.run_folder import check_folder
-    from sim.results.plan_question import confidence_of, question_of, redundancy_of, with_growth
+    from sim.results.plan_question import confidence_of, naming_growth, question_of, redundancy_of, with_growth
     from sim.stack.outlook_read import split_settings
 
     if given is not None:
@@ -117,10 +117,11 @@ def command(
         begun = open_stack(options.named_stack(ctx, stack), books, of_stack, terraform=terraform, kubernetes=kubernetes)
         asked = None
         if months:
-            asked = horizon(
-                months, date=books.book.date, catalog=books.catalog, settings=of_outlook, outlook=outlook, futures=futures, start=start,
-                workers=workers, strict=False,
-            )  # fmt: skip
+            with naming_growth(growth):
+                asked = horizon(
+                    months, date=books.book.date, catalog=books.catalog, settings=of_outlook, outlook=outlook, futures=futures,
+                    start=start, workers=workers, strict=False,
+                )  # fmt: skip
         progress.says(f"reading {file.name}")
         requests = trace_for_months(read_trace(file, trace), trace)
         question = question_of(

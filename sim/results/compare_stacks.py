@@ -67,10 +67,10 @@ def compare_stacks(
     from sim.planning.gate_figures import known_before
     from sim.planning.gate_values import Side, measure
     from sim.planning.gates import check, check_figures
-    from sim.stack import facts_of, resolve
+    from sim.stack import facts_of
 
     names, facts = names_of(stacks), facts_of(trace)
-    resolved = _each(stacks, lambda one: resolve(one.stack.file, one.stack.books.catalog, one.stack.books.book, facts))
+    resolved = _each(stacks, lambda one: one.stack.resolved(facts))
     months = len(asked.calendar.names)
     check_figures(gates, {own: known_before(resolved[one], facts, months) for own, one in zip(names, stacks, strict=True)})
     if begins is not None:

@@ -48,6 +48,7 @@ def horizon(
     """The months as asked for, from the month of `date` unless `start` is given; InputError with every mistake."""
     from sim.errors import InputError, input_error
     from sim.futures.calendar import Calendar
+    from sim.stack.blame import blaming
     from sim.stack.outlook_read import read_outlook
 
     problems: list[str] = []
@@ -61,7 +62,7 @@ def horizon(
 
     first = read(lambda: first_month(start, date))
     usd = read(lambda: _usd(budget))
-    found = read(lambda: read_outlook(outlook, catalog, settings))
+    found = read(lambda: blaming(lambda some: read_outlook(outlook, catalog, some), settings))
     if problems:
         raise input_error(problems)
     return Horizon(Calendar(first, months), found, futures, workers or cores(), exact, strict, usd)

@@ -11,7 +11,7 @@ from sim.errors import InputError
 from sim.results.arguments import MOST_SEED, Settings, in_python, month_text, setting_texts, whole
 from sim.results.horizon import FEWEST_FUTURES, FUTURES, MOST_MONTHS, OUTLOOK, horizon
 from sim.results.load import Priced, StackLike, books_for, file_of, stack_with, trace_of
-from sim.results.plan_question import confidence_of, question_of, redundancy_of, with_growth
+from sim.results.plan_question import confidence_of, naming_growth, question_of, redundancy_of, with_growth
 from sim.results.plan_result import PlanResult
 from sim.results.plan_stack import MOST_LEAD_DAYS, plan_stack
 from sim.results.traffic import trace_for_months
@@ -71,10 +71,11 @@ def plan(
         at_work = None if workers is None else whole("workers", workers, 1)
         asked = None
         if whole("months", months, 0, MOST_MONTHS):
-            asked = horizon(
-                months, date=books.book.date, catalog=books.catalog, settings=of_outlook, outlook=str(outlook),
-                futures=whole("futures", futures, FEWEST_FUTURES), start=month_text(start), workers=at_work, strict=False,
-            )  # fmt: skip
+            with naming_growth(growth):
+                asked = horizon(
+                    months, date=books.book.date, catalog=books.catalog, settings=of_outlook, outlook=str(outlook),
+                    futures=whole("futures", futures, FEWEST_FUTURES), start=month_text(start), workers=at_work, strict=False,
+                )  # fmt: skip
         elif of_outlook:
             named = "growth" if growth is not None else f"--set {of_outlook[0].strip()}"
             raise InputError(f"{named}: is about months, and with months=0 there are none; allowed: months=1 or more")

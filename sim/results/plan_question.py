@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
     from sim.planning.levels import ServiceLevel
     from sim.results.horizon import Horizon
     from sim.results.stack import Stack
-    from sim.stack import StackFile
     from sim.trace import Trace
 
 _MOST_REDUNDANCY = 100
+_GROWTH = "outlook.demand.growth_per_month"
 
 
 def redundancy_of(given: str | int) -> tuple[int, bool]:
@@ -51,7 +52,16 @@ def confidence_of(given: str | float) -> float:
 
 def with_growth(outlook_settings: tuple[str, ...], growth: str | float | None) -> tuple[str, ...]:
     """Settings of an outlook with a growth of demand a month of one's own."""
-    return outlook_settings if growth is None else (*outlook_settings, f"outlook.demand.growth_per_month={growth}")
+    return outlook_settings if growth is None else (*outlook_settings, f"{_GROWTH}={growth}")
+
+
+@contextmanager
+def naming_growth(growth: str | float | None) -> Iterator[None]:
+    """Within this block an InputError about the growth that was given names it as it was given."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(str(error).replace(f"--set {_GROWTH}", "--growth").replace(f"--growth={growth}", f"--growth {growth}")) from None
 
 
 def question_of(

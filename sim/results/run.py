@@ -30,9 +30,9 @@ def run_stack(
     `loop` are the clients that send the requests, where it is not arrivals. `begins` is called when everything is checked, before
     anything takes long; `says` is told how far it is.
     """
-    from sim.stack import facts_of, resolve
+    from sim.stack import facts_of
 
-    resolved = resolve(stack.file, stack.books.catalog, stack.books.book, facts_of(trace))
+    resolved = stack.resolved(facts_of(trace))
     scripted = events_of(events, resolved)
     if begins is not None:
         begins()

@@ -14,7 +14,9 @@ from sim.results.books import Books
 if TYPE_CHECKING:
     from sim.catalog.yaml_file import Document, KeyPath
     from sim.iac.terraform_plan import State
+    from sim.stack.facts import TraceFacts
     from sim.stack.read import StackFile
+    from sim.stack.resolved import ResolvedStack
 
 DEFAULT_STACK = "hybrid"
 """Taken where neither a stack nor infrastructure code is named."""
@@ -80,6 +82,20 @@ class Stack:
         file = stack_of(self.document, self.name, every, assumed=self.assumed, remarks=self.remarks, options=self.file.options)
         return replace(self, file=file, settings=every)
 
+    def resolved(self, facts: TraceFacts | None) -> ResolvedStack:
+        """In plain numbers, for a trace; InputError with every problem, those of a setting said of the setting."""
+        from sim.stack.blame import blaming
+        from sim.stack.read import stack_of
+        from sim.stack.resolve import resolve
+
+        def made(settings: Sequence[str]) -> ResolvedStack:
+            file = self.file
+            if tuple(settings) != self.settings:
+                file = stack_of(self.document, self.name, settings, assumed=self.assumed, remarks=self.remarks, options=file.options)
+            return resolve(file, self.books.catalog, self.books.book, facts)
+
+        return blaming(made, self.settings)
+
     def __repr__(self) -> str:
         over = f", settings={list(self.settings)!r}" if self.settings else ""
         return f"<Stack {visible(self.name)}: {visible(', '.join(self.deployments))}; prices of {self.books.book.date}{over}>"
@@ -105,17 +121,20 @@ def open_stack(
     from pathlib import Path
 
     from sim.catalog.yaml_file import read_document, read_text
+    from sim.stack.blame import blaming
     from sim.stack.read import find_stack, stack_of
 
     over = tuple(settings)
     if terraform is None and not kubernetes:
         path, shown = find_stack(name or DEFAULT_STACK, books.catalog)
         document = read_document(path, shown)
-        options = visible(shlex.quote(name or DEFAULT_STACK))
-        file = stack_of(document, Path(name or DEFAULT_STACK).stem, over, options=options)
+        options, stem = visible(shlex.quote(name or DEFAULT_STACK)), Path(name or DEFAULT_STACK).stem
+        file = blaming(lambda some: stack_of(document, stem, some, options=options), over)
         return Stack(file, books, over, document, own_text=read_text(path, shown))
     from sim.iac.opened import opened
 
     made = opened(name, books.catalog, books.book, terraform=terraform, kubernetes=kubernetes, gpu=gpu, state=state)
-    file = stack_of(made.document, made.name, over, assumed=made.assumed, remarks=made.remarks, options=made.options)
+    file = blaming(
+        lambda some: stack_of(made.document, made.name, some, assumed=made.assumed, remarks=made.remarks, options=made.options), over
+    )
     return Stack(file, books, over, made.document, made.assumed, made.remarks)

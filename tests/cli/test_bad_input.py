@@ -115,7 +115,7 @@ def test_a_stack_is_named_by_file_or_name(capsys: Capture) -> None:
         "latin.yaml": "latin.yaml:1:14: not UTF-8 text (byte 0xe9)",
         "~nobody-here/s.yaml": "~nobody-here/s.yaml: no such file",
         "y" * 5000 + ".yaml": "File name too long",
-        ".": "no stack '.'",
+        ".": ".: a folder; a stack is a YAML file",
     }.items():
         assert said in refused(capsys, "run", "trace.parquet", "--stack", name)
 
@@ -134,7 +134,7 @@ def test_a_stack_is_named_by_file_or_name(capsys: Capture) -> None:
         (f"deployments.own.replicas={'9' * 5000}", "a number of 5000 digits; at most 300 are read"),
         ("routing.5.to=own", "--set routing.5.to: '5' in the list routing; an item number from 0 to 1 is needed"),
         ("routing.-1.to=own", "an item number from 0 to 1 is needed"),
-        ("deployments.own.kind=api", "small.yaml:7:5: deployments.own.replicas: unknown key 'replicas'"),
+        ("deployments.own.kind=api", "error: --set deployments.own.kind=api: small.yaml:7:5: deployments.own.replicas: unknown key 'replicas'"),
         ("deployments.own.llm=\u202eevil", "found '\\u202eevil'; a name has lower case letters"),
         ("deployments.own.\x1b[31m=1", "unknown key '\\x1b[31m'"),
         ("slo.completed=101%", "found '101%', which is not a share between 0 and 1"),
@@ -143,6 +143,21 @@ def test_a_stack_is_named_by_file_or_name(capsys: Capture) -> None:
 )  # fmt: skip
 def test_settings(capsys: Capture, setting: str, said: str) -> None:
     assert said in refused(capsys, *BASE, "--set", setting)
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "said"),
+    [
+        ("run", ("--set", "deployments.own.tensor_parallel=3"), "--set deployments.own.tensor_parallel=3: models/stacks/self-hosted.yaml:5:5: "),
+        ("run", ("--set", "deployments.own.replicas=0"), "--set deployments.own.replicas=0: models/stacks/self-hosted.yaml:12:10: routing"),
+        ("run", ("--set", "outlook.demand.growth_per_month=2"), "--set outlook.demand.growth_per_month=2: models/outlooks/base.yaml:4:3: "),
+        ("plan", ("--months", "2", "--growth", "5"), "--growth 5: models/outlooks/base.yaml:4:3: demand: found growth_per_month 5"),
+        ("compare", ("--set", "deployments.own.replicas=0"), "--set deployments.own.replicas=0: models/stacks/self-hosted.yaml:12:10: "),
+    ],
+)  # fmt: skip
+def test_what_a_setting_breaks_in_a_file_is_said_of_the_setting(capsys: Capture, command: str, given: tuple[str, ...], said: str) -> None:
+    stack = ("--stack", "self-hosted", "--stack", "autoscaled-hpa") if command == "compare" else ("--stack", "self-hosted")
+    assert said in refused(capsys, command, "trace.parquet", *stack, *given)
 
 
 @pytest.mark.parametrize(
