@@ -54,7 +54,17 @@ def write_reports(folder: Path) -> None:
         for name, arguments in {
             "run": ("run", *small, *MONTHS, "--budget", "60000"),
             "replay": ("run", *small, *_REPLAY),
-            "compare": ("compare", "trace.parquet", "--stack", "small.yaml", "--stack", "head.yaml", *MONTHS),
+            "compare": (
+                "compare",
+                "trace.parquet",
+                "--stack",
+                "small.yaml",
+                "--stack",
+                "head.yaml",
+                *MONTHS,
+                "--fail-if",
+                "ttft_p99 > 1ms",
+            ),
             "sweep": ("sweep", *small, *_REPLAY, "--over", "deployments.own.replicas=1:4"),
             "plan": ("plan", *small, "--space", "space.yaml", *levels, *MONTHS),
             "diff": ("diff", "small.yaml", "head.yaml", "--trace", "trace.parquet", *MONTHS, "--fail-if", "ttft_p99 > 1ms"),

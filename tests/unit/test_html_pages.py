@@ -259,3 +259,13 @@ def test_a_page_that_cannot_be_drawn_loses_nothing(world: Path, tmp_path: Path, 
     monkeypatch.setattr(build, "report_html", fails)
     assert write_report(there, "run") == (str(error) if isinstance(error, InputError) else repr(error))
     assert not (there / FILE).exists() and (there / "summary.json").is_file()
+
+
+def test_a_comparison_says_when_it_turns_and_which_gates_fail(world: Path) -> None:
+    found = json.loads((world / "compare" / "comparison.json").read_text())
+    page = (world / "compare" / FILE).read_text()
+    assert sum(each["failed"] for each in found["gates"]) == page.count('data-column="">fails') + page.count(">fails</td>") == 2
+    (pair,) = found["pairs"]
+    turn = pair["tco"]["run_rate_crossover"]
+    said = "-" if not turn["share"] else f"{turn['stack']} in {show(turn['share'], 'share')} of futures"
+    assert "When it turns" in page and said in page

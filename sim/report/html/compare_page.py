@@ -12,6 +12,7 @@ from sim.report.html import source_parts
 from sim.report.html.bars import Bar, bars
 from sim.report.html.chart import FloatArray, Limit, Mark, Panel, Series, by_month
 from sim.report.html.figure import figure
+from sim.report.html.gate_parts import gates
 from sim.report.html.origin_parts import STACK_FILE, origin_tables, origins
 from sim.report.html.page import Part, Tile, page, tiles
 from sim.report.html.spread_parts import group_name
@@ -27,13 +28,19 @@ def compare_page(run: RunFolder) -> str:
     found = run.content
     parts = [
         Part("Cost", _totals(found) + _months(found)),
-        Part("Who is cheaper", _chances(found) + _pairs(found)),
+        Part("Who is cheaper", _chances(found) + _pairs(found) + _crossings(found)),
         Part("How sure", _drivers(run)),
         Part("Service", _service(found) + _replays(run)),
         Part("Where the numbers come from", _sources(run)),
         Part("To repeat it", source_parts.repeat(run.record, found["trace"])),
     ]
-    first = paragraph(found["answer"], "answer") + tiles(_tiles(found)) + source_parts.warnings(_warnings(found)) + _prices(run)
+    first = (
+        paragraph(found["answer"], "answer")
+        + tiles(_tiles(found))
+        + gates(found["gates"], named=True)
+        + source_parts.warnings(_warnings(found))
+        + _prices(run)
+    )
     same = f"{found['futures']:,} futures of {len(found['months'])} months, outlook {found['outlook']}"
     subtitle = f"{len(found['stacks'])} stacks over the same {same}."
     foot = [
@@ -144,6 +151,39 @@ def _pairs(found: Mapping[str, Any]) -> str:
                 [f"{pair['a']} against {pair['b']}, {name}", show(pair[kind]["p_a_cheaper"], "share"), show(band["p50"], "usd"), between]
             )
     return table(["Pair, all months", "the first is cheaper in", "difference, median", "p5 to p95"], rows)
+
+
+def _crossings(found: Mapping[str, Any]) -> str:
+    """From when on, and from how much traffic, the stack that is dearer to start with costs less."""
+    months = [str(each) for each in found["months"]]
+    rows = []
+    for pair in found["pairs"]:
+        for kind, name in (("tco", "TCO"), ("invoice", "invoice")):
+            costs = pair[kind]
+            even = costs["break_even"]
+            above = "-"
+            if even["requests_per_month"] is not None:
+                edges = f" ({show(even['low'], 'count')} to {show(even['high'], 'count')})" if even["low"] is not None else ""
+                beyond = ", beyond what was replayed" if even["extrapolated"] else ""
+                above = f"{even['cheaper_above']}: {show(even['requests_per_month'], 'count')}{edges}{beyond}"
+            rows.append(
+                [
+                    f"{pair['a']} against {pair['b']}, {name}",
+                    _first(costs["run_rate_crossover"], months),
+                    _first(costs["payback"], months),
+                    above,
+                ]
+            )
+    header = ["When it turns", "costs less a month from", "has earned its start back by", "cheaper above so many requests a month"]
+    return table(header, rows, numbers_from=9) if rows else ""
+
+
+def _first(turn: Mapping[str, Any], months: Sequence[str]) -> str:
+    """`api-first in 95 % of futures, in the median from 2027-03`; months count from 1, null: not within them."""
+    if turn["stack"] is None or not turn["share"]:
+        return "-"
+    when = "" if turn["p50"] is None else f", in the median from {months[int(turn['p50']) - 1]}"
+    return f"{turn['stack']} in {show(turn['share'], 'share')} of futures{when}"
 
 
 def _service(found: Mapping[str, Any]) -> str:

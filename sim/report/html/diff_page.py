@@ -13,9 +13,10 @@ from sim.report.export_source import RunFolder
 from sim.report.html import source_parts
 from sim.report.html.chart import FloatArray, Limit, Panel, Series, by_month
 from sim.report.html.figure import figure
+from sim.report.html.gate_parts import gates, unit_of
 from sim.report.html.origin_parts import STACK_FILE, origin_tables, origins
 from sim.report.html.page import Part, Tile, page, tiles
-from sim.report.html.text import Unit, listed, paragraph, safe, show, signed, table
+from sim.report.html.text import listed, paragraph, safe, show, signed, table
 
 _KINDS = (("tco", "TCO"), ("invoice", "Invoice"))
 _SIGNS = MappingProxyType({"added": "+", "changed": "~", "removed": "\u2212"})
@@ -36,7 +37,11 @@ def diff_page(run: RunFolder) -> str:
         Part("To repeat it", source_parts.repeat(run.record, found["trace"])),
     ]
     first = (
-        paragraph(found["answer"], "answer") + tiles(_tiles(found)) + _gates(found) + source_parts.warnings(_warnings(found)) + _prices(run)
+        paragraph(found["answer"], "answer")
+        + tiles(_tiles(found))
+        + gates(found["gates"], named=False)
+        + source_parts.warnings(_warnings(found))
+        + _prices(run)
     )
     ahead = found["forecast"]
     over = (
@@ -68,22 +73,9 @@ def _tiles(found: Mapping[str, Any]) -> list[Tile]:
     for figure_name, name in (("usd_per_month", "A month at this rate"), ("ttft_p99", "TTFT p99"), ("gpus", "GPUs at most")):
         each = rows.get(figure_name)
         if each and not (found["costs"] and figure_name == "usd_per_month"):
-            unit = _unit(each["kind"])
+            unit = unit_of(each["kind"])
             made.append(Tile(name, show(each["head"], unit), f"was {show(each['base'], unit)}"))
     return made
-
-
-def _gates(found: Mapping[str, Any]) -> str:
-    rows = []
-    for each in found["gates"]:
-        unit = _unit(each["limit_is"]) if each["limit_is"] != "share of BASE" else "share"
-        verdict = "fails" if each["failed"] else "holds"
-        if each["noisy"]:
-            verdict += ", decided by noise: more --futures would tell"
-        when = f" ({each['month']})" if each["month"] else ""
-        measured = "no such figure in this run" if each["measured"] is None else f"{show(each['measured'], unit)}{when}"
-        rows.append([each.get("said", each["gate"]), measured, show(each["by"], unit), show(each["se"], unit), verdict])
-    return table(["Gate: fails when this is so", "measured", "by", "standard error", ""], rows, numbers_from=9) if rows else ""
 
 
 def _changes(found: Mapping[str, Any]) -> str:
@@ -99,7 +91,7 @@ def _part(part: Mapping[str, Any]) -> str:
         [
             str(each["key"]).removeprefix(f"{part['name']}."),
             *([_plain(each["old"])] if part["state"] != "added" else []),
-            *([f"{_plain(each['new'])}{_of_unit(each)}"] if part["state"] != "removed" else []),
+            *([f"{_plain(each['new'])}{_ofunit_of(each)}"] if part["state"] != "removed" else []),
             f"{'follows; ' if follows else ''}{each['new_from'] or each['old_from'] or ''}",
         ]
         for follows, changes in ((False, part["changes"]), (True, part["follows"]))
@@ -114,7 +106,7 @@ def _part(part: Mapping[str, Any]) -> str:
     return f"<details{' open' if changed else ''}><summary>{safe(name)}</summary>{listed_rows}</details>"
 
 
-def _of_unit(change: Mapping[str, Any]) -> str:
+def _ofunit_of(change: Mapping[str, Any]) -> str:
     return f" {change['unit']}" if change["unit"] and change["new"] is not None else ""
 
 
@@ -177,7 +169,7 @@ def _service(found: Mapping[str, Any]) -> str:
 def _effects(found: Sequence[Mapping[str, Any]], title: str) -> str:
     rows = []
     for each in found:
-        unit = _unit(each["kind"])
+        unit = unit_of(each["kind"])
         relative = each["relative"]
         rows.append(
             [
@@ -197,11 +189,6 @@ def _with_month(text: str, month: str | None) -> str:
 def _name(figure_name: str) -> str:
     latency, _, quantile = figure_name.partition("_p")
     return f"{latency.upper()} p{quantile}" if latency in ("ttft", "tpot", "e2e") else figure_name
-
-
-def _unit(kind: str) -> Unit:
-    units: dict[str, Unit] = {"money": "usd_exact", "duration": "s", "share": "share", "ratio": "share"}
-    return units.get(kind, "number")
 
 
 def _warnings(found: Mapping[str, Any]) -> list[dict[str, str]]:

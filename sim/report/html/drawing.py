@@ -58,10 +58,12 @@ def panel_svg(chart: Chart, panel: Panel, first_series: int) -> str:
     xs = x_shares(chart) * WIDTH
     parts = [f'<path class=grid d="M0 {_y(axis, at):.2f}H{WIDTH:.0f}"/>' for at in _levels(axis)]
     floor = np.zeros(len(xs))
+    # Bands first, so that none lies over the line of another series.
     for number, series in enumerate(panel.series, first_series):
-        drawn = _series(series, xs, axis, len(xs), floor)
-        hidden = "" if series.shown else " hidden"
-        parts.append(f'<g data-series={number} class="c{series.color}{" dashed" if series.dashed else ""}"{hidden}>{drawn}</g>')
+        if series.low is not None and series.high is not None:
+            parts.append(_group(number, series, f'<path class=band d="{_band(xs, series.low, series.high, axis)}"/>'))
+    for number, series in enumerate(panel.series, first_series):
+        parts.append(_group(number, series, _series(series, xs, axis, len(xs), floor)))
         if series.style == "stack":
             floor = floor + np.nan_to_num(np.maximum(series.values, 0.0))
     for limit in panel.limits:
@@ -71,6 +73,12 @@ def panel_svg(chart: Chart, panel: Panel, first_series: int) -> str:
         at = (mark.x - low) / (high - low) * WIDTH
         parts.append(f'<path class="mark {safe(mark.kind)}" d="M{at:.1f} 0V{HEIGHT:.0f}"/>')
     return f'<svg viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" preserveAspectRatio=none aria-hidden=true focusable=false>{"".join(parts)}</svg>'
+
+
+def _group(number: int, series: Series, drawn: str) -> str:
+    """What belongs to a series: it comes and goes with its button."""
+    hidden = "" if series.shown else " hidden"
+    return f'<g data-series={number} class="c{series.color}{" dashed" if series.dashed else ""}"{hidden}>{drawn}</g>'
 
 
 def _levels(axis: Axis) -> list[float]:
@@ -85,18 +93,13 @@ def _y(axis: Axis, value: float) -> float:
 
 
 def _series(series: Series, xs: FloatArray, axis: Axis, count: int, floor: FloatArray) -> str:
-    parts = []
-    if series.low is not None and series.high is not None:
-        parts.append(f'<path class=band d="{_band(xs, series.low, series.high, axis)}"/>')
     if series.style == "dots":
         dots = "".join(f"M{x:.1f} {_y(axis, y):.2f}h0" for x, y in zip(xs, series.values, strict=True) if np.isfinite(y))
-        parts.append(f'<path class=dots d="{dots}"/>')
-    elif series.style in ("bars", "stack"):
-        parts.append(f'<path class=bar d="{_bars(series, xs, axis, count, floor)}"/>')
-    else:
-        kept = np.isfinite(series.values) if series.style == "joined" else np.ones(len(xs), dtype=bool)
-        parts.append(f'<path class=line d="{_line(xs[kept], series.values[kept], axis, step=series.style == "step")}"/>')
-    return "".join(parts)
+        return f'<path class=dots d="{dots}"/>'
+    if series.style in ("bars", "stack"):
+        return f'<path class=bar d="{_bars(series, xs, axis, count, floor)}"/>'
+    kept = np.isfinite(series.values) if series.style == "joined" else np.ones(len(xs), dtype=bool)
+    return f'<path class=line d="{_line(xs[kept], series.values[kept], axis, step=series.style == "step")}"/>'
 
 
 def _line(xs: FloatArray, values: FloatArray, axis: Axis, *, step: bool) -> str:

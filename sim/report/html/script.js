@@ -118,7 +118,7 @@
     for (const button of figure.querySelectorAll("[data-zoom-by]")) button.addEventListener("click", () => zoomBy(button.dataset.zoomBy));
     for (const button of figure.querySelectorAll(".key")) {
       button.addEventListener("click", () => {
-        const drawn = button.dataset.series.split(",").map(group);
+        const drawn = button.dataset.series.split(",").flatMap((number) => [...figure.querySelectorAll(`g[data-series="${number}"]`)]);
         const hide = !drawn[0].hasAttribute("hidden");
         for (const each of drawn) each.toggleAttribute("hidden", hide);
         button.setAttribute("aria-pressed", String(!hide));
