@@ -21,6 +21,7 @@ GUIDES: Mapping[Kind, tuple[str, str]] = MappingProxyType(
         "outlook": ("Keys of an outlook", "outlooks.md"),
         "recipe": ("Keys of a recipe", "workloads.md"),
         "space": ("Keys of a space", "plan.md"),
+        "needs": ("Keys of a needs file", "decide.md"),
         "events": ("Keys of an event file", "events.md"),
         "prices": ("Keys of a price file", "catalog.md"),
     }
