@@ -50,10 +50,11 @@ _UNITS = (
     ("_usd_per_month", "USD a month"), ("_usd_per_hour", "USD an hour"), ("_usd_per_mtok", "USD a million tokens"),
     ("_hours_per_month", "hours"), ("usd_per_gpu_hour", "USD a GPU-hour"), ("usd_per_machine_hour", "USD an hour"),
     ("usd_per_gb_month", "USD a GB and month"), ("usd_per_gb", "USD a GB"), ("usd_per_kwh", "USD a kWh"), ("_usd", "USD"), ("usd", "USD"),
-    ("_tokens", "tokens"), ("_share", "share of one"), ("_ms", "ms"), ("_gb", "GB"), ("_w", "W"), ("_months", "months"), ("_days", "days"),
-    ("_h", "hours"), ("_s", "s"),
+    ("_ms_at_tokens", "tokens, ms"), ("_tokens", "tokens"), ("_share", "share of one"), ("_ms", "ms"), ("_gb", "GB"), ("_w", "W"), ("_months", "months"), ("_days", "days"),
+    ("_h", "hours"), ("requests_per_s", "requests a second"), ("throughput_per_s", "requests a second"), ("_s", "s"),
 )  # fmt: skip
-"""Ends of keys and the unit that they say."""
+"""Ends of keys and the unit that they say; what is counted per so many days has none of these."""
+_COUNTED_PER = re.compile(r"per_(?P<count>\d+)_(?P<what>\w+_)?days$")
 _MEANINGS: Mapping[str, str] = MappingProxyType(
     {
         "api": "prices by API of the catalogue", "as_of": "when that held: a day, a month, a year, or undated",
@@ -103,10 +104,19 @@ def decorated(schema: dict[str, Any], model: type[BaseModel]) -> None:
 
 
 def _described(entry: dict[str, Any], key: str, text: str) -> None:
-    unit = next((unit for end, unit in _UNITS if key.endswith(end)), "")
+    unit = _unit(entry, key)
     written = next((each["description"] for each in entry.get("anyOf", []) if each.get("pattern") in _PATTERNS.values()), "")
     unit = written or unit
     entry["description"] = f"{text} [{unit}]" if unit and text else text or unit or entry.get("description", "")
+
+
+def _unit(entry: dict[str, Any], key: str) -> str:
+    """What the end of a key says: nothing of what is no number."""
+    if entry.get("type") == "boolean":
+        return ""
+    if (per := _COUNTED_PER.search(key)) is not None:
+        return f"per {int(per['count']):,} days"
+    return next((unit for end, unit in _UNITS if key.endswith(end)), "")
 
 
 def _everywhere(key: str) -> str:

@@ -31,7 +31,14 @@ from tests.made.command import Capture
 from tests.made.json_schema import problems
 
 BUNDLED = {"stack": "models/stacks", "outlook": "models/outlooks", "space": "models/spaces", "recipe": "workloads/recipes"}
-MODELS: dict[str, type[pydantic.BaseModel]] = {"stack": Stack, "outlook": Outlook, "space": Space, "needs": Needs, "recipe": Recipe, "events": EventFile}
+MODELS: dict[str, type[pydantic.BaseModel]] = {
+    "stack": Stack,
+    "outlook": Outlook,
+    "space": Space,
+    "needs": Needs,
+    "recipe": Recipe,
+    "events": EventFile,
+}
 SCHEMAS: dict[str, dict[str, Any]] = {kind: schema_of(kind) for kind in KINDS}
 
 
@@ -318,3 +325,26 @@ def test_no_change_of_a_bundled_file_is_judged_otherwise(root: Path, kind: str, 
         if taken or not by_rule:
             assert fits(kind, made) == taken, made
     assert min(judged) > 50
+
+
+@pytest.mark.parametrize(
+    ("key", "unit"),
+    [
+        ("requests_per_s", "requests a second"),
+        ("throughput_per_s", "requests a second"),
+        ("g_ms_at_tokens", "tokens, ms"),
+        ("per_1000_node_days", "per 1,000 days"),
+        ("interrupted_per_30_days", "per 30 days"),
+        ("ttft_per_prompt_token_s", "s"),
+        ("notice_days", "days"),
+        ("reserves_max_tokens", None),
+    ],
+)
+def test_units_are_those_of_the_quantity_not_of_the_last_word(key: str, unit: str | None) -> None:
+    texts = [
+        model["properties"][key]["description"]
+        for schema in SCHEMAS.values()
+        for model in (schema, *schema.get("$defs", {}).values())
+        if key in model.get("properties", {})
+    ]
+    assert texts and all((re.findall(r"\[(.+)\]$", text) or [None]) == [unit] for text in texts), texts
