@@ -16,7 +16,8 @@ from sim.decision.gates import Tree, gates
 from sim.decision.rules import rules_of
 from sim.decision.strategies import Strategy
 from sim.futures.bands import band
-from sim.report.decision_tree import tree_data, tree_text
+from sim.report.decision_gates import NOT_TAKEN, OUT, TAKEN, gates_sections
+from sim.report.section import as_text
 from sim.wide import columns
 from tests.made.decisions import BUNDLED, CATALOG, needs, strategy, then
 
@@ -364,21 +365,19 @@ def test_the_three_companies_of_the_seed_come_to_their_strategies() -> None:
 @settings(max_examples=15, deadline=None)
 def test_the_tree_fits_a_terminal_and_marks_one_branch_a_question(said: dict[str, Any]) -> None:
     found = asked(said)
-    lines = tree_text(found).split("\n")
-    assert max(columns(line) for line in lines) <= 80
-    assert sum("├─●" in line for line in lines) == len(found.steps)
-    assert sum("├─" in line for line in lines) == sum(len(each.branches) for each in found.steps)
-    json.dumps(tree_data(found), allow_nan=False)
+    (section,) = gates_sections(found)
+    assert max(columns(line) for line in as_text([section]).split("\n")) <= 80
+    texts = [text for _, text in section.rows]
+    assert sum(text.startswith(TAKEN) for text in texts[1:]) == len(found.steps)
+    assert sum(text.startswith((TAKEN, NOT_TAKEN)) for text in texts[1:]) == sum(len(each.branches) for each in found.steps)
 
 
-def test_the_tree_tells_reasons_once_and_what_is_left() -> None:
-    text = tree_text(tree("self-hosted", "on-premises", "api-first", customisation="rag"))
-    told = " ".join(text.replace("│", " ").split())
-    assert "✗ self-hosted, on-premises, api-first: it does prompting alone; retrieval is needed" in told
-    assert "▼ left: nothing" in text
-    assert "- self-hosted: make do with prompting (customisation: prompting)" in text
-    (gate,) = [each for each in tree_data(tree("api-first", customisation="rag")) if each["ruled_out"]]
-    assert gate["gate"] == "customisation"
-    assert gate["ruled_out"][0]["relax"][0] == {
-        "key": "customisation", "found": "rag", "needed": "prompting", "by": -1, "says": "make do with prompting (customisation: prompting)",
-    }  # fmt: skip
+def test_the_tree_tells_a_reason_once_and_what_is_left() -> None:
+    found = tree("self-hosted", "on-premises", "api-first", customisation="rag")
+    (section,) = gates_sections(found)
+    texts = [text for _, text in section.rows]
+    assert f"{OUT} self-hosted, on-premises, api-first: it does prompting alone; retrieval is needed" in texts
+    assert texts[-1] == "nothing"
+    assert found.relax[0] == "self-hosted: make do with prompting (customisation: prompting)"
+    (change,) = found.changes("api-first")
+    assert (change.path, change.found, change.needed, change.by) == (("customisation",), "rag", "prompting", -1)
