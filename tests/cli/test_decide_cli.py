@@ -15,7 +15,7 @@ from tests.made import command
 from tests.made.ahead import ahead
 from tests.made.command import Capture
 from tests.made.told import Told, tell
-from tests.made.world import write_world
+from tests.made.world import write_trace, write_world
 
 NEEDS = """\
 description: answers for customers
@@ -152,10 +152,12 @@ def test_a_progression_stands_beside_the_others(asked: Told, capsys: Capture) ->
 
 
 def test_one_real_decision_is_the_same_again(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No stand-in here, and nothing kept from the first to the second."""
     write_world(tmp_path)
+    write_trace(tmp_path / "trace.parquet", rows=300, rate=0.01)
     (tmp_path / "needs.yaml").write_text(NEEDS)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(CellStore, "default", staticmethod(lambda: CellStore(None)))
+    monkeypatch.setattr(CellStore, "default", lambda: CellStore(None))
     quick = ("--needs", "needs.yaml", "--futures", "20", "--months", "1", "--workers", "1", "--format", "json")
     code, first, err = run(capsys, *quick)
     assert code == 0, err
