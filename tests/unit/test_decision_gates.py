@@ -83,6 +83,13 @@ def test_terms_that_are_named_are_needed_of_public_data_too() -> None:
     assert out(found, "data sensitivity") == {"multi-vendor"}
 
 
+def test_terms_that_are_named_take_none_of_those_that_the_data_needs_anyway() -> None:
+    found = tree(data={"sensitivity": "phi", "terms_needed": ["soc2"]}, terms={"openai": ["soc2"], "anthropic": ["soc2", "baa"]})
+    assert found.reasons("api-first") == ("openai does not offer a BAA",)
+    (change,) = found.changes("own-fine-tune")
+    assert set(change.needed) == {"soc2", "baa"}  # type: ignore[call-overload]
+
+
 def test_a_place_is_asked_of_vendors_not_of_own_machines() -> None:
     found = tree(data={"residency": "EU"}, terms={"openai": ["residency"]})
     assert out(found, "data residency") == {"api-first", "multi-vendor", "rag", "vendor-fine-tune", "hybrid"}

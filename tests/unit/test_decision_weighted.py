@@ -275,6 +275,16 @@ def test_each_future_has_its_own_budget_scores() -> None:
     assert found.rows[0].se == pytest.approx(math.sqrt(found.rows[0].p_wins * (1 - found.rows[0].p_wins) / 300), rel=0.02)
 
 
+def test_what_is_dearer_than_five_times_the_cheapest_is_no_worse_for_it() -> None:
+    # Without the floor of 1 the tenfold cost would lose 0.25 points more, and the futures with it.
+    given = [facts("api-first", [1000.0] * 10), facts("self-hosted", [10_000.0] * 10)]
+    found = weighted(
+        needs(weights={"budget": 50, "differentiation": 50}, scores={"differentiation": {"api-first": 1, "self-hosted": 5}}), given, CATALOG
+    )
+    assert dict(found.p_wins) == {"api-first": 0.5, "self-hosted": 0.5}
+    assert found.winners == ("api-first", "self-hosted")
+
+
 def test_a_budget_score_of_ones_own_is_that_of_every_future() -> None:
     given = [facts("api-first", [1.0, 100.0]), facts("rag", [100.0, 1.0])]
     found = weighted(needs(weights={"budget": 1}, scores={"budget": {"api-first": 4, "rag": 3}}), given, CATALOG)
