@@ -86,7 +86,7 @@ def command(
             raise click.UsageError(f"--growth {growth}: is about months, and with --months 0 there are none; allowed: --months 1 or more")
     from sim.catalog.location import find_input
     from sim.cli.opening import open_books
-    from sim.cli.progress import Progress, printed, say
+    from sim.cli.progress import Progress, printed, say, warn
     from sim.cli.writing import say_where, write_files
     from sim.planning.levels import odd_levels, parse_levels
     from sim.planning.space_file import read_space
@@ -142,6 +142,8 @@ def command(
     if not quiet:
         for note in (*odd, *found.notes):
             say("note", note)
+        for each in found.report.cautions:
+            warn(each)
         say_where(target, refused)
     if (chosen := found.stack) is not None:
         for written in emitting.write_emitted(emitted, chosen.file, books.catalog, name=f"chosen for {file.stem}", force=force):

@@ -50,7 +50,8 @@ _UNITS = (
     ("_usd_per_month", "USD a month"), ("_usd_per_hour", "USD an hour"), ("_usd_per_mtok", "USD a million tokens"),
     ("_hours_per_month", "hours"), ("usd_per_gpu_hour", "USD a GPU-hour"), ("usd_per_machine_hour", "USD an hour"),
     ("usd_per_gb_month", "USD a GB and month"), ("usd_per_gb", "USD a GB"), ("usd_per_kwh", "USD a kWh"), ("_usd", "USD"), ("usd", "USD"),
-    ("_ms_at_tokens", "tokens, ms"), ("_tokens", "tokens"), ("_share", "share of one"), ("_ms", "ms"), ("_gb", "GB"), ("_w", "W"), ("_months", "months"), ("_days", "days"),
+    ("_ms_at_tokens", "tokens, ms"),
+    ("_tokens", "tokens"), ("_share", "share of one"), ("_ms", "ms"), ("_gb", "GB"), ("_w", "W"), ("_months", "months"), ("_days", "days"),
     ("_h", "hours"), ("requests_per_s", "requests a second"), ("throughput_per_s", "requests a second"), ("_s", "s"),
 )  # fmt: skip
 """Ends of keys and the unit that they say; what is counted per so many days has none of these."""

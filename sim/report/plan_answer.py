@@ -36,7 +36,13 @@ def plan_answer(report: PlanReport) -> str:
     elif sure.kind == "replays":
         parts.append(f"Of {sure.of} replays with luck that the search has not used, {sure.met} meet them.")
     else:
-        parts.append("This holds for the trace as it is, where nothing is left to chance; --months says how it holds ahead.")
+        ahead = "" if report.cautions else "; --months says how it holds ahead"
+        parts.append(f"This holds for the trace as it is, where nothing is left to chance{ahead}.")
+    if (months := report.outgrown_in_months) is not None and report.growth is not None:
+        parts.append(
+            f"At the outlook's median growth, {show_share(report.growth.per_month)} a month, it is outgrown in {months:.0f} "
+            f"month{'' if round(months) == 1 else 's'}: --months plans for that."
+        )
     next_best = report.runner_up
     if next_best is not None:
         parts.append(f"The next, {report.words(next_best.first)}, {why_lost(report, next_best.first)}.")

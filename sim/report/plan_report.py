@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,10 +15,13 @@ from sim.planning.headroom import Headroom
 from sim.planning.levels import ServiceLevel
 from sim.planning.plan import Plan
 from sim.planning.search import Judged
+from sim.report.cautions import Caution, soon_outgrown
 from sim.report.plan_labels import Alike, alike, label, labels
 from sim.report.run_report import PriceUse
 from sim.units import show_share
 
+_YEAR = 12
+"""Months, as many as `sim run` forecasts by default."""
 RANKED = 8
 """Candidates in the table; plan.json has all that were replayed."""
 
@@ -30,6 +34,14 @@ class ChosenStack:
     yaml: str
     prices: tuple[PriceUse, ...] = ()
     """What it pays."""
+
+
+@dataclass(frozen=True)
+class MedianGrowth:
+    """Growth of demand a month, as a share, at the median of an outlook."""
+
+    outlook: str
+    per_month: float
 
 
 @dataclass(frozen=True)
@@ -53,8 +65,25 @@ class PlanReport:
     room: Headroom | None
     stack: ChosenStack | None
     notes: tuple[str, ...]
+    growth: MedianGrowth | None = None
+    """Of a plan without months: what the outlook's median says of the months that it does not look at."""
     empty: tuple[str, ...] = ()
     """Where the space leaves nothing to choose from."""
+
+    @property
+    def outgrown_in_months(self) -> float | None:
+        """Months in which the median growth uses up the room of a plan without months; None where that is more than a year."""
+        if self.growth is None or self.room is None or self.room.fails is None:
+            return None
+        return outgrown_in_months(self.room.fails, self.growth.per_month)
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """What a reader must know before using the plan."""
+        months = self.outgrown_in_months
+        if months is None or self.growth is None or self.room is None or self.room.fails is None:
+            return ()
+        return (soon_outgrown(self.room.fails, self.growth.per_month, months, self.growth.outlook),)
 
     @property
     def levels(self) -> tuple[ServiceLevel, ...]:
@@ -207,6 +236,14 @@ class PlanReport:
 
     def _held(self, judged: Judged) -> list[tuple[ServiceLevel, tuple[str, float, float | None, bool]]]:
         return list(zip(self.levels, judged.held.slo, strict=False))
+
+
+def outgrown_in_months(fails: float, per_month: float) -> float | None:
+    """Months until growth a month brings the demand, over that of today, at which levels fail; None for more than a year, or never."""
+    if per_month <= 0:
+        return None
+    months = math.log(max(fails, 1.0)) / math.log1p(per_month)
+    return months if months <= _YEAR else None
 
 
 def beyond(excess: float) -> str:

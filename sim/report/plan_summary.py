@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 from sim.planning.points import Row
@@ -86,6 +87,7 @@ def plan_summary(report: PlanReport) -> dict[str, Any]:
         if report.room is None
         else {"holds": report.room.holds, "fails": report.room.fails, "level": report.room.level},
         "notes": list(report.notes),
+        "warnings": [asdict(each) for each in report.cautions],
     }  # fmt: skip
 
 

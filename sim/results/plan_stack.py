@@ -10,6 +10,7 @@ from sim.results.plan_question import spare_words
 from sim.results.plan_result import PlanResult
 
 if TYPE_CHECKING:
+    from sim.catalog.catalog import Catalog
     from sim.futures.run import Says
     from sim.planning.capacity_calendar import CapacityMonth
     from sim.planning.choice import Question
@@ -68,7 +69,7 @@ def _report(
     from sim.planning.evaluate import stack_at
     from sim.planning.opened import open_study
     from sim.planning.prospects import calendar_of, room_of
-    from sim.report.plan_report import ChosenStack, PlanReport
+    from sim.report.plan_report import ChosenStack, MedianGrowth, PlanReport
     from sim.report.run_record import stack_data, stack_yaml
     from sim.report.run_report import prices_used
     from sim.stack import resolve
@@ -86,12 +87,25 @@ def _report(
         if asked is not None:
             days = lead_time(resolved, stack.books.catalog, None if lead is None else float(lead))
             calendar = calendar_of(question, result.chosen, resolved, names, days, evaluations)
+    growth = None
+    if asked is None and room is not None:
+        growth = MedianGrowth(study.outlook, _median_growth(study.outlook, stack.books.catalog))
     info = trace.info
     return PlanReport(
         plan=result, trace_name=info.path.stem, requests=info.rows, duration_s=info.duration_s, date=stack.books.book.date.isoformat(),
-        month_names=names, space=space.name, lists=lists, spare=spare, calendar=calendar, lead=days, room=room, stack=made,
+        month_names=names, space=space.name, lists=lists, spare=spare, calendar=calendar, lead=days, room=room, stack=made, growth=growth,
         notes=_notes(result, question), empty=tuple(line.partition(": ")[2] for line in space.nothing),
     )  # fmt: skip
+
+
+def _median_growth(outlook: str, catalog: Catalog) -> float:
+    """Of demand a month, as a share."""
+    import numpy as np
+
+    from sim.stack.outlook_read import read_outlook
+
+    growth = read_outlook(outlook, catalog).outlook.demand.growth_per_month
+    return float(growth.compounded(np.asarray(0.0), np.asarray(1.0))) - 1.0
 
 
 def _notes(result: Plan, question: Question) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 import shlex
 from pathlib import Path
@@ -12,9 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim.catalog.catalog import Catalog
 from sim.futures.forecast import Forecast
 from sim.futures.run import Question
 from sim.planning.point_store import PointStore
+from sim.report.plan_report import outgrown_in_months
+from sim.results.plan_stack import _median_growth
 from tests.made import command
 from tests.made.ahead import ahead
 from tests.made.command import Capture
@@ -286,3 +290,29 @@ def test_what_bounds_leave_out_is_replayed_to_say_by_how_much(folder: Path, caps
 )
 def test_bad_input(folder: Path, capsys: Capture, words: tuple[str, ...], said: str) -> None:
     assert said in refused(capsys, *words)
+
+
+@pytest.mark.parametrize(
+    ("fails", "per_month", "months"),
+    [(1.1, 0.03, math.log(1.1) / math.log(1.03)), (1.42, 0.03, 11.863), (1.43, 0.03, None), (1.1, 0.0, None), (1.1, -0.02, None)],
+)
+def test_months_until_growth_uses_up_the_room(fails: float, per_month: float, months: float | None) -> None:
+    """1.03 to the power of 12 is 1.4258."""
+    assert outgrown_in_months(fails, per_month) == pytest.approx(months, abs=1e-3)
+
+
+def test_a_plan_that_growth_soon_uses_up_is_warned_of(folder: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.results.plan_stack._median_growth", lambda *_: 0.5)
+    found = summary(capsys, *LEVELS, "-o", "p")
+    months = math.log(found["growth_until_it_breaks"]["fails"]) / math.log(1.5)
+    assert [each["code"] for each in found["warnings"]] == ["soon_outgrown"]
+    assert f"reaches in {months:.0f} month" in found["warnings"][0]["cause"]
+    assert f"At the outlook's median growth, 50.0 % a month, it is outgrown in {months:.0f} month" in found["answer"]
+    assert "[soon_outgrown]" in planned(capsys, *LEVELS, "-o", "q")[1]
+    monkeypatch.setattr("sim.results.plan_stack._median_growth", lambda *_: 0.0)
+    calm = summary(capsys, *LEVELS, "-o", "r")
+    assert calm["warnings"] == [] and "--months says how it holds ahead" in calm["answer"]
+
+
+def test_the_growth_is_the_median_of_the_outlook() -> None:
+    assert _median_growth("base", Catalog.load()) == pytest.approx(0.03)
