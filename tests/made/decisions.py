@@ -14,7 +14,7 @@ from sim.decision.facts import Quality, Quantiles, StrategyFacts
 from sim.decision.needs import Needs
 from sim.decision.needs_parts import Kind
 from sim.decision.strategies import Progression, Strategy
-from sim.decision.strategy_read import _kind, _who
+from sim.decision.strategy_read import strategy_of
 from sim.futures.bands import band
 from sim.stack.read import read_stack
 
@@ -32,9 +32,8 @@ def strategy(name: str) -> Strategy:
     """A strategy of a bundled stack, or a model of one's own without one."""
     if name in ("continued-pretraining", "from-scratch"):
         kind: Kind = "from_scratch" if name == "from-scratch" else "continued_pretraining"
-        return Strategy(name, kind, None, (), ())
-    stack = read_stack(name, CATALOG)
-    return Strategy(name, _kind(stack, CATALOG), stack, *_who(stack, CATALOG))
+        return strategy_of(name, None, CATALOG, kind=kind)
+    return strategy_of(name, read_stack(name, CATALOG), CATALOG)
 
 
 def then(first: str, second: str, month: int = 9) -> Strategy:

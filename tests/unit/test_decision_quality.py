@@ -122,7 +122,9 @@ def test_who_says_not_how_many_is_told_so() -> None:
     found = compare_models("a", measured(0.94), "b", measured(0.91, 400))
     assert (found.low, found.p_a_better, found.better) == (None, None, "unknown")
     assert "examples a was measured" in found.how
-    assert compare_models("a", measured(1.0, 30), "b", measured(1.0, 30)).better == "neither"
+    same = compare_models("a", measured(1.0, 30), "b", measured(1.0, 30))
+    assert same.better == "neither"
+    assert same.p_a_better == pytest.approx(0.5, abs=0.02)  # a draw counts half
 
 
 def test_no_error_in_few_examples_is_not_no_error_at_all() -> None:
