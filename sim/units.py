@@ -99,8 +99,14 @@ def scaled(number: float, scale: float) -> float:
 
 
 def tidy(value: float) -> float:
-    """A number without what sums and products of floats leave behind its fifteenth digit: every decimal of up to fifteen stays as it is."""
-    return float(f"{value:.15g}") if math.isfinite(value) and not value.is_integer() else value
+    """A number without what sums and products of floats leave behind: 13.770000000000001 is 13.77.
+
+    One that is no decimal of twelve digits, but for what lies behind its fifteenth, keeps all it has.
+    """
+    if not math.isfinite(value) or value.is_integer():
+        return value
+    plain = float(f"{value:.12g}")
+    return plain if plain == float(f"{value:.15g}") else value
 
 
 def share_of_percent(percent: float) -> float:

@@ -23,6 +23,8 @@ FEW = 50
 """Futures below which the errors of quantiles are found by leaving out one after the other."""
 MOST_FUTURES = 10_000_000
 """What `futures_needed` says at most."""
+FEWEST_FUTURES = 20
+"""Fewer are never drawn: p5 and p95 would be the outermost ones."""
 
 Missing = Literal["refuse", "ignore"]
 

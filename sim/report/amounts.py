@@ -88,6 +88,15 @@ def error(se: float, of: float) -> str:
     return f"+-{about(rounded) if rounded >= _MILLION else f'${rounded:,.0f}' if rounded >= 10 else f'${rounded:g}'}"
 
 
+def loaded(load: float | None) -> str:
+    """A load in whole percent of what is carried, as everywhere: `29 %`, `160 %`, `<1 %`, `>999 %`."""
+    if load is None or math.isnan(load):
+        return "-"
+    if 0 < load < 0.005:
+        return "<1 %"
+    return f"{load * 100:.0f} %" if load < 9.995 else ">999 %"
+
+
 def chance(probability: float) -> str:
     """A probability in whole percent, never rounded to certainty: `31 %`, `<1 %`, `>99 %`."""
     if math.isnan(probability):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sim.futures.bands import FEWEST_FUTURES
 from sim.futures.forecast import Accuracy
 from sim.report.amounts import about
 from sim.report.comparison_report import ComparisonReport
@@ -18,7 +19,7 @@ _SMALL = 0.01
 def basis_sections(report: ComparisonReport) -> list[Section]:
     """Futures, traffic, prices, accuracy; what was noted; what is assumed."""
     found, first = report.found, report.forecasts[0]
-    needed = max(each.futures_needed for each in report.forecasts)
+    needed = max(FEWEST_FUTURES, *(each.futures_needed for each in report.forecasts))
     enough = "would do" if found.futures >= needed else "are needed"
     rows = [
         (

@@ -22,6 +22,7 @@ from sim.report.export_figures import KEYS, Figure, figures
 from sim.report.export_opencost import opencost
 from sim.report.export_reading import whole
 from sim.report.export_source import RunFolder
+from sim.units import tidy
 
 Labels = tuple[tuple[str, str], ...]
 _UNITS = (
@@ -135,9 +136,9 @@ def escaped(text: str) -> str:
 
 
 def number(value: float) -> str:
-    """A value as the format writes it: all its digits, `1` for a whole number, NaN and +Inf by name."""
+    """A value as the format writes it: all its digits but what floats leave behind, `1` for a whole number, NaN and +Inf by name."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
-    return repr(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+    return repr(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(tidy(value))

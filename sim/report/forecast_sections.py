@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sim.futures.bands import FEWEST_FUTURES
 from sim.futures.forecast import Band, Driver
-from sim.report.amounts import about, chance, column_usd, error, line_name
+from sim.report.amounts import about, chance, column_usd, error, line_name, loaded
 from sim.report.bars import bars
 from sim.report.forecast_report import AT_RISK, ForecastReport, Period, Total
 from sim.report.run_report import RunReport
@@ -225,7 +226,8 @@ def _capacity(ahead: ForecastReport) -> Section:
         if np.isnan(gpus[0][:, d]).all() and np.isnan(busy[0][:, d]).all():
             continue
         for m in sorted({0, last}):
-            cells = [f"{value[m, d]:.3g}" if not math.isnan(value[m, d]) else "-" for value in (*gpus, *busy)]
+            cells = [f"{value[m, d]:.3g}" if not math.isnan(value[m, d]) else "-" for value in gpus]
+            cells += [loaded(float(value[m, d])) for value in busy]
             out = [show_count(value[m, d]) for value in tokens]
             rows.append((f"{name} {found.months[m]}", *cells, *out))
     return Section("Capacity", rows, ("GPUs p50", "p95", "load p50", "p95", "tokens out p50", "p95"))
@@ -252,7 +254,8 @@ def _method(ahead: ForecastReport) -> Section:
     found, accuracy = ahead.found, ahead.found.accuracy
     futures = f"{found.futures} of the outlook {found.outlook}; "
     enough = found.futures >= found.futures_needed
-    futures += f"{found.futures_needed} {'would do' if enough else 'are needed'} for a standard error of 2 % at the p95 of the TCO"
+    needed = max(found.futures_needed, FEWEST_FUTURES)
+    futures += f"{needed} {'would do' if enough else 'are needed'} for a standard error of 2 % at the p95 of the TCO"
     cells = f"{found.cells} replays; {found.mode}"
     if found.window_se > 0:
         cells += f"; the choice of windows adds {brief(show_share(found.window_se))} of the cost to its standard error"

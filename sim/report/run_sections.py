@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sim.cost.bill import Bill, Line
+from sim.cost.share import NOBODY
 from sim.engine.result import METRICS
 from sim.measure.latency import ALL, LatencyRow
-from sim.report.amounts import item_name, money
+from sim.report.amounts import chance, item_name, loaded, money
 from sim.report.answer import METRIC_NAMES, level_name, show_level
 from sim.report.bars import bars
 from sim.report.cautions import month_caveat
@@ -126,19 +127,10 @@ def _deployments(report: RunReport) -> Section:
     for use, load in zip(report.measures.uses, report.measures.loads, strict=True):
         counts = (show_count(use.requests), show_count(use.throttled), show_count(use.retries))
         rates = (_tokens(use.input_tokens_per_s), _tokens(use.output_tokens_per_s), _rate(use.goodput_per_s))
-        rows.append((use.name, *counts, *rates, _load(load.mean), _load(load.peak)))
+        rows.append((use.name, *counts, *rates, loaded(load.mean), loaded(load.peak)))
     return Section(
         "Deployments", rows, ("requests", "throttled", "retries", "tok/s in", "out", "goodput", "load", "peak")
     )  # fmt: skip
-
-
-def _load(load: float | None) -> str:
-    """At most five characters."""
-    if load is None:
-        return "-"
-    if 0 < load < 0.005:
-        return "<0.01"
-    return f"{load:.2f}" if load < 9.995 else f"{load:.1f}" if load < 999.95 else ">999"
 
 
 def _tokens(per_s: float | None) -> str:
@@ -233,10 +225,10 @@ def _causes(report: RunReport, title: str, usd: Mapping[str, float], most: int, 
     total = report.bill.total_usd
     ranked = sorted(usd.items(), key=lambda item: -item[1])
     shown, rest = (ranked, []) if len(ranked) <= most else (ranked[: most - 1], ranked[most - 1 :])
-    rows = [(name, money(value), _month(report, value), show_share(value / total if total else None)) for name, value in shown]
+    named = [("of no request" if name == NOBODY else name, value) for name, value in shown]
     if rest:
-        left = sum(value for _, value in rest)
-        rows.append((f"{len(rest):,} more", money(left), _month(report, left), show_share(left / total if total else None)))
+        named.append((f"{len(rest):,} more", sum(value for _, value in rest)))
+    rows = [(name, money(value), _month(report, value), chance(value / total) if total else "-") for name, value in named]
     notes = ["GPU cost, idle included, is shared by tokens processed."] if not explained and report.has_gpus else []
     return Section(title, rows, ("replay", "month (730 h)", "share"), notes)
 

@@ -19,6 +19,7 @@ from sim.engine.result import OUTCOMES, REASONS, TIMELINE_FIELDS
 from sim.engine.system import Pool
 from sim.measure.latency import ALL
 from sim.report.run_report import RunReport
+from sim.units import tidy
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -211,7 +212,7 @@ def write_csv(path: Path, table: Table) -> None:
 
 
 def csv_text(table: Table) -> str:
-    """A table as CSV; texts cannot become formulas of a spreadsheet, numbers keep their value."""
+    """A table as CSV; texts cannot become formulas of a spreadsheet, numbers keep their value but for what floats leave behind."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table)
@@ -225,4 +226,4 @@ def _cell(value: Any) -> Any:
         return ""
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return f"'{value}"
-    return value
+    return tidy(value) if isinstance(value, float) else value

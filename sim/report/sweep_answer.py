@@ -13,7 +13,9 @@ def sweep_answer(report: SweepReport) -> str:
     made = len(report.rows) - len(report.refused)
     met = sum(report.meets)
     sentences = []
-    if report.cheapest is not None:
+    if report.cheapest is not None and made == 1:
+        sentences.append(f"{_count(met, made)} the service levels: {report.place(report.cheapest)}, {_figures(report, report.cheapest)}.")
+    elif report.cheapest is not None:
         sentences.append(
             f"{_count(met, made)} the service levels; the cheapest is {report.place(report.cheapest)}: {_figures(report, report.cheapest)}."
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sim.measure.slo import Level
 from sim.planning.points import Row
-from sim.report.amounts import chance, column_usd
+from sim.report.amounts import chance, column_usd, loaded
 from sim.report.answer import level_name, show_level
 from sim.report.section import brief
 from sim.report.sweep_report import SweepReport
@@ -77,7 +77,7 @@ def _all(report: SweepReport) -> list[tuple[str, Callable[[int], str]]]:
         ("TPOT p95", cell("tpot_p95_s", show_ms)),
         *([] if months else [("completed", cell("completed_share", show_share))]),
         ("goodput", cell("goodput_per_s", _rate)),
-        ("peak", cell("load_peak", _load)) if pools else ("API load", cell("api_load", _load)),
+        ("peak", cell("load_peak", loaded)) if pools else ("API load", cell("api_load", loaded)),
         ("front", report.marks),
         ("SLO", cell("p_met_all_months", _held) if months else lambda i: _met(report.rows[i])),
     ]
@@ -89,10 +89,6 @@ def _met(row: Row) -> str:
 
 def _held(share: float | None) -> str:
     return "-" if share is None else chance(share)
-
-
-def _load(load: float | None) -> str:
-    return "-" if load is None else f"{load:.2f}"
 
 
 def _rate(per_s: float | None) -> str:

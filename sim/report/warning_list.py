@@ -50,9 +50,9 @@ class Known:
 WARNINGS: Mapping[Code, Known] = MappingProxyType(
     {
         "unstable_queue": Known(
-            "a pool was offered more than it carries within the service level (load above 1)",
+            "a pool was offered more than it carries within the service level (load above 100 %)",
             "its queue grows for as long as that lasts: latencies say how long the trace is, not what users will feel",
-            "more replicas or a faster GPU until the load is about 0.8; or another target for what is too much",
+            "more replicas or a faster GPU until the load is about 80 %; or another target for what is too much",
         ),
         "level_out_of_reach": Known(
             "a pool misses the service level even when nearly idle",

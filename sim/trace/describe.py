@@ -189,7 +189,8 @@ def describe(trace: Trace) -> Description:
         in_session += int(np.count_nonzero(chunk.session_id >= 0))
     idc = {f"{bins.width_s:g}s": bins.idc() for bins in binned} if loop is None else {}
     rate = info.rows / duration_s if duration_s > 0 else math.nan
-    peak = binned[-1].peak / min(BINS_S[-1], duration_s) if duration_s > 0 else math.nan
+    # Minutes are counted from the start: of a trace of few the last one, cut short, can hold more than its share.
+    peak = max(binned[-1].peak / min(BINS_S[-1], duration_s), rate) if duration_s > 0 else math.nan
     return Description(
         rows=info.rows,
         duration_s=duration_s,

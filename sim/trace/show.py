@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.errors import visible
 from sim.trace.describe import Description, Lengths
-from sim.units import show_count, show_seconds, show_share
+from sim.units import SECONDS_PER_MINUTE, show_count, show_seconds, show_share
 from sim.wide import beginning, columns, left, wrap
 
 _WIDTH = 78
@@ -42,10 +42,10 @@ def show(name: str, found: Description) -> str:
 
 def _rate(found: Description) -> list[str]:
     idc = ", ".join(f"{value:.3g} at {width}" for width, value in found.idc.items() if value is not None)
-    lines = [
-        f"{'rate':<14}{_rate_text(found.rate_per_s)} on average, {_rate_text(found.peak_minute_per_s)} in the busiest "
-        f"minute ({found.peak_to_mean:.1f}x)"
-    ]
+    rate = f"{'rate':<14}{_rate_text(found.rate_per_s)} on average"
+    if found.duration_s > SECONDS_PER_MINUTE:
+        rate += f", {_rate_text(found.peak_minute_per_s)} in the busiest minute ({found.peak_to_mean:.1f}x)"
+    lines = [rate]
     if idc:
         lines.append(f"{'dispersion':<14}IDC {idc} (Poisson: 1)")
     if found.cv_gap is not None:

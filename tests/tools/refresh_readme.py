@@ -12,9 +12,9 @@ import json
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from sim.cli.main import exit_code
+from sim.report.amounts import loaded
 from tests.conftest import ROOT, SHARED
 
 README = ROOT / "README.md"
@@ -63,8 +63,8 @@ def azure_row(stack: str) -> str:
         _marked(f"{ttft_s:.2f} s", met=levels["ttft_p95"]),
         _marked(f"{1000 * tpot_s:.1f} ms", met=levels["tpot_p95"]),
         _marked("100 %" if completed == total else f"{100 * completed / total:.2f} %", met=levels["completed"]),
-        _number(first["load"]),
-        _number(first["load_peak"]),
+        loaded(first["load"]),
+        loaded(first["load_peak"]),
         f"{found['bill']['month']['total_usd']:,.0f}",
     ]
     return f"| {' | '.join(cells)} |"
@@ -86,10 +86,6 @@ def with_block(text: str, name: str, content: str) -> str:
 def _marked(text: str, *, met: bool) -> str:
     """A figure that misses its service level stands out."""
     return text if met else f"**{text}**"
-
-
-def _number(value: Any) -> str:
-    return "-" if value is None else f"{value:.2f}"
 
 
 def main() -> None:

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import betainc
 
-from sim.futures.bands import MOST_FUTURES, band, bands, futures_needed, quantile_weights
+from sim.futures.bands import FEWEST_FUTURES, MOST_FUTURES, band, bands, futures_needed, quantile_weights
 from sim.futures.forecast import Band
 from sim.futures.risk import budget, expected_shortfall, months_at_risk, outgrown_from, probability_se
+from sim.results import horizon
 
 
 @pytest.mark.parametrize("value", [0.0, 0.1, -7.3, 6_166.67, 1e9 / 3])
@@ -167,3 +168,7 @@ def test_months_at_risk_and_the_month_that_demand_outgrows() -> None:
     met[:5, 4] = True
     assert outgrown_from(met) is None
     assert outgrown_from(np.zeros((4, 2), bool)) == 0
+
+
+def test_no_fewer_futures_are_advised_than_may_be_asked_for() -> None:
+    assert FEWEST_FUTURES == horizon.FEWEST_FUTURES

@@ -488,3 +488,8 @@ def test_a_comparison_without_one_of_its_stacks(folders: dict[str, Path], tmp_pa
     (tmp_path / "r" / "small").rename(tmp_path / "r" / "other")
     with pytest.raises(InputError, match="the folder of small is missing"):
         read_run(str(tmp_path / "r"))
+
+
+def test_what_floats_leave_behind_is_in_no_text() -> None:
+    assert number(13.770000000000001) == "13.77" and run_tables.csv_text({"usd": [5825.400000000001]}) == "usd\n5825.4\n"
+    assert number(1 / 3) == repr(1 / 3), "all other digits stay"

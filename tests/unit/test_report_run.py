@@ -21,6 +21,7 @@ from sim.cost.replay import Replay, replay
 from sim.measure.slo import Level
 from sim.measure.timeline import timeline_interval_s
 from sim.report import run_tables
+from sim.report.amounts import loaded
 from sim.report.answer import answer
 from sim.report.cautions import month_caveat
 from sim.report.run_record import event_data, inputs, record, stack_data, stack_yaml
@@ -369,3 +370,10 @@ def test_the_answer_of_a_closed_loop_is_the_bill_of_the_replay_and_then_the_mont
     assert answer(report).startswith(f"small serves trace for {month} a month")
     one = replace(report, trace=replace(report.trace, closed_loop=ClosedLoop(1)))
     assert "A month of its client going on" in answer(one)
+
+
+@pytest.mark.parametrize(
+    ("load", "text"), [(0.29, "29 %"), (1.6, "160 %"), (0.002, "<1 %"), (0.0, "0 %"), (123.4, ">999 %"), (None, "-"), (float("nan"), "-")]
+)
+def test_a_load_is_whole_percent_everywhere(load: float | None, text: str) -> None:
+    assert loaded(load) == text

@@ -108,3 +108,16 @@ def test_public_traces_have_their_published_figures(shared_data: Path, name: str
         assert (lengths.mean, lengths.p50, lengths.p95, lengths.p99, lengths.max) == pytest.approx(published, rel=5e-4, abs=0.6)
     # The published ones are of log(1 + x), which differs where outputs are of a few tokens.
     assert found.log_correlation == pytest.approx(correlation, abs=4e-3)
+
+
+def even(seconds: np.ndarray) -> Trace:
+    ones = np.ones(len(seconds), dtype=int)
+    return Trace.from_arrays(arrival_s=seconds, prompt_tokens=ones, output_tokens=ones)
+
+
+def test_the_busiest_minute_is_no_slower_than_the_mean() -> None:
+    """Whole minutes from the start hold less than the mean where the rest of a minute is busier."""
+    busy = describe(even(np.concatenate([np.linspace(0.0, 60.0, 60), np.linspace(60.1, 61.0, 50)])))
+    assert busy.peak_minute_per_s >= busy.rate_per_s and busy.peak_to_mean >= 1
+    assert "busiest minute" in show("long", busy)
+    assert "busiest minute" not in show("short", describe(even(np.linspace(0.0, 30.0, 60))))
