@@ -11,6 +11,7 @@ from sim.cli import options
 from sim.results.horizon import FEWEST_FUTURES, FUTURES, MOST_MONTHS, OUTLOOK
 
 NOTHING_PASSES = 1
+"""Likewise where an earlier decision does not hold."""
 _MONTHS = click.IntRange(1, MOST_MONTHS)
 
 
@@ -75,6 +76,7 @@ def command(
     from sim.cli.progress import Progress, printed, say
     from sim.cli.writing import say_where, write_files
     from sim.decision.needs import read_needs
+    from sim.decision.record import read_record
     from sim.report.run_folder import check_folder
     from sim.stack.outlook_read import split_settings
 
@@ -83,6 +85,7 @@ def command(
     file = find_input(trace)
     books = open_books(folder, date, prices)
     wanted = read_needs(needs, books.catalog)
+    earlier = None if record is None else read_record(record)
     of_stack, of_outlook = split_settings(settings)
 
     from sim.results.decide_strategies import decide_strategies, named_strategies, needed_settings
@@ -104,6 +107,8 @@ def command(
         found = decide_strategies(
             wanted, strategies, opened, requests, asked, seed=seed, says=progress.part, begins=progress.announce_compilation
         )
+        if record is not None and earlier is not None:
+            found = found.against(earlier, str(record))
         progress.says("writing files")
         target, refused = write_files(
             given,
@@ -115,5 +120,5 @@ def command(
         for note in found.notes:
             say("note", note)
         say_where(target, refused)
-    if not found.decided:
+    if not found.decided or (found.held is not None and not found.held.holds):
         ctx.exit(NOTHING_PASSES)

@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sim.decision.record import FILE as RECORD
+from sim.decision.record import Record
 from sim.report import run_tables
+from sim.report.decision_record import record_page
 from sim.report.decision_report import DecisionReport
 from sim.report.decision_summary import SCHEMA_VERSION, decision_json
 from sim.report.run_folder import MARK, write_folder
@@ -16,11 +19,14 @@ from sim.report.run_record import environment, own_version
 FILE = "decision.json"
 
 
-def write_decision(folder: Path, report: DecisionReport, *, given: Mapping[str, Any], argv: Sequence[str], replace: bool) -> str:
+def write_decision(
+    folder: Path, report: DecisionReport, record: Record, *, given: Mapping[str, Any], argv: Sequence[str], replace: bool
+) -> str:
     """Write every file of a decision to a folder; InputError, and nothing there, when it cannot be written."""
 
     def fill(draft: Path) -> str:
         (draft / FILE).write_text(decision_json(report), encoding="utf-8")
+        (draft / RECORD).write_text(record_page(report, record), encoding="utf-8")
         run_tables.write_csv(draft / "strategies.csv", strategies_table(report))
         run_tables.write_csv(draft / "strategies_monthly.csv", monthly_table(report))
         (draft / MARK).write_text(_record(report, given, argv), encoding="utf-8")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.decision.decide import Decision
+    from sim.decision.record import Held, Record
     from sim.report.decision_report import DecisionReport
     from sim.results.run_result import ForecastResult
 
@@ -28,6 +30,8 @@ class DecideResult(Result):
     """The replay and the months of every stack, by its strategy; what a strategy goes over to has `then` behind it."""
     given: Mapping[str, Any]
     """Everything that the result depends on: equal inputs mean an equal result."""
+    held: Held | None = None
+    """An earlier decision held against this one, where there is one; it is printed, and is in no file."""
 
     @property
     def decision(self) -> Decision:
@@ -47,23 +51,45 @@ class DecideResult(Result):
         return decision_answer(self.report)
 
     @property
+    def record(self) -> Record:
+        """The decision as its record, which a later one is held against."""
+        from sim.report.decision_record import record_of
+
+        return record_of(self.report, self.given, dict(zip(self.runs, self.given["stacks"], strict=True)))
+
+    def against(self, record: Record, name: str) -> DecideResult:
+        """This decision with an earlier one held against it, as of the day of the prices; `name` is the file of its record."""
+        from sim.decision.record import held_against
+
+        date = datetime.date.fromisoformat(self.report.date)
+        return replace(self, held=held_against(record, self.record, name=name, date=date))
+
+    @property
     def summary(self) -> dict[str, Any]:
         """decision.json; docs/decide.md says what each key means."""
         from sim.report.decision_summary import decision_summary
+        from sim.report.plain_data import plain_data
 
-        return decision_summary(self.report)
+        found = decision_summary(self.report)
+        return found if self.held is None else {**found, "check": {"holds": self.held.holds, **plain_data(self.held)}}
 
     @property
     def text(self) -> str:
+        from sim.report.decision_record import held_words
         from sim.report.decision_text import decision_text
+        from sim.report.section import wrapped
 
-        return decision_text(self.report)
+        first = "" if self.held is None else "\n".join(wrapped(held_words(self.held))) + "\n\n"
+        return first + decision_text(self.report)
 
     @property
     def markdown(self) -> str:
+        from sim.report.decision_record import held_words
         from sim.report.decision_text import decision_markdown
+        from sim.report.section import escaped
 
-        return decision_markdown(self.report)
+        last = "" if self.held is None else f"\n## Check\n\n{escaped(held_words(self.held))}\n"
+        return decision_markdown(self.report) + last
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -91,7 +117,7 @@ class DecideResult(Result):
     def write(self, folder: Path, *, argv: Sequence[str], replace: bool) -> str | None:
         from sim.report.decision_files import write_decision
 
-        return write_decision(folder, self.report, given=self.given, argv=argv, replace=replace)
+        return write_decision(folder, self.report, self.record, given=self.given, argv=argv, replace=replace)
 
     def _repr_html_(self) -> str:
         from sim.report.html.text import safe
