@@ -103,7 +103,7 @@ def test_what_changed_is_named() -> None:
         ("# a page\n", "no decision record"),
         ("---\nquestion: x\n", "no decision record"),
         ("---\n# nothing\n---\n", "found nothing; keys and values are needed"),
-        ("---\na: 1\n...\n--- 3\nb: 1\n---\n", "front matter of 2 documents; one is needed"),
+        ("---\na: 1\n...\n--- {b: 1}\n---\n", "front matter of 2 documents; one is needed"),
         ("---\nquestion: !!python/object:os.system x\n---\n", "r.md:2:"),
         ("---\n- a\n- b\n---\n", "r.md:"),
         ("---\na: &a [x, x]\nb: [*a\n---\n", "r.md:"),
