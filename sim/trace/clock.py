@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.errors import InputError, nearest
-from sim.trace.columns import Floats
+from sim.trace.columns import Floats, nth
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,6 +74,10 @@ def _numbers(column: pa.Array, name: str, unit: str | None) -> Times:
     import pyarrow as pa
 
     values = np.array(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+    below = np.flatnonzero(values < 0)
+    if len(below):
+        more = f" (and {len(below) - 1:,} more)" if len(below) > 1 else ""
+        raise InputError(f"{name}: {nth(int(below[0]))}: found {values[below[0]]:.12g}{more}; times from 0 are allowed")
     finite = values[np.isfinite(values)]
     least = float(finite.min()) if len(finite) else 0.0
     most = float(finite.max()) if len(finite) else 0.0
@@ -174,6 +178,6 @@ def _first_bad(texts: pa.Array, name: str) -> str:
     bad = np.flatnonzero((wrong & ~numbers if (wrong & ~numbers).any() else wrong).to_numpy())
     row = int(bad[0]) if len(bad) else 0
     return (
-        f"{name}: row {row}: found {texts[row].as_py()!r} (and {max(len(bad) - 1, 0):,} more); times are numbers or ISO 8601, "
+        f"{name}: {nth(row)}: found {texts[row].as_py()!r} (and {max(len(bad) - 1, 0):,} more); times are numbers or ISO 8601, "
         "such as 2026-11-02T09:00:00+01:00"
     )

@@ -72,6 +72,11 @@ class Layout:
     shift_s: float = 0.0
 
 
+def nth(row: int) -> str:
+    """The place of a row, which counts from 0, for people, who count from 1: a table has no lines."""
+    return f"request {row + 1:,}"
+
+
 def whole(column: pa.Array, absent: int = -1) -> Ints:
     """A column of whole numbers (floats too, when whole) as int64, `absent` for null."""
     import pyarrow as pa

@@ -15,7 +15,7 @@ import numpy as np
 
 from sim.errors import InputError, nearest, visible
 from sim.trace.clock import read_times, unit_of_name
-from sim.trace.columns import OPTIONAL, REQUIRED
+from sim.trace.columns import OPTIONAL, REQUIRED, nth
 from sim.trace.look import Look, objects
 from sim.trace.usage import Usage
 
@@ -158,7 +158,7 @@ def from_columns(
     untimed = np.flatnonzero(~np.isfinite(times.seconds) & np.asarray(real))
     if len(untimed):
         more = f" (and {len(untimed) - 1:,} more)" if len(untimed) > 1 else ""
-        raise InputError(f"{places['arrival_s']}: row {untimed[0]}: found nothing or no number{more}; a time is needed")
+        raise InputError(f"{places['arrival_s']}: {nth(int(untimed[0]))}: found nothing or no number{more}; a time is needed")
     notes = list(times.notes)
     if failed:
         table = table.filter(real)
@@ -181,7 +181,7 @@ def _refuse_negative(table: pa.Table, places: Mapping[str, str]) -> None:
         if number:
             row = pc.index(below, True).as_py()
             more = f" (and {number - 1:,} more)" if number > 1 else ""
-            problems.append(f"{places[native]}: row {row}: found {column[row].as_py()}{more}; whole numbers from 0 are allowed")
+            problems.append(f"{places[native]}: {nth(row)}: found {column[row].as_py()}{more}; whole numbers from 0 are allowed")
     if problems:
         raise InputError("\n".join(problems))
 
@@ -211,14 +211,14 @@ def _tokens(column: Any, place: str) -> Any:
         numeric = pc.match_substring_regex(column, r"^\s*-?\d+(\.\d*)?\s*$").fill_null(True)
         if not pc.all(numeric).as_py():
             row = int(np.argmin(np.asarray(numeric)))
-            raise InputError(f"{place}: row {row}: found {column[row].as_py()!r}; whole numbers are allowed")
+            raise InputError(f"{place}: {nth(row)}: found {column[row].as_py()!r}; whole numbers are allowed")
         column = pc.utf8_trim_whitespace(column).cast(pa.float64())
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)):
         raise InputError(f"{place}: found {column.type}; whole numbers are allowed")
     if pa.types.is_floating(column.type):
         values = column.to_numpy(zero_copy_only=False)
         if np.isinf(values).any():
-            raise InputError(f"{place}: row {int(np.argmax(np.isinf(values)))}: found a number without end; whole numbers are allowed")
+            raise InputError(f"{place}: {nth(int(np.argmax(np.isinf(values))))}: found a number without end; whole numbers are allowed")
         known = np.isfinite(values)
         if np.all(values[known] == np.floor(values[known])) and np.all(np.abs(values[known]) < 2**53):
             return pa.array(np.where(known, values, 0).astype(np.int64), mask=~known)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.errors import InputError
-from sim.trace.columns import LEAST, MOST_TOKENS, OPTIONAL, REQUIRED, TOKENS, Floats, ragged, seconds
+from sim.trace.columns import LEAST, MOST_TOKENS, OPTIONAL, REQUIRED, TOKENS, Floats, nth, ragged, seconds
 from sim.trace.source import Source
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ class Problems:
         lines = []
         for key, (row, found) in self.first.items():
             more = self.counts[key] - 1
-            also = f" (and {more:,} more row{'s' if more > 1 else ''})" if more else ""
-            lines.append(f"{self.name}: {key[0]}: row {row}: found {found}{also}; {key[1]}")
+            also = f" (and {more:,} more)" if more else ""
+            lines.append(f"{self.name}: {key[0]}: {nth(row)}: found {found}{also}; {key[1]}")
         if lines:
             raise InputError("\n".join(lines))
 

@@ -6,6 +6,7 @@ groups that touch it, never more than about `RANGE_ROWS` rows at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from sim.errors import InputError
+from sim.errors import InputError, visible
 from sim.trace.columns import OPTIONAL, REQUIRED, Floats
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 RANGE_ROWS = 4_000_000
+_LOOK_BYTES = 1 << 16
 
 
 class Source(Protocol):
@@ -142,7 +144,7 @@ def open_file(path: Path, name: str) -> FileSource:
     if size == 0:
         raise InputError(f"{name}: an empty file; a Parquet file with the columns {', '.join(REQUIRED)} is needed")
     if head != b"PAR1":
-        raise InputError(f"{name}: not a Parquet file; other formats are read by `sim trace import FILE --format auto -o OUT.parquet`")
+        raise InputError(f"{name}: not a Parquet file; {_instead(path)}")
     if tail != b"PAR1":
         raise InputError(f"{name}: a truncated Parquet file (its end is missing); copy or write it again")
     try:
@@ -151,6 +153,16 @@ def open_file(path: Path, name: str) -> FileSource:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise damaged(name, error) from None
     return FileSource(path, name, schema, tuple(c for c in (*REQUIRED, *OPTIONAL) if c in schema.names))
+
+
+def _instead(path: Path) -> str:
+    """What to do with a file that is no Parquet."""
+    shown = visible(path.name)
+    if path.suffix.lower() in (".yaml", ".yml"):
+        with path.open("rb") as file:
+            if re.search(rb"^traffic\s*:", file.read(_LOOK_BYTES), re.MULTILINE):
+                return f"a recipe, of which a trace is made: `sim trace synth {shown} -o {visible(path.stem)}.parquet`"
+    return f"other formats are read by `sim trace import {shown} --format auto -o OUT.parquet`"
 
 
 def damaged(name: str, error: Any) -> InputError:

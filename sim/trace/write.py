@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROW_GROUP_ROWS = 131_072
+_OF_OTHERS = (".csv", ".tsv", ".json", ".jsonl", ".txt", ".yaml", ".yml", ".xlsx", ".gz", ".zip")
+"""Endings of what a trace is not."""
 
 
 def metadata_of(
@@ -54,6 +56,8 @@ def write_trace(
     import pyarrow.parquet as pq
 
     path = Path(path)
+    if path.suffix.lower() in _OF_OTHERS:
+        raise InputError(f"{path}: a trace is written as Parquet; allowed: {path.stem}.parquet")
     if not path.absolute().parent.is_dir():
         raise InputError(f"{path}: cannot be written: there is no folder {path.parent}; make it first")
     if path.exists() and not force:

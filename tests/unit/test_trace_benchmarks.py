@@ -66,6 +66,21 @@ def test_vllm_times_begin_at_the_first_request_and_are_sorted(tmp_path: Path) ->
     assert "left out 1 of 3 requests that failed" in failed.info.notes
 
 
+def test_vllm_without_requests_is_known_all_the_same(tmp_path: Path) -> None:
+    """What --save-result alone writes, of a version whose latencies have other names."""
+    summed = {
+        "date": "20260901",
+        "request_rate": 4.0,
+        "tokenizer_id": "m",
+        "total_input_tokens": 60,
+        "total_output_tokens": 6,
+        "request_throughput": 3,
+    }
+    (tmp_path / "result.json").write_text(json.dumps(summed))
+    with pytest.raises(InputError, match=r"no single requests .*--save-detailed"):
+        read_foreign(tmp_path / "result.json")
+
+
 def test_vllm_without_times(tmp_path: Path) -> None:
     bare = {key: value for key, value in VLLM.items() if key != "start_times"}
     with pytest.raises(
@@ -230,7 +245,7 @@ def test_router_decisions_are_classes(tmp_path: Path) -> None:
     assert columns(imported(tmp_path, rows, lines=True, mapping={"class": "category"}))["class"] == ["prose", "prose"]
     plain = imported(tmp_path, "timestamp,prompt_tokens,generated_tokens,model\n0.5,10,3,m\n")
     assert columns(plain)["class"] == ["m"]
-    with pytest.raises(InputError, match="generated_tokens: row 0: found -3"):
+    with pytest.raises(InputError, match="generated_tokens: request 1: found -3"):
         imported(tmp_path, "timestamp,prompt_tokens,generated_tokens,model\n0.5,10,-3,m\n")
 
 
@@ -248,7 +263,7 @@ def test_router_decisions_are_classes(tmp_path: Path) -> None:
         ("real-vllm-sr-sim-trace-batch_spike_requests.csv", "vllm-sr-sim", 199),
         ("real-vllm-sr-sim-trace-router_decisions.semantic_router.jsonl", "vllm-sr-sim", 200),
         ("real-blis-workload-spec-load-spikes.yaml", "blis", 5000),
-        ("real-inferencex-vllm-serving-seconds.json", None, None),
+        ("real-inferencex-vllm-serving-seconds.json", "vllm-bench", None),
     ],
 )
 def test_the_examples_are_read_or_say_why_not(shared_data: Path, name: str, form: str | None, rows: int | None) -> None:

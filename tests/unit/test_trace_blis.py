@@ -132,6 +132,13 @@ def test_prefixes_add_to_the_prompt_and_are_shared_by_the_group(tmp_path: Path) 
     assert not set(of["a"]) & set(of["c"])
 
 
+def test_a_time_below_zero_has_its_own_column_and_value(tmp_path: Path) -> None:
+    path = tmp_path / "trace.csv"
+    path.write_text("arrival_time_us,input_tokens,output_tokens\n0,5,5\n-1500,5,5\n")
+    with pytest.raises(InputError, match=r"arrival_time_us: request 2: found -1500; times from 0 are allowed"):
+        read_foreign(path)
+
+
 def test_the_same_seed_makes_the_same_rows(tmp_path: Path) -> None:
     one, two = (columns(made(tmp_path, client("a", 1, lengths="{type: exponential, params: {mean: 9}}"))) for _ in range(2))
     assert all(np.array_equal(one[name], two[name]) for name in one)

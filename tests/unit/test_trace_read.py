@@ -339,30 +339,30 @@ ABSURD = 10**12
 @pytest.mark.parametrize(
     ("column", "values", "message"),
     [
-        ("arrival_s", [0.0, np.nan, 2.0, 3.0], "arrival_s: row 1: found nothing or NaN; finite seconds from 0 are allowed"),
-        ("arrival_s", [0.0, None, 2.0, 3.0], "arrival_s: row 1: found nothing or NaN"),
-        ("arrival_s", [0.0, 1.0, np.inf, 3.0], "arrival_s: row 2: found inf"),
-        ("arrival_s", [-1.0, 1.0, 2.0, 3.0], "arrival_s: row 0: found -1.0"),
+        ("arrival_s", [0.0, np.nan, 2.0, 3.0], "arrival_s: request 2: found nothing or NaN; finite seconds from 0 are allowed"),
+        ("arrival_s", [0.0, None, 2.0, 3.0], "arrival_s: request 2: found nothing or NaN"),
+        ("arrival_s", [0.0, 1.0, np.inf, 3.0], "arrival_s: request 3: found inf"),
+        ("arrival_s", [-1.0, 1.0, 2.0, 3.0], "arrival_s: request 1: found -1.0"),
         (
             "prompt_tokens",
             [10, -5, -6, 40],
-            "prompt_tokens: row 1: found -5 (and 1 more row); whole numbers from 1 to 100000000 are allowed",
+            "prompt_tokens: request 2: found -5 (and 1 more); whole numbers from 1 to 100000000 are allowed",
         ),
-        ("prompt_tokens", [10.0, 20.0, 30.5, 40.0], "prompt_tokens: row 2: found 30.5"),
-        ("prompt_tokens", [10.0, np.nan, 30.0, 40.0], "prompt_tokens: row 1: found NaN"),
-        ("prompt_tokens", [10, None, 30, 40], "prompt_tokens: row 1: found nothing"),
-        ("prompt_tokens", [10, 20, 30, ABSURD], f"prompt_tokens: row 3: found {ABSURD}"),
-        ("prompt_tokens", [10.0, np.inf, 30.0, 40.0], "prompt_tokens: row 1: found inf"),
-        ("output_tokens", [1, 0, 3, 4], "output_tokens: row 1: found 0"),
+        ("prompt_tokens", [10.0, 20.0, 30.5, 40.0], "prompt_tokens: request 3: found 30.5"),
+        ("prompt_tokens", [10.0, np.nan, 30.0, 40.0], "prompt_tokens: request 2: found NaN"),
+        ("prompt_tokens", [10, None, 30, 40], "prompt_tokens: request 2: found nothing"),
+        ("prompt_tokens", [10, 20, 30, ABSURD], f"prompt_tokens: request 4: found {ABSURD}"),
+        ("prompt_tokens", [10.0, np.inf, 30.0, 40.0], "prompt_tokens: request 2: found inf"),
+        ("output_tokens", [1, 0, 3, 4], "output_tokens: request 2: found 0"),
         ("output_tokens", [None, None, None, None], "output_tokens: found null; whole numbers are needed"),
         ("output_tokens", ["1", "2", "3", "4"], "output_tokens: found string; whole numbers are needed"),
         ("output_tokens", [True, True, True, True], "output_tokens: found bool"),
-        ("cached_tokens", [0, 21, 0, 0], "cached_tokens: row 1: found 21 of a prompt of 20"),
-        ("cached_tokens", [0, -3, 0, 0], "cached_tokens: row 1: found -3"),
-        ("max_tokens", [1, 0, 1, 1], "max_tokens: row 1: found 0"),
+        ("cached_tokens", [0, 21, 0, 0], "cached_tokens: request 2: found 21 of a prompt of 20"),
+        ("cached_tokens", [0, -3, 0, 0], "cached_tokens: request 2: found -3"),
+        ("max_tokens", [1, 0, 1, 1], "max_tokens: request 2: found 0"),
         ("class", [0.5, 1.0, 1.0, 1.0], "class: found double; texts or whole numbers are needed"),
         ("prefix_block_ids", [1, 2, 3, 4], "prefix_block_ids: found int64; lists of whole numbers are needed"),
-        ("prefix_block_ids", [[1], [2, None], [], []], "prefix_block_ids: row 1: found an empty id"),
+        ("prefix_block_ids", [[1], [2, None], [], []], "prefix_block_ids: request 2: found an empty id"),
         ("prefix_block_ids", [["a"], [], [], []], "prefix_block_ids: found list"),
     ],
 )
@@ -378,7 +378,7 @@ def test_a_row_far_into_the_file_is_counted_from_its_start(path: Path) -> None:
     prompt = np.ones(n, np.int32)
     prompt[500_123] = -1
     stored(path, {"arrival_s": np.arange(n, dtype=float), "prompt_tokens": prompt, "output_tokens": np.ones(n, np.int32)})
-    with pytest.raises(InputError, match="row 500123: found -1;"):
+    with pytest.raises(InputError, match="request 500,124: found -1;"):
         read_trace(path)
 
 
@@ -478,3 +478,17 @@ def test_public_traces_are_read(shared_data: Path, name: str, rows: int, hours: 
     trace = read_trace(shared_data / "traces" / f"{name}.parquet")
     assert trace.info.rows == rows == sum(len(chunk) for chunk in trace.chunks())
     assert trace.info.duration_s / 3600 == pytest.approx(hours, abs=6e-4)
+
+
+def test_a_recipe_is_told_what_makes_a_trace_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "busy.yaml"
+    path.write_text("description: x\ntraffic:\n  clients: 3\n")
+    with pytest.raises(InputError, match=r"a recipe, of which a trace is made: `sim trace synth busy.yaml -o busy.parquet`"):
+        read_trace(path)
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.JSONL", "x.json"])
+def test_a_trace_is_not_written_under_the_name_of_another_format(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"a trace is written as Parquet; allowed: x\.parquet"):
+        write_trace(tmp_path / name, {"arrival_s": [0.0], "prompt_tokens": [1], "output_tokens": [1]})
+    assert not (tmp_path / name).exists()

@@ -15,6 +15,8 @@ from sim.trace.foreign import Format, Imported, Options
 from sim.trace.look import Look, each_entry
 from sim.trace.records import Records
 
+_SUMMED = frozenset({"request_rate", "total_input_tokens"})
+"""Keys of a result without single requests."""
 _MOST_CLOCK_S = 1e12
 _MOST_CLIENTS = 1e6
 
@@ -24,7 +26,7 @@ def _matches(found: Look) -> bool:
     return (
         found.layout in ("json", "lines")
         and bool({"completed", "num_prompts", "total_input_tokens"} & keys)
-        and ("input_lens" in keys or any(key.startswith(("mean_", "median_")) and key.endswith("_ms") for key in keys))
+        and ("input_lens" in keys or keys >= _SUMMED or any(key.startswith(("mean_", "median_")) and key.endswith("_ms") for key in keys))
     )
 
 
