@@ -37,6 +37,10 @@ class GpuHour:
     assumed: bool
     negotiated: bool = False
 
+    def is_after(self, date: datetime.date) -> bool:
+        """Whether it was read after a day, of which it is told as there is no earlier one."""
+        return not self.negotiated and _day(self.as_of) > date
+
 
 class PriceBook:
     """Prices on one day."""

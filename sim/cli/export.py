@@ -69,10 +69,12 @@ def command(
         raise InputError(f"{'--quantile' if quantiles else '--stack'}: belongs to --to focus; {form} holds all quantiles and stacks")
 
     from sim.report.export_files import csv_pieces, tables_of, write_table, write_tables
-    from sim.report.export_source import read_run
+    from sim.report.export_source import LATEST, read_run
     from sim.report.export_target import is_folder, write_export
 
-    found = read_run(run)
+    found = read_run(run, with_tables=True)
+    if run == LATEST and not (ctx.obj and ctx.obj.get("quiet")):
+        say("note", f"{LATEST} is {found.folder}")
     tables = tables_of(found, wanted)
     if form == "focus":
         _focus(found, quantiles, stack, given, force=force)

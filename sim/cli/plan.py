@@ -10,7 +10,6 @@ import click
 from sim.cli import emitting, options
 from sim.cli.horizon import refuse_about_months
 from sim.results.horizon import FEWEST_FUTURES, FUTURES, MOST_MONTHS, OUTLOOK
-from sim.results.plan_stack import MOST_LEAD_DAYS
 
 INFEASIBLE = 1
 MONTHS = 0
@@ -30,7 +29,7 @@ MONTHS = 0
 )
 @click.option("--growth", metavar="RATE", help="Of demand a month, as 5%, in place of the outlook's.")
 @click.option("--redundancy", default="0", show_default=True, metavar="K|node", help="Replicas that may be gone, or all on one machine.")
-@click.option("--lead-time", "lead", type=click.IntRange(0, MOST_LEAD_DAYS), metavar="DAYS", help="From order to GPUs.  [default: assumed]")
+@click.option("--lead-time", "lead", metavar="DAYS", help="From order to GPUs, as 45 or 6 weeks.  [default: assumed]")
 @click.option("--outlook", default=OUTLOOK, show_default=True, metavar="NAME|FILE", help="What may happen over the months.")
 @click.option("--futures", type=click.IntRange(min=FEWEST_FUTURES), default=FUTURES, show_default=True, help="How often it is drawn.")
 @click.option("--start", metavar="YYYY-MM", help="The first month.  [default: that of the prices]")
@@ -58,7 +57,7 @@ def command(
     months: int,
     growth: str | None,
     redundancy: str,
-    lead: int | None,
+    lead: str | None,
     outlook: str,
     futures: int,
     start: str | None,
@@ -91,7 +90,7 @@ def command(
     from sim.planning.levels import odd_levels, parse_levels
     from sim.planning.space_file import read_space
     from sim.report.run_folder import check_folder
-    from sim.results.plan_question import confidence_of, naming_growth, question_of, redundancy_of, with_growth
+    from sim.results.plan_question import confidence_of, lead_days_of, naming_growth, question_of, redundancy_of, with_growth
     from sim.stack.outlook_read import split_settings
 
     if given is not None:
@@ -100,6 +99,7 @@ def command(
     levels, odd = parse_levels(slo), odd_levels(slo)
     spare, node = redundancy_of(redundancy)
     sure = confidence_of(confidence)
+    lead_days = lead_days_of(lead)
     file = find_input(trace)
     books = open_books(folder, date, prices)
     chosen_from = read_space(space, books.catalog)
@@ -129,7 +129,7 @@ def command(
             futures=futures, start=start, workers=workers,
         )  # fmt: skip
         found = plan_stack(
-            question, asked, begun, requests, chosen_from, spare=spare, node=node, lead=lead, workers=workers, cluster=cluster,
+            question, asked, begun, requests, chosen_from, spare=spare, node=node, lead=lead_days, workers=workers, cluster=cluster,
             says=progress.part, begins=progress.announce_compilation,
         )  # fmt: skip
         progress.says("writing files")

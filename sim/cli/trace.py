@@ -119,7 +119,7 @@ def synth(
 
 @command.command()
 @click.argument("file")
-@click.option("--factor", type=float, default=1.0, show_default=True, help="How many times the demand.")
+@click.option("--factor", "factor_text", default="1", show_default=True, metavar="X", help="How many times the demand: 2, 2x or 150%.")
 @click.option("--law", default="clients", show_default=True, help="How demand grows: clients, superpose or thin.")
 @click.option("--client", "clients", multiple=True, metavar="NAME=FACTOR", help="A factor for one client (law clients).")
 @click.option("--from", "from_", metavar="TIME", help="Cut: start here (8h, 90 min, 1d).")
@@ -132,7 +132,7 @@ def synth(
 def scale(
     ctx: click.Context,
     file: str,
-    factor: float,
+    factor_text: str,
     law: str,
     clients: tuple[str, ...],
     from_: str | None,
@@ -155,6 +155,7 @@ def scale(
     from sim.trace.window import tile, window
     from sim.units import parse_number, parse_seconds
 
+    factor = _factor(factor_text)
     trace = read_trace(find_input(file), file)
     if from_ is not None or to is not None:
         trace = window(trace, parse_seconds(from_ or "0"), None if to is None else parse_seconds(to))
@@ -164,6 +165,18 @@ def scale(
     if factor != 1.0 or own or law != "clients":
         trace = grow(trace, factor, law, seed=1 if seed is None else seed, clients=own)
     _finish(ctx, trace, output or f"{Path(file).stem}-scaled.parquet", force=force)
+
+
+def _factor(text: str) -> float:
+    """How many times the demand: `2`, `2x`, `150%`."""
+    from sim.errors import InputError
+    from sim.units import parse_number
+
+    plain = text.strip()
+    try:
+        return parse_number(plain[:-1]) / 100.0 if plain.endswith("%") else parse_number(plain.removesuffix("x").rstrip())
+    except InputError:
+        raise InputError(f"--factor: found {text[:40]!r}; allowed: how many times the demand, as 2, 2x or 150%") from None
 
 
 def _pairs(option: str, texts: tuple[str, ...]) -> dict[str, str]:

@@ -30,6 +30,17 @@ _LONGEST = 200
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*", re.ASCII)
 _PERCENT = re.compile(r"(?P<number>[-+]?\s*[\d.,_eE+-]+)\s*(?P<unit>%|pp)", re.ASCII)
 _TWO_WAYS = re.compile(r"[-+]?\$?\d{1,3}(\.\d{3})+", re.ASCII)
+_COST = "usd_per_month or total.invoice_usd.p50"
+_MEANT = MappingProxyType(
+    {
+        **dict.fromkeys(("cost", "costs", "price", "bill", "usd", "money", "spend"), _COST),
+        **dict.fromkeys(("invoice", "invoice_usd"), "total.invoice_usd.p50 or monthly.invoice_usd.p95"),
+        **dict.fromkeys(("tco", "tco_usd"), "total.tco_usd.p50 or monthly.tco_usd.p95"),
+        **dict.fromkeys(("latency", "ttft"), "ttft_p95 or e2e_p95"), "tpot": "tpot_p95", "e2e": "e2e_p95",
+        **dict.fromkeys(("slo", "risk"), "p_slo_met"), **dict.fromkeys(("utilization", "utilisation", "busy"), "load"),
+    }
+)  # fmt: skip
+"""Words that are no figures, and what is most likely meant."""
 _MISTAKEN = MappingProxyType({"=": "==", "=>": ">=", "=<": "<=", "!=": "== or another", "<>": "== or another"})
 
 
@@ -106,7 +117,9 @@ def _figure(text: str, found: re.Match[str], *, pair: bool) -> tuple[Figure, str
         figure, edge = figure_named(head), last
         if figure is None:
             known = [each.removeprefix(DELTA) for each in all_names()]
-            raise _wrong(text, start, f"unknown figure {name[:60]!r}{nearest(name, known)}; allowed: {_names()}")
+            near = nearest(name, known) or (f"; did you mean {_MEANT[head or name]}?" if (head or name) in _MEANT else "")
+            allowed = "all are in docs/diff.md" if near else f"allowed: {_names()}"
+            raise _wrong(text, start, f"unknown figure {name[:60]!r}{near}{' ' if near else '; '}{f'({allowed})' if near else allowed}")
         if not figure.banded:
             raise _wrong(text, start + len(head), f"found .{edge}, but {head} has no quantiles over futures; allowed: {head}")
         if edge not in EDGES:

@@ -21,6 +21,8 @@ from sim.units import parse_number
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?")
 """Of an entry of the catalogue, or of a deployment."""
+_RANGE = re.compile(r"(\d+)\s*(?:-|\.\.\.?|to)\s*(\d+)", re.ASCII)
+"""As people write one who do not know of `1:8`."""
 MOST_VALUES = 10_000
 """Of one list: all lists together make no more candidates than are searched."""
 MOST_REPLICAS = 10_000
@@ -62,11 +64,19 @@ def _whole(least: int, most: int, *, stack: bool = True) -> BeforeValidator:
             except InputError:
                 number = None
         if isinstance(number, bool) or not isinstance(number, (int, float)) or not least <= number <= most or number != int(number):
-            near = nearest(value, ("stack",)) if stack and isinstance(value, str) else ""
-            raise ValueError(f"found {shown(value)}; allowed: {words}{near}")
+            raise ValueError(f"found {shown(value)}; allowed: {words}{_range_or_name(value, ('stack',) if stack else ())}")
         return int(number)
 
     return BeforeValidator(read)
+
+
+def _range_or_name(value: Any, names: Sequence[str]) -> str:
+    """The end of a message about what is no whole number: how a range is written, or the nearest name."""
+    if not isinstance(value, str):
+        return ""
+    if (ends := _RANGE.fullmatch(value.strip())) is not None:
+        return f", or a range; did you mean '{ends[1]}:{ends[2]}'?"
+    return nearest(value, names)
 
 
 def _named(names: Sequence[str], words: str = "") -> BeforeValidator:

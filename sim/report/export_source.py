@@ -106,8 +106,13 @@ class RunFolder:
         return tuple(self.folder / name for name in folder_names(self.names))
 
 
-def read_run(name: str) -> RunFolder:
-    """The run in a folder, or of that name under outputs/, or the `latest` there; InputError says what is wrong with it."""
+def read_run(name: str, *, with_tables: bool = False) -> RunFolder:
+    """The run in a folder, or of that name under outputs/, or the `latest` there; InputError says what is wrong with it.
+
+    The latest is the newest that is whole, and has tables where these are wanted.
+    """
+    if name == LATEST and not Path(name).is_dir():
+        return _latest(with_tables=with_tables)
     folder = _folder(name)
     if folder.name.startswith(".") and folder.name.endswith((".draft", ".old")):
         raise InputError(f"{name}: a run that was stopped while it was written; run it again")
@@ -132,13 +137,26 @@ def run_in(folder: Path, name: str) -> RunFolder:
     return RunFolder(folder, content["trace"]["name"], kind, record, content, *_parts(folder, kind, content, name))
 
 
+def _latest(*, with_tables: bool) -> RunFolder:
+    """The newest run under outputs/ that is whole; InputError where there is none, with what is wrong with the newest."""
+    marks = [each for each in Path(OUTPUTS).glob(f"*/{MARK}") if not each.parent.name.startswith(".")]
+    if not marks:
+        raise InputError(f"{LATEST}: there is no run under {OUTPUTS}/ here; allowed: the folder of a run")
+    wrong = ""
+    for mark in sorted(marks, key=lambda each: (each.stat().st_mtime_ns, each.parent.name), reverse=True):
+        try:
+            found = run_in(mark.parent, str(mark.parent))
+        except InputError as error:
+            wrong = wrong or str(error)
+            continue
+        if found.tables or not with_tables:
+            return found
+        wrong = wrong or f"{mark.parent}: a {found.kind}, which has no tables"
+    raise InputError(f"{LATEST}: no run under {OUTPUTS}/ can be taken; {wrong}")
+
+
 def _folder(name: str) -> Path:
     outputs = Path(OUTPUTS)
-    if name == LATEST and not Path(name).is_dir():
-        runs = [each for each in outputs.glob(f"*/{MARK}") if not each.parent.name.startswith(".")]
-        if not runs:
-            raise InputError(f"{LATEST}: there is no run under {OUTPUTS}/ here; allowed: the folder of a run")
-        return max(runs, key=lambda each: (each.stat().st_mtime_ns, each.parent.name)).parent
     for folder in (Path(name), outputs / name):
         if folder.is_dir():
             return folder

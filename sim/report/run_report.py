@@ -157,6 +157,12 @@ def _not_as_asked(found: Replay, trace: Trace, loop: ClosedLoop | None) -> list[
     ]
 
 
+def _notes_of_used(found: Replay, resolved: ResolvedStack) -> tuple[str, ...]:
+    """The notes of a stack without the guesses about tiers of APIs that no request tried."""
+    unused = tuple(f"{use.name}: tier " for use in found.measures.uses if not use.attempts)
+    return tuple(note for note in resolved.notes if not note.startswith(unused))
+
+
 def report_of(
     found: Replay,
     resolved: ResolvedStack,
@@ -208,6 +214,6 @@ def report_of(
         profiles=profiles_used(resolved),
         assumed=assumed,
         cautions=cautions(found.measures, found.bill, assumed, warned, stack=resolved.options or resolved.name, ahead=ahead, loop=loop),
-        notes=(*plain, *resolved.notes, *_not_as_asked(found, trace, loop), *late_events(events, lasted_s)),
+        notes=(*plain, *_notes_of_used(found, resolved), *_not_as_asked(found, trace, loop), *late_events(events, lasted_s)),
         ahead=ahead,
     )

@@ -11,9 +11,9 @@ from sim.errors import InputError
 from sim.results.arguments import MOST_SEED, Settings, in_python, month_text, setting_texts, whole
 from sim.results.horizon import FEWEST_FUTURES, FUTURES, MOST_MONTHS, OUTLOOK, horizon
 from sim.results.load import Priced, StackLike, books_for, file_of, stack_with, trace_of
-from sim.results.plan_question import confidence_of, naming_growth, question_of, redundancy_of, with_growth
+from sim.results.plan_question import MOST_LEAD_DAYS, confidence_of, naming_growth, question_of, redundancy_of, with_growth
 from sim.results.plan_result import PlanResult
-from sim.results.plan_stack import MOST_LEAD_DAYS, plan_stack
+from sim.results.plan_stack import plan_stack
 from sim.results.traffic import trace_for_months
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from sim.trace import Trace
 
 _MOST_REDUNDANCY = 100
+MOST_LEAD_DAYS = 3650
+_LEAD = re.compile(r"(?P<count>\d{1,6})\s*(?P<unit>d|days?|w|weeks?)?", re.ASCII)
 _GROWTH = "outlook.demand.growth_per_month"
 
 
@@ -30,6 +33,17 @@ def redundancy_of(given: str | int) -> tuple[int, bool]:
     if not text.strip().isascii() or not text.strip().isdigit() or int(text) > _MOST_REDUNDANCY:
         raise InputError(f"--redundancy: found {text[:40]!r}; allowed: replicas that may be gone, 0 to {_MOST_REDUNDANCY}, or node")
     return int(text), False
+
+
+def lead_days_of(given: str | None) -> int | None:
+    """Days from an order to GPUs, as `45`, `45d` or `6w`; None for none. InputError for anything else."""
+    if given is None:
+        return None
+    match = _LEAD.fullmatch(given.strip())
+    days = -1 if match is None else int(match["count"]) * (7 if (match["unit"] or "").startswith("w") else 1)
+    if not 0 <= days <= MOST_LEAD_DAYS:
+        raise InputError(f"--lead-time: found {given[:40]!r}; allowed: days up to {MOST_LEAD_DAYS:,}, as 45, 45d or 6 weeks")
+    return days
 
 
 def spare_words(spare: int, *, node: bool) -> str:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from sim.results.stack import Stack
     from sim.trace import Trace
 
-MOST_LEAD_DAYS = 3650
-
 
 def plan_stack(
     question: Question, asked: Horizon | None, stack: Stack, trace: Trace, space: SpaceFile, *, spare: int, node: bool, lead: int | None,

@@ -64,6 +64,11 @@ def resolve_api(
         return None
     forecast = monthly_usd(prices, parts, facts.duration_s) if facts is not None else None
     tier = _tier(name, spec, api, forecast, ledger)
+    if api.released is not None and api.released > book.date and not prices.negotiated:
+        ledger.note(
+            f"{name}: {api.name} was released on {api.released}, after the day of the prices, {book.date}: it has its first known price; "
+            "yours of that day: --prices"
+        )
     if len(ledger.problems) > before or tier is None:
         return None
     key = f"deployments.{name}"
@@ -161,8 +166,13 @@ def _tier(name: str, spec: ApiDeployment, api: Api, forecast: float | None, ledg
         tier = api.tiers[0]
         ledger.note(f"{name}: tier {tier.name}, the lowest: without a trace no bill can be forecast")
     else:
+        if forecast == 0.0:
+            tier = api.tiers[0]  # nothing is sent here, so that nobody asks which it is
+            ledger.origin(f"{key} (chosen)", tier.name, "", "assumed" if tier.assumed else "vendor", tier.source, tier.as_of)
+            return tier
         tier = api.lowest_tier_for(forecast)
         cap, bill = tier.monthly_spend_cap_usd, f"{show_usd(forecast)} a month if it takes all that the rules may send it"
+        bill += f"; yours: --set {key}=NAME"
         if cap is None:
             ledger.note(f"{name}: tier {tier.name}, which has no cap known; forecast {bill}")
         elif cap < forecast:

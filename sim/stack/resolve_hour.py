@@ -57,6 +57,11 @@ def _rented(name: str, spec: GpuDeployment, gpu: Gpu, prices: PriceBook, ledger:
         hour = prices.gpu_price(gpu, spec.provider, spec.purchase, spec.region)
         place = " ".join(part for part in (hour.provider, hour.purchase, hour.region) if part)
         label: Label = "given" if hour.negotiated else "assumed" if hour.assumed else "vendor"
+        if hour.is_after(prices.date):
+            ledger.note(
+                f"{name}: the price of {gpu.name} ({place}) is of {hour.as_of}, after the day of the prices, {prices.date}: no earlier one "
+                "is known; yours of that day: --prices"
+            )
         ledger.origin(f"deployments.{name}.usd_per_gpu_hour", hour.usd_per_gpu_hour, "USD", label, f"{place}: {hour.source}", hour.as_of)
     return hour
 

@@ -62,7 +62,13 @@ def test_the_latest_is_the_newest(run: str, capsys: Capture) -> None:
     os.utime(other / "run.json", (1, 1))
     assert good(capsys, "latest").splitlines()[0] == COLUMNS
     os.utime(other / "run.json", (2**33, 2**33))
-    assert "latest: no folder of a run that is known" in refused(capsys, "latest")
+    # What is newer and cannot be taken is passed over, and it is said which run it is.
+    code, out, err = command.run(capsys, "export", "latest")
+    assert (code, out.splitlines()[0], err) == (0, COLUMNS, f"note: latest is outputs/{run}\n")
+    assert command.run(capsys, "report", "latest")[1] == f"outputs/{run}/report.html\n"
+    (Path("outputs") / run).rename(".away")
+    assert "latest: no run under outputs/ can be taken; outputs/older: no folder of a run that is known" in refused(capsys, "latest")
+    Path(".away").rename(Path("outputs") / run)
 
 
 def test_text_goes_to_stdout_and_is_the_same_each_time(run: str, capsys: Capture) -> None:

@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 from sim.catalog.catalog import Catalog
+from sim.errors import InputError
 from sim.futures.forecast import Forecast
 from sim.futures.run import Question
 from sim.planning.point_store import PointStore
 from sim.report.plan_report import outgrown_in_months
+from sim.results.plan_question import lead_days_of
 from sim.results.plan_stack import _median_growth
 from tests.made import command
 from tests.made.ahead import ahead
@@ -316,3 +318,22 @@ def test_a_plan_that_growth_soon_uses_up_is_warned_of(folder: Path, capsys: Capt
 
 def test_the_growth_is_the_median_of_the_outlook() -> None:
     assert _median_growth("base", Catalog.load()) == pytest.approx(0.03)
+
+
+@pytest.mark.parametrize(("given", "days"), [("45", 45), ("45d", 45), ("6w", 42), (" 6 weeks ", 42), ("1 week", 7), ("0", 0), (None, None)])
+def test_lead_times_with_their_unit(given: str | None, days: int | None) -> None:
+    assert lead_days_of(given) == days
+
+
+@pytest.mark.parametrize("given", ["6x", "-1", "1.5w", "", "999999", "3651", "6 weeks!"])
+def test_what_is_no_lead_time(given: str) -> None:
+    with pytest.raises(InputError, match=r"--lead-time: found .*; allowed: days up to 3,650, as 45, 45d or 6 weeks"):
+        lead_days_of(given)
+
+
+def test_a_range_as_others_write_it(folder: Path, capsys: Capture) -> None:
+    for text in ("1-3", "1..3", "1 to 3"):
+        (folder / "odd.yaml").write_text(f"replicas: {text}\n")
+        assert "allowed: stack or a whole number from 0 to 10,000, or a range; did you mean '1:3'?" in refused(
+            capsys, "--space", "odd.yaml"
+        )

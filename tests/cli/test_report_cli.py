@@ -145,3 +145,8 @@ def test_a_diff_is_drawn_and_not_exported(here: Path, capsys: Capture) -> None:
     assert "d: a diff is not exported; allowed: the folder of a run, comparison, sweep, plan or elastic" in command.refused(
         capsys, "export", "d"
     )
+    shutil.copytree("d", "outputs/newest")
+    os.utime("outputs/newest/run.json", (2**33, 2**33))
+    assert command.run(capsys, "report", "latest")[1] == "outputs/newest/report.html\n"
+    code, _, err = command.run(capsys, "export", "latest")
+    assert (code, err.startswith("note: latest is outputs/"), "newest" in err) == (0, True, False)

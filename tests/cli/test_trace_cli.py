@@ -139,3 +139,14 @@ def test_help_of_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         out, err = run(capsys, *command, "--help")
         assert "Usage: sim trace" in out
         assert err == ""
+
+
+@pytest.mark.parametrize("factor", ["2", "2x", "200%", " 2 x"])
+def test_a_factor_as_people_write_it(capsys: pytest.CaptureFixture[str], factor: str) -> None:
+    out, _ = run(capsys, "scale", "workloads/bursty.parquet", "--from", "8h", "--to", "9h", "--factor", factor, "-o", "f.parquet")
+    assert "note: scaled by 2 with the law clients" in out
+
+
+def test_a_factor_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    _, err = run(capsys, "scale", "workloads/bursty.parquet", "--factor", "2y", code=2)
+    assert "--factor: found '2y'; allowed: how many times the demand, as 2, 2x or 150%" in err

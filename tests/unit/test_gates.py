@@ -55,6 +55,8 @@ def test_what_is_read(text: str, name: str, op: str, limit: float, relative: boo
         ("monthly.tco_usd > 3", 16, "which part of it? allowed: monthly.tco_usd.p5, monthly.tco_usd.p50"),
         ("monthly.tco_usd.p99 > 3", 17, "found 'p99'; allowed over futures: p5, p50, p95, mean"),
         ("load.p95 > 3", 5, "found .p95, but load has no quantiles over futures"),
+        ("cost > 5%", 1, "unknown figure 'cost'; did you mean usd_per_month or total.invoice_usd.p50? (all are in docs/diff.md)"),
+        ("tco.p50 > $5", 1, "unknown figure 'tco.p50'; did you mean"),
         ("ttft_p99 => 1.5s", 10, "did you mean >=?"),
         ("ttft_p99 = 1.5s", 10, "did you mean ==?"),
         ("ttft_p99 1.5s", 10, "found '1.5s' where a comparison belongs"),

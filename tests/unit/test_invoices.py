@@ -349,8 +349,9 @@ def test_a_line_means_the_only_deployment_of_its_model(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "no column 'month'"),
-        ("a,b\n1,2\n", r"bill:1: no column 'month'; allowed: month, line, usd .*FOCUS 1.2 .*OpenAI's costs"),
+        ("", "no columns 'month', 'line', 'usd'"),
+        ("a,b\n1,2\n", r"bill:1: no columns 'month', 'line', 'usd'; allowed: month, line, usd .*FOCUS 1.2 .*OpenAI's costs"),
+        ("Months,line,usd\n1,2,3\n", r"bill:1: no column 'month' \(is it 'Months'\?\); allowed: month, line, usd [^\n]*$"),
         ({"a": 1}, r"no bill of a format that is known \(it has a\); known: FOCUS 1.2"),
         ({"a\x1b[31m": 1}, r"it has a\\x1b\[31m"),
         ([], r"it has nothing"),

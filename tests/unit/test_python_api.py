@@ -231,7 +231,7 @@ def test_a_plan_without_a_way(world: Path) -> None:
         (lambda: sim.forecast("trace.parquet", "small.yaml", outlook="bse"), "no outlook 'bse'; allowed: base, "),
         (lambda: sim.compare("trace.parquet", ["small.yaml"]), "stacks: found 1; allowed: 2 to 8, as ['api-first', 'hybrid']"),
         (lambda: sim.compare("trace.parquet", "small.yaml"), "stacks: found 1; allowed: 2 to 8"),
-        (lambda: sim.compare("trace.parquet", ["small.yaml", "api-first"], fail_if=["tco > 1"]), "fail_if: column 1: unknown figure 'tco'; allowed: "),
+        (lambda: sim.compare("trace.parquet", ["small.yaml", "api-first"], fail_if=["tco > 1"]), "fail_if: column 1: unknown figure 'tco'; did you mean total.tco_usd.p50"),
         (lambda: sim.sweep("trace.parquet", "small.yaml"), "over: found nothing to vary; allowed: {'deployments.own.replicas.count': range"),
         (lambda: sim.sweep("trace.parquet", "small.yaml", {"slo.ttft_p95": []}), "over: slo.ttft_p95: found no values; allowed: a list"),
         (lambda: sim.sweep("trace.parquet", "small.yaml", gpus=[1, 1]), "gpus: found '1' twice; give every value once"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from dataclasses import replace
 
@@ -326,3 +327,21 @@ def test_a_name_of_other_tools_is_answered_with_that_of_the_catalogue(setting: s
     with pytest.raises(InputError) as error:
         resolve(read_stack("hybrid", CATALOG, ["deployments.own.gpu=NONSENSE_!"]), CATALOG, book())
     assert "did you mean" not in str(error.value)
+
+
+def test_prices_from_after_the_day_are_noted() -> None:
+    """There is no earlier one, so that it is taken all the same."""
+    early = PriceBook(datetime.date(2025, 1, 1))
+    text = f"deployments: {{own: {{{OWN}}}, api: {{kind: api, model: gpt-6.1-sol}}}}\nrouting: [{{to: [own, api]}}]"
+    file = stack_of(parse_documents(text, "stack.yaml")[0], "stack")
+    notes = [note for note in resolve(file, CATALOG, early).notes if "after the day of the prices, 2025-01-01" in note]
+    assert len(notes) == 2 and all("yours of that day: --prices" in note for note in notes)
+    assert any(note.startswith("api: gpt-6.1-sol was released on 2026-09-29") for note in notes)
+    assert not [note for note in resolve(file, CATALOG, book()).notes if "after the day" in note]
+
+
+def test_tiers_are_guessed_aloud_only_where_something_is_sent() -> None:
+    text = "deployments: {api: {kind: api, model: gpt-6.1-sol}, other: {kind: api, model: gpt-6-luna}}\nrouting: [{to: [api]}]"
+    notes = resolved(text, FACTS).notes
+    (said,) = [note for note in notes if ": tier " in note]
+    assert said.startswith("api: tier ") and said.endswith("; yours: --set deployments.api.tier=NAME")
