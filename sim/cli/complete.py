@@ -7,6 +7,7 @@ the data. A place where nothing fits is left to the shell's own completion of fi
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import islice
@@ -22,6 +23,8 @@ from sim.catalog.location import data_folder
 Names = Callable[[click.Context], Iterator[tuple[str, str]]]
 """From what is typed so far to names, each with what it is."""
 _MOST = 5000
+_MACHINE = re.compile(r"  ([A-Za-z0-9][A-Za-z0-9._-]*):( |$)")
+"""An instance type in its file, one level in."""
 
 
 class Named(click.types.StringParamType):
@@ -87,9 +90,24 @@ def _of(folder: str) -> Names:
 
 
 def _entries(_ctx: click.Context) -> Iterator[tuple[str, str]]:
+    yield from _machines()
     for folder, words in (("apis", "API"), ("gpus", "GPU"), ("llms", "LLM"), ("providers", "provider"), ("stacks", "stack")):
         for name, _ in _files(f"models/{folder}"):
             yield name, words
+
+
+def _machines() -> Iterator[tuple[str, str]]:
+    """The instance types of all providers; lines of their files, as to parse these would take longer than a key may."""
+    seen = set()
+    for base in (data_folder("models"), Path("models")):
+        for path in sorted((base / "machines").glob("*.yaml")):
+            inside = False
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+                inside = line.startswith("machines:") or (inside and line[:1] in ("", " ", "#"))
+                found = _MACHINE.match(line) if inside else None
+                if found and found[1] not in seen:
+                    seen.add(found[1])
+                    yield found[1], f"machine of {path.stem}"
 
 
 def _only_files(_ctx: click.Context) -> Iterator[tuple[str, str]]:

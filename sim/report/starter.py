@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sim.errors import InputError, input_error
@@ -17,13 +18,21 @@ _README = """\
     sim run trace.parquet --stack stack.yaml
     sim run trace.parquet --stack stack.yaml --set deployments.own.replicas.max=4
 
+An editor that knows YAML schemas: `sim schema stack > stack.schema.json`, and as first line of stack.yaml
+`# yaml-language-server: $schema=stack.schema.json`; of recipe.yaml alike, with `sim schema recipe`.
+
 A trace of your own: `sim trace import FILE --format auto -o trace.parquet`.
 """
 
 
 def starter_files(stack: str, recipe: str, title: str) -> dict[str, str]:
     """The files of a starting folder by name."""
-    return {"stack.yaml": stack, "recipe.yaml": recipe, "README.md": _README.format(title=title)}
+    return {"stack.yaml": _without_schema(stack), "recipe.yaml": _without_schema(recipe), "README.md": _README.format(title=title)}
+
+
+def _without_schema(text: str) -> str:
+    """A bundled file without the line that names its schema by a path that leads nowhere from another folder."""
+    return re.sub(r"\A# yaml-language-server: [^\n]*\n", "", text)
 
 
 def write_files(folder: Path, files: dict[str, str], *, force: bool) -> None:

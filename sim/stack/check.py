@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sim.stack.resolved import ResolvedStack
 
 _PARQUET = b"PAR1"
+_WRITTEN = "schema_version"
+"""In every JSON file that a command writes, and in none that people write."""
 _EVERYWHERE = frozenset({"name", "description", "notes", "source", "sources", "as_of"})
 """Keys that tell no kind of file from another."""
 
@@ -100,6 +102,10 @@ def guess_kind(
     """The kind of file, of those here and `more`, that has most of a document's top keys; InputError when none has any, or several tie."""
     if not isinstance(document.data, dict):
         raise InputError(f"{document.name}: found no keys; a file of keys and values is needed")
+    if _WRITTEN in document.data:
+        raise InputError(
+            f"{document.name}: written by sim itself, of which there is nothing to check; its folder is read by sim report and sim export"
+        )
     keys = set(document.data) - _EVERYWHERE
     scores: dict[str, float] = {}
     for kind, schema in {**_schemas(), **more}.items():

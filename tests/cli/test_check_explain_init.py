@@ -179,6 +179,19 @@ def test_init_writes_a_folder_that_checks(capsys: pytest.CaptureFixture[str], tm
     assert (tmp_path / "mine" / "README.md").read_text().startswith("# mine\n")
 
 
+def test_init_names_no_schema_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    run(capsys, "init", "mine", "--stack", "self-hosted")
+    for name in ("stack.yaml", "recipe.yaml"):
+        assert "$schema" not in (tmp_path / "mine" / name).read_text()
+    assert "sim schema stack > stack.schema.json" in (tmp_path / "mine" / "README.md").read_text()
+
+
+def test_an_export_is_no_file_to_check(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "export.json").write_text('{"schema_version": 1, "kind": "run", "trace": "x", "version": "1", "tables": []}')
+    err = run(capsys, "check", "export.json", code=2)[1]
+    assert "export.json: written by sim itself, of which there is nothing to check" in err and "base" not in err
+
+
 def test_init_never_replaces_unasked(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "stack.yaml").write_text("precious")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.shell_completion import CompletionItem, ShellComplete
 
+from sim.catalog.catalog import Catalog
 from sim.cli.completion import SHELLS
 from sim.cli.main import COMMANDS, exit_code, main
 from tests.made.command import Capture, refused
@@ -55,6 +56,9 @@ def test_workloads_models_and_other_names(root: Path) -> None:
     assert names("plan t --space") == stems(root / "models" / "spaces")
     assert names("catalog show", "h100") == {name for name in stems(root / "models" / "gpus") if name.startswith("h100")}
     assert names("catalog show", "llama-3.1-8b") == {"llama-3.1-8b"}
+    machines = {each.name for each in Catalog.bundled().machines().all}
+    assert {name for name in names("catalog show", "") if name in machines} == machines
+    assert names("catalog show", "p5.48") == {name for name in machines if name.startswith("p5.48")}
     assert names("export") >= {"latest"}
 
 

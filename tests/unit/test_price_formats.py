@@ -186,6 +186,7 @@ HEAD = "InstanceType,AcceleratorName,AcceleratorCount,Price,SpotPrice,Region\n"
         (f"{HEAD}p5.48xlarge,H100,8,$55,,us-east-1\n", "2: Price: found '$55'"),
         (f"{HEAD}p5.48xlarge,H100,8,1e9,,us-east-1\n", "2: Price: found '1e9'"),
         (f"{HEAD}p5.48xlarge,H100,many,55,inf,us-east-1\n", "2: AcceleratorCount: found 'many'"),
+        (f"{HEAD}p5.48xlarge,H100,NaN,55,,us-east-1\n", "2: AcceleratorCount: found 'NaN'; allowed: a number of GPUs"),
         (f"{HEAD}p2.xlarge,K80,1,0.9,,us-east-1\n", "no price of a GPU of the catalogue in 1 rows; rows of accelerators that are not in the catalogue: K80"),
         (f"{HEAD}p5.48xlarge,H100,8,0,0,us-east-1\n", "no price of a GPU of the catalogue in 1 rows; rows without a price or with a price of 0: 1"),
         (f"{HEAD}g6f.xlarge,L4,0.125,0.2,,us-east-1\n", "no price of a GPU of the catalogue in 1 rows; rows of shares of a GPU: 1"),

@@ -37,6 +37,7 @@ _MOST_USD = 1e5
 _MOST_COUNT = 1024
 _MOST_ROWS = 2_000_000
 _NAMED = 5
+_NO_NUMBER = ("nan", "null", "none")
 _DAY = re.compile(r"(20[0-9]{2})-?([01][0-9])-?([0-3][0-9])")
 
 
@@ -138,7 +139,10 @@ def _row(cells: dict[str, str], file: str, line: int, problems: list[Problem]) -
             return None
         return number(text(name), place, problems, most=_MOST_USD, above=False) or None
 
-    count = number(text("AcceleratorCount"), Place(file, "AcceleratorCount", line), problems, most=_MOST_COUNT)
+    at = Place(file, "AcceleratorCount", line)
+    count = number(text("AcceleratorCount"), at, problems, most=_MOST_COUNT)
+    if count is None and text("AcceleratorName") and text("AcceleratorCount").lower() in _NO_NUMBER:
+        problems.append(at.problem(f"found {text('AcceleratorCount')!r}", "a number of GPUs"))
     where = (visible(text("Region")[:60]), text("AvailabilityZone"))
     return _Row(text("InstanceType"), text("AcceleratorName"), count, usd("Price"), usd("SpotPrice"), *where, text("GpuInfo"))
 
