@@ -76,6 +76,7 @@ def test_a_layer_makes_another_vendor_a_change_of_configuration() -> None:
     layer, code = DEFAULTS.layer_weeks * WEEK, DEFAULTS.code_weeks * WEEK
     assert leave(one())["openai"].of("api") == pytest.approx(code)
     assert leave(one(client="litellm"))["openai"].of("api") == pytest.approx(layer)
+    assert leave(one(client={"retries": 1}))["openai"].of("api") == pytest.approx(code)
     assert leave(one(), given={"openai": LeavingGiven(abstraction_layer=True)})["openai"].of("api") == pytest.approx(layer)
     assert leave(one(client="litellm"), given={"openai": LeavingGiven(abstraction_layer=False)})["openai"].of("api") == pytest.approx(code)
     assert leave(one(), given={"openai": LeavingGiven(features=())})["openai"].of("api") == 0.0
@@ -89,6 +90,8 @@ def test_what_stands_in_everywhere_has_its_prompts_and_if_scored_its_evaluation(
     scored = {"claude-sonnet-5-5": Evaluation(score=0.9, n=100)}
     assert leave(chain, scores=scored)["openai"].of("model") == 0.0
     assert leave(chain, scores=scored)["anthropic"].of("model") == pytest.approx(evaluation)
+    own = stack({"a": api("gpt-4o"), "own": {"kind": "gpu", "llm": "llama-3.1-8b", "gpu": "h100-sxm", "replicas": 1}}, ["a", "own"])
+    assert leave(own, scores={"llama-3.1-8b": Evaluation(score=0.7)})["openai"].of("model") == 0.0
     # A rule that ends at the vendor alone has nothing in its place.
     apart = stack(two, ["a"], ["b", "a"])
     assert leave(apart, scores=scored)["openai"].of("model") == pytest.approx(evaluation + prompts)
