@@ -56,7 +56,7 @@ def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices:
             )
             continue
         try:
-            said = check_space_file(find_input(file), file, sure=kind == "space") if kind in (None, "space") else None
+            said = check_space_file(find_input(file), file, sure=kind == "space", catalog=catalog) if kind in (None, "space") else None
             if said is None and kind in (None, "needs"):
                 said = check_needs_file(find_input(file), file, catalog, lambda name: read_stack(name, catalog), sure=kind == "needs")
             if said is not None:

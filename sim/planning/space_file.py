@@ -19,6 +19,7 @@ from sim.errors import InputError, input_error, nearest
 from sim.planning.candidates import pool_of
 from sim.planning.pool_choice import fleets
 from sim.planning.space import Bought, Overflow, Space
+from sim.planning.space_values import NAME
 from sim.stack.api_deployment import ApiDeployment
 from sim.stack.check import guess_kind
 from sim.stack.gpu_deployment import GpuDeployment
@@ -45,22 +46,25 @@ def read_space(name: str | None, catalog: Catalog) -> SpaceFile:
     path = Path(os.path.expanduser(name or DEFAULT))  # noqa: PTH111  (Path.expanduser raises where there is no such user)
     looks_like_path = path.suffix in (".yaml", ".yml") or len(path.parts) > 1
     if looks_like_path:
-        return space_of(_document(path, name or str(path)), path.stem)
+        return space_of(_document(path, name or str(path)), path.stem, catalog)
     for folder in catalog.folders:
         found = folder / _FOLDER / f"{path.name}.yaml"
         if found.is_file():
-            return space_of(_document(found, catalog.shown(found)), path.name)
+            return space_of(_document(found, catalog.shown(found)), path.name, catalog)
     known = sorted({each.stem for folder in catalog.folders for each in (folder / _FOLDER).glob("*.yaml")})
     raise InputError(f"no space {name!r}; allowed: {', '.join(known)}, or a file{nearest(path.name, known)}")
 
 
-def space_of(document: Document, name: str) -> SpaceFile:
-    """A document as a space; InputError with every problem."""
-    space = validate(document if document.data is not None else replace(document, data={}), Space)
+def space_of(document: Document, name: str, catalog: Catalog | None = None) -> SpaceFile:
+    """A document as a space; InputError with every problem, beside mistakes of form with GPUs that the catalogue does not know."""
+    try:
+        space = validate(document if document.data is not None else replace(document, data={}), Space)
+    except InputError as error:
+        raise input_error([*str(error).split("\n"), *_unknown_gpus(document, catalog)]) from None
     return SpaceFile(name, space, document, tuple(_nothing(document, space)))
 
 
-def check_space_file(path: Path, shown: str, *, sure: bool) -> str | None:
+def check_space_file(path: Path, shown: str, *, sure: bool, catalog: Catalog | None = None) -> str | None:
     """A file checked as a space, and in words what it is; None, where that is not `sure`, for one whose keys tell another kind of file.
 
     Names are checked with the stack that a plan begins with. InputError with every problem.
@@ -74,7 +78,7 @@ def check_space_file(path: Path, shown: str, *, sure: bool) -> str | None:
                 return None
         except InputError:
             return None
-    found = space_of(_document(path, shown), path.stem)
+    found = space_of(_document(path, shown), path.stem, catalog)
     if found.nothing:
         return f"space, empty: {'; '.join(line.partition(': ')[2] for line in found.nothing)}"
     lists = [key for key in Space.model_fields if key in found.space.model_fields_set and key not in _ABOUT]
@@ -93,6 +97,18 @@ def check_space(file: SpaceFile, stack: StackFile, catalog: Catalog) -> None:
     problems += _settings(file, stack)
     if problems:
         raise input_error(problems)
+
+
+def _unknown_gpus(document: Document, catalog: Catalog | None) -> Iterator[str]:
+    """Names of GPUs that have the form of one and that the catalogue does not know, of a space that is wrong elsewhere."""
+    if catalog is None or not isinstance(document.data, dict):
+        return
+    given = document.data.get("gpu")
+    known = ("stack", *catalog.names("gpu"))
+    for n, name in enumerate(given if isinstance(given, list) else [given]):
+        if isinstance(name, str) and NAME.fullmatch(name) and name not in known:
+            place = _at(document.data, ("gpu", n))[0]
+            yield problem(document, place, f"found {name!r}; allowed: {_listed(known)}{nearest(name, known)}")
 
 
 def _document(path: Path, shown: str) -> Document:

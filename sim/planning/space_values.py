@@ -19,7 +19,7 @@ from sim.planning.axes import MOST_POINTS, axis_of
 from sim.stack.quantity import PositiveNumber, Share
 from sim.units import parse_number
 
-_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?")
+NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,98}[a-z0-9])?")
 """Of an entry of the catalogue, or of a deployment."""
 _RANGE = re.compile(r"(\d+)\s*(?:-|\.\.\.?|to)\s*(\d+)", re.ASCII)
 """As people write one who do not know of `1:8`."""
@@ -83,7 +83,7 @@ def _named(names: Sequence[str], words: str = "") -> BeforeValidator:
     """One of some names; with `words` anything that has the form of a name, too."""
 
     def read(value: Any) -> Any:
-        if isinstance(value, str) and (value in names or (words and _NAME.fullmatch(value))):
+        if isinstance(value, str) and (value in names or (words and NAME.fullmatch(value))):
             return value
         allowed = ", ".join(names) + (f" or {words}" if words else "")
         raise ValueError(f"found {shown(value)}; allowed: {allowed}{nearest(str(value), names) if isinstance(value, str) else ''}")
@@ -97,7 +97,7 @@ def short_for(key: str, names: Sequence[str], words: str, known: Sequence[str] |
     def read(value: Any) -> Any:
         if isinstance(value, dict) or (isinstance(value, str) and value in names):
             return value
-        if isinstance(value, str) and (_NAME.fullmatch(value) if known is None else value in known):
+        if isinstance(value, str) and (NAME.fullmatch(value) if known is None else value in known):
             return {key: value}
         near = nearest(value, (*names, *(known or ()))) if isinstance(value, str) else ""
         raise ValueError(f"found {shown(value)}; allowed: {words}{near}")
@@ -127,6 +127,6 @@ Fallbacks = Annotated[
     tuple[Annotated[str, _named(("stack", "none"), "an API model of the catalogue or of the stack")], ...], BeforeValidator(listed)
 ]
 Anything = Annotated[tuple[Any, ...], BeforeValidator(numbers), Field(max_length=1000)]
-Place = Annotated[str, formed(_NAME.pattern, "a name has lower case letters, digits, and -, _ or . between them")]
+Place = Annotated[str, formed(NAME.pattern, "a name has lower case letters, digits, and -, _ or . between them")]
 """An API model of the catalogue, or an API deployment of the stack."""
 PURCHASES: tuple[str, ...] = get_args(Purchase)

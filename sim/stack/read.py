@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from sim.catalog.catalog import Catalog
-from sim.catalog.yaml_file import Document, KeyPath, overlay, parse_value, read_document, show_path, validate
+from sim.catalog.yaml_file import Document, KeyPath, overlay, parse_value, problem, read_document, show_path, validate
 from sim.errors import InputError, input_error, nearest, visible
 from sim.stack.other_file import option_for
 from sim.stack.schema import Stack
@@ -102,7 +102,28 @@ def stack_of(
         raise input_error(problems)
     said = [tuple(setting.partition("=")[0].strip().split(".")) for setting in settings]
     left = {path: why for path, why in (assumed or {}).items() if not any(_within(path, key) for key in said)}
-    return StackFile(name, validate(document, Stack), document, MappingProxyType(left), remarks, options)
+    try:
+        stack = validate(document, Stack)
+    except InputError as error:
+        raise input_error([*str(error).split("\n"), *_unknown_targets(document)]) from None
+    return StackFile(name, stack, document, MappingProxyType(left), remarks, options)
+
+
+def _unknown_targets(document: Document) -> Iterator[str]:
+    """Deployments that rules of a stack name and that it has not, of a stack that is wrong elsewhere."""
+    data = document.data if isinstance(document.data, dict) else {}
+    deployments, rules = data.get("deployments"), data.get("routing")
+    if not isinstance(deployments, dict) or not isinstance(rules, list):
+        return
+    names = [str(name) for name in deployments]
+    for number, rule in enumerate(rules):
+        targets = rule.get("to") if isinstance(rule, dict) else None
+        for place, target in enumerate(targets if isinstance(targets, list) else ()):
+            keyed = isinstance(target, dict)
+            name = target.get("deployment") if keyed else target
+            if isinstance(name, str) and name not in names:
+                at: KeyPath = ("routing", number, "to", place, *(("deployment",) if keyed else ()))
+                yield problem(document, at, f"unknown deployment {visible(name[:60])!r}; allowed: {', '.join(names)}{nearest(name, names)}")
 
 
 def _within(path: KeyPath, key: tuple[str, ...]) -> bool:

@@ -238,3 +238,17 @@ def test_check_says_who_reads_a_table(capsys: pytest.CaptureFixture[str], tmp_pa
     (tmp_path / name).write_text("llm,gpu\n")
     _, err = run(capsys, "check", name, code=2)
     assert f"sim accuracy {name}" in " ".join(err.split()) and f"sim trace import {name}" in " ".join(err.split())
+
+
+def test_mistakes_of_form_and_of_names_are_told_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "stack.yaml").write_text(STACK.replace("replicas", "replica") + "routing:\n  - to: [own, {deployment: owm}, owns]\n")
+    err = run(capsys, "check", "stack.yaml", code=2)[1]
+    assert [line.split(": ")[1] for line in err.splitlines()] == ["stack.yaml:2:54", "stack.yaml:4:28", "stack.yaml:4:34"]
+    assert "unknown key 'replica'" in err and err.count("did you mean 'own'?") == 2
+    (tmp_path / "space.yaml").write_text("gpu: [h100, stack]\nreplicas: 1-3\n")
+    for err in (
+        run(capsys, "check", "space.yaml", "--kind", "space", code=2)[1],
+        run(capsys, "plan", "workloads/steady.parquet", "--space", "space.yaml", code=2)[1],
+    ):
+        assert "space.yaml:2:11: replicas: found the text '1-3'" in err and "did you mean '1:3'?" in err
+        assert "space.yaml:1:7: gpu.0: found 'h100'" in err and "did you mean 'h100-sxm'?" in err
