@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from sim.catalog.catalog import Catalog
 from sim.decision.facts import StrategyFacts
 from sim.decision.gates import Tree, gates
+from sim.decision.lock_in import LockIn, lock_in_of
+from sim.decision.lock_in_given import lock_in_defaults
 from sim.decision.needs import Needs, NeedsFile
 from sim.decision.outcomes import paired
 from sim.decision.paths import PathTaken
@@ -47,6 +49,8 @@ class Decision:
     """What would change the recommendation."""
     relax: tuple[Relaxation, ...]
     """What would let in each strategy that does not pass, that which takes least first."""
+    lock_in: tuple[LockIn, ...]
+    """Of every vendor of every strategy that is served, strategy by strategy."""
     triggers: Triggers | None
     """Of the recommended strategy; None where there is none, or it is costed and not served."""
 
@@ -89,8 +93,15 @@ def decide(
         if found is None or table is None
         else would_change(found, next(each for each in able if each.name == found.strategy), facts, table, relax, signals, seed=seed),
         relax=relax,
+        lock_in=_lock_in(needs, facts, catalog),
         triggers=signals,
     )
+
+
+def _lock_in(needs: Needs, facts: Sequence[StrategyFacts], catalog: Catalog) -> tuple[LockIn, ...]:
+    """What leaving each vendor takes."""
+    defaults = lock_in_defaults(catalog)
+    return tuple(one for each in facts for one in lock_in_of(each, catalog, defaults, given=needs.leaving, scores=needs.quality))
 
 
 def _compared(needs: Needs, outcomes: dict[str, FloatArray], seed: int) -> tuple[QualityComparison, ...]:

@@ -13,6 +13,7 @@ from pydantic import Field
 from sim.catalog.catalog import Catalog
 from sim.catalog.strict import Strict
 from sim.catalog.yaml_file import Document, KeyPath, problem, read_document, validate
+from sim.decision.lock_in_given import LeavingGiven
 from sim.decision.needs_parts import (
     CRITERIA,
     MOST_MONTHS,
@@ -87,6 +88,9 @@ class Needs(Strict):
     )
     triggers: dict[str, TriggerSetting] = Field(default_factory=dict, max_length=64, description="switch signals otherwise than by default")
     routing: Routing = Field(default=Routing(), description="models between which traffic could be divided")
+    leaving: dict[str, LeavingGiven] = Field(
+        default_factory=dict, max_length=64, description="what it takes to leave a vendor, by vendor; what is left out is assumed"
+    )
     agreed: Agreed = Field(default=Agreed(), description="what is settled already")
     review_months: PositiveWhole = Field(default=6, le=MOST_MONTHS, description="months after which the decision is looked at again anyway")
 
@@ -172,8 +176,10 @@ def _names(file: NeedsFile, catalog: Catalog) -> list[str]:
     needs = file.needs
     models = {*catalog.names("api"), *catalog.names("llm")}
     problems = _unknown(file, ("quality",), needs.quality, "model or strategy", {*models, *needs.strategies, *_bundled(needs, catalog)})
-    if needs.terms:
-        problems += _unknown(file, ("terms",), needs.terms, "vendor", {catalog.api(each).vendor for each in catalog.names("api")})
+    if needs.terms or needs.leaving:
+        vendors = {catalog.api(each).vendor for each in catalog.names("api")}
+        problems += _unknown(file, ("terms",), needs.terms, "vendor", vendors)
+        problems += _unknown(file, ("leaving",), needs.leaving, "vendor", vendors)
     apis = catalog.names("api")
     for key in ("dearer", "cheaper", "challenger"):
         named = getattr(needs.routing, key)

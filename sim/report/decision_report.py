@@ -8,6 +8,7 @@ from functools import cached_property
 
 from sim.decision.decide import Decision
 from sim.decision.facts import StrategyFacts
+from sim.decision.routes import Routes
 from sim.report.run_report import TraceSummary
 
 
@@ -25,6 +26,8 @@ class DecisionReport:
     futures: int
     assumed: Mapping[str, tuple[str, ...]]
     """What the months rest on, in words, with the strategies that it is assumed of."""
+    routes: Routes
+    """Dividing the traffic between models."""
     notes: tuple[str, ...]
     """What was done to the traffic, in words."""
 

@@ -9,6 +9,7 @@ from sim.report.comparison_answer import difference
 from sim.report.decision_gates import gates_sections
 from sim.report.decision_matrix import performance_sections, weighted_sections
 from sim.report.decision_report import DecisionReport
+from sim.report.decision_routing import lock_in_sections, routing_sections
 from sim.report.decision_words import relaxed
 from sim.report.section import Section, brief_list
 from sim.units import show_count, show_share
@@ -29,6 +30,8 @@ def decision_sections(report: DecisionReport) -> list[Section]:
         _changes(decision),
         _relax(decision),
         *_paths(report),
+        *routing_sections(report.routes),
+        *lock_in_sections(decision.lock_in),
         *_signals(report),
         _rests_on(report),
     ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from sim.decision.decide import Decision
 from sim.decision.facts import StrategyFacts
+from sim.decision.lock_in import LockIn
 from sim.decision.relaxation import Relaxation
 from sim.report.decision_answer import decision_answer
 from sim.report.decision_report import DecisionReport
@@ -52,6 +53,8 @@ def decision_summary(report: DecisionReport) -> dict[str, Any]:
         "triggers": [] if decision.triggers is None else plain_data(decision.triggers.fired),
         "not_watched": [] if decision.triggers is None else plain_data(decision.triggers.not_watched),
         "review": None if decision.triggers is None else plain_data(decision.triggers.review),
+        "routing": plain_data(report.routes),
+        "lock_in": [_lock_in(each) for each in decision.lock_in],
         "paths": [{"path": plain_data(each.path), "best_month": plain_data(each.best)} for each in decision.paths],
         "notes": list(report.notes),
         "assumed": plain_data(report.assumed),
@@ -70,6 +73,13 @@ def _strategy(decision: Decision, each: StrategyFacts) -> dict[str, Any]:
         "ruled_out": list(decision.tree.reasons(each.name)),
         **found,
     }
+
+
+def _lock_in(each: LockIn) -> dict[str, Any]:
+    return {
+        **plain_data(each), "weeks": each.weeks, "weeks_range": list(each.weeks_range), "usd": each.usd, "usd_range": list(each.usd_range),
+        "months_of_spend": each.months_of_spend, "pays_above_share": each.pays_above,
+    }  # fmt: skip
 
 
 def _relax(each: Relaxation) -> dict[str, Any]:

@@ -191,6 +191,7 @@ _SHORT: Mapping[str, Short] = MappingProxyType(
         "sim.stack.client._fault": _also({"const": 429}),
         "sim.stack.schema._listed": _one_text,
         "sim.decision.needs_parts._listed": _one_text,
+        "sim.decision.lock_in_given._listed": _one_text,
         "sim.decision.needs_parts._plan": _also({"type": "string"}),
         "sim.stack.schema._target": _also({"type": "string"}),
         "sim.stack.gpu_deployment._named.<locals>.check": _as_it_is,

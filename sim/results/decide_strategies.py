@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sim.results.decide_result import DecideResult
+from sim.results.decide_routes import routes_of
 from sim.results.simulate_strategies import OpenedStacks, StackRun, monthly_tokens, run_strategies, strategy_facts
 
 if TYPE_CHECKING:
@@ -55,14 +56,16 @@ def decide_strategies(
         about = facts_of(traffic)
     runs = run_strategies(strategies, stacks, traffic, about, asked, seed=seed, says=says, begins=begins)
     facts, paths = strategy_facts(file, strategies, runs, about, asked, stacks, seed)
+    decision = decide(file, facts, paths, outcomes, catalog=stacks.books.catalog, seed=seed)
     report = DecisionReport(
-        decision=decide(file, facts, paths, outcomes, catalog=stacks.books.catalog, seed=seed),
+        decision=decision,
         trace=_summary(traffic, about),
         date=stacks.books.book.date.isoformat(),
         outlook=asked.outlook.name,
         seed=seed,
         futures=asked.futures,
         assumed=_assumed(runs),
+        routes=routes_of(decision, stacks, traffic, about, asked, seed=seed, says=says),
         notes=(changed,) if changed else (),
     )
     return DecideResult(report, {run.name: run.found for run in runs}, _given(file, strategies, runs, asked, seed))
