@@ -21,6 +21,8 @@ from sim.report.html.text import edges, paragraph, show, table
 _KINDS = (("tco_usd", "TCO"), ("invoice_usd", "Invoice"))
 _MOST_WARNINGS = 6
 _MOST_DRIVERS = 3
+_COLORS = 8
+"""Of the palette; further stacks begin it again."""
 
 
 def compare_page(run: RunFolder) -> str:
@@ -86,7 +88,10 @@ def _totals(found: Mapping[str, Any]) -> str:
     return "".join(
         bars(
             f"{name} of all months",
-            [Bar(stack, each[key]["p50"], color, each[key]["p5"], each[key]["p95"]) for color, (stack, each) in enumerate(stacks)],
+            [
+                Bar(stack, each[key]["p50"], color % _COLORS, each[key]["p5"], each[key]["p95"])
+                for color, (stack, each) in enumerate(stacks)
+            ],
             "usd",
             header=("Stack", "median (p5 to p95)"),
         )
@@ -108,7 +113,7 @@ def _months(found: Mapping[str, Any]) -> str:
                 Series(
                     stack,
                     _band(each["monthly"], key, "p50"),
-                    color,
+                    color % _COLORS,
                     low=_band(each["monthly"], key, "p5"),
                     high=_band(each["monthly"], key, "p95"),
                 )
@@ -118,12 +123,11 @@ def _months(found: Mapping[str, Any]) -> str:
         )
         for key, name in _KINDS
     )
-    crossings = {
-        int(pair["run_rate_crossover_month"]): f"{pair['a']} and {pair['b']} cross"
+    marks = tuple(
+        Mark(f"{pair['a']} and {pair['b']} cross", int(pair["run_rate_crossover_month"]) - 0.5)
         for pair in found["pairs"]
         if pair["run_rate_crossover_month"]
-    }
-    marks = tuple(Mark(text, month - 0.5) for month, text in crossings.items())
+    )
     return figure(
         by_month("months", "Cost of each month", months, panels, marks=marks, note="Bands are p5 to p95 over futures, lines the median.")
     )
@@ -132,10 +136,8 @@ def _months(found: Mapping[str, Any]) -> str:
 def _chances(found: Mapping[str, Any]) -> str:
     months = tuple(str(each) for each in found["months"])
     series = tuple(
-        Series(
-            f"{pair['a']} cheaper than {pair['b']}", np.array([float(each["p_a_cheaper"]) for each in pair["tco"]["by_month"]]), color % 8
-        )
-        for color, pair in enumerate(found["pairs"][:8])
+        Series(f"{pair['a']} cheaper than {pair['b']}", np.array([float(each["p_a_cheaper"]) for each in pair["tco"]["by_month"]]), color)
+        for color, pair in enumerate(found["pairs"][:_COLORS])
     )
     panel = Panel("share of futures, by TCO", "share", series, (Limit("as often as not", 0.5),))
     return figure(by_month("cheaper-by-month", "In which share of futures a month is cheaper", months, (panel,)))

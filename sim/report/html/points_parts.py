@@ -12,6 +12,9 @@ from sim.report.html.chart import Chart, FloatArray, Panel, Series
 from sim.report.html.figure import figure
 from sim.report.html.text import Unit, show
 
+_MOST_DOTS = 300
+"""In one chart: more would make the page too large, and none could be told from the next."""
+
 
 @dataclass(frozen=True)
 class Dot:
@@ -47,6 +50,7 @@ def cloud(
     )
     if len(known) < 2:
         return ""
+    count, known = len(known), _drawn(known)
 
     def chosen(which: Sequence[bool]) -> FloatArray:
         return np.array([dot.usd if kept else np.nan for dot, kept in zip(known, which, strict=True)])
@@ -58,7 +62,9 @@ def cloud(
     if sum(dot.on_front for dot in known) > 1:
         front = chosen([dot.on_front for dot in known])
         series.insert(0, Series("front", front, 0, "joined", described=False))
-    note = "" if limit is None else f"The level is {show(limit, unit)}."
+    note = "" if limit is None else f" The level is {show(limit, unit)}."
+    if len(known) < count:
+        note += f" {len(known):,} of {count:,} points are drawn: the front, and of the others some from each part of the chart."
     return figure(
         Chart(
             key=key,
@@ -70,6 +76,17 @@ def cloud(
             x_unit=unit,
             x_log=log,
             columns=(("point", tuple(dot.name for dot in known)),),
-            note=f"Across: {across}. {note}",
+            note=f"Across: {across}.{note}",
         )
     )
+
+
+def _drawn(known: Sequence[Dot]) -> list[Dot]:
+    """At most so many as a chart bears, in their order: those on the front first, then others evenly from left to right."""
+    if len(known) <= _MOST_DOTS:
+        return list(known)
+    order = sorted(range(len(known)), key=lambda k: not known[k].on_front)
+    front = sum(dot.on_front for dot in known)
+    kept, others = order[: min(front, _MOST_DOTS)], order[front:]
+    evenly = np.linspace(0, len(others) - 1, _MOST_DOTS - len(kept)).astype(np.int64) if others else ()
+    return [known[k] for k in sorted({*kept, *(others[k] for k in evenly)})]

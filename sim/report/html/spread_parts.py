@@ -17,6 +17,8 @@ from sim.report.html.text import show, spoken, table
 
 _MOST_BINS = 24
 _SMALLEST_SHARE = 0.001
+_SAME = 1e-9
+"""Share of the largest total below which totals differ by rounding alone, which no bins can hold apart."""
 
 
 def drivers(summary: Mapping[str, Any]) -> str:
@@ -53,8 +55,8 @@ def spread(draws: Mapping[str, Any] | None, summary: Mapping[str, Any]) -> str:
 
 
 def _histogram(draws: Mapping[str, Any], key: str, name: str, color: int, summary: Mapping[str, Any]) -> str:
-    totals = np.bincount(draws["future"].astype(np.int64), weights=draws[key])
-    if np.ptp(totals) <= 0:
+    totals = np.bincount(np.unique(draws["future"], return_inverse=True)[1], weights=draws[key])
+    if np.ptp(totals) <= _SAME * np.abs(totals).max(initial=0.0):
         return ""
     bins = min(_MOST_BINS, max(8, round(2 * math.sqrt(len(totals)))))
     counts, edges = np.histogram(totals, bins)

@@ -25,6 +25,8 @@ _COLUMNS: tuple[tuple[str, str, Unit], ...] = (
     ("gpus_mean", "GPUs", "number"),
 )
 _MOST_ROWS = 400
+_MOST_VALUES = 200
+"""Of one axis that are drawn."""
 _FRONTS: tuple[tuple[str, str, Unit], ...] = (("ttft_p99", "TTFT p99", "s"), ("goodput", "goodput, requests a second", "number"))
 
 
@@ -106,6 +108,8 @@ def _axes(found: Mapping[str, Any]) -> str:
     key = axes[0]["key"]
     xs = np.array([float(row["point"][key]) for row in rows])
     order = np.argsort(xs)
+    if len(order) > _MOST_VALUES:
+        order = order[np.linspace(0, len(order) - 1, _MOST_VALUES).astype(np.int64)]
     wanted: tuple[tuple[str, str, Unit], ...] = ((found["cost"], "USD a month", "usd"), *_COLUMNS[:3], _COLUMNS[4])
     panels = []
     for color, (metric, words, unit) in enumerate(wanted):
@@ -113,7 +117,8 @@ def _axes(found: Mapping[str, Any]) -> str:
         if np.isfinite(values).any():
             panels.append(Panel(words, unit, (Series(words, values, color),), height_px=130))
     texts = tuple(f"{xs[k]:g}" for k in order)
-    return figure(Chart("axis", f"Figures by {key}", xs[order], texts, key, tuple(panels), x_unit="number"))
+    note = "" if len(order) == len(xs) else f"{len(order):,} of {len(xs):,} values are drawn, evenly chosen."
+    return figure(Chart("axis", f"Figures by {key}", xs[order], texts, key, tuple(panels), x_unit="number", note=note))
 
 
 def _table(rows: Sequence[Mapping[str, Any]], cost: str) -> str:

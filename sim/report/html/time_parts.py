@@ -139,8 +139,9 @@ def load_by_hour(found: Mapping[str, Any] | None, summary: Mapping[str, Any]) ->
         present = by_hour("present") * float(starts[1] - starts[0])
         values = np.minimum(np.divide(by_hour("busy_s"), present, out=np.full(days * 24, np.nan), where=present > 0), 1.0)
     else:
-        values = by_hour("arrivals") / SECONDS_PER_HOUR
-        values[hours:] = np.nan
+        # The last hour is as long as the trace goes on in it.
+        covered_s = np.clip(lasted_s - np.arange(days * 24) * SECONDS_PER_HOUR, 0.0, SECONDS_PER_HOUR)
+        values = np.divide(by_hour("arrivals"), covered_s, out=np.full(days * 24, np.nan), where=covered_s > 0)
     title = "Busy share of the GPUs by hour, percent" if gpu else "Requests a second by hour"
     rows, columns = [f"day {k + 1}" for k in range(days)], [f"{k:02d}" for k in range(24)]
     note = "Hours since the trace begins."
@@ -163,4 +164,6 @@ def gpus_by_month(capacity: Mapping[str, Any] | None, summary: Mapping[str, Any]
                 values = capacity[f"{key}_{edge}"][rows]
                 series.append(Series(f"{name} {edge}", values, color, "step" if key == "gpus" else "line", dashed=edge == "p95"))
         panels.append(Panel(title, unit, tuple(series), height_px=150))
-    return figure(by_month("gpus-by-month", "GPUs and their load by month", months, tuple(panels))) if pools else ""
+    left = len(pools) - _MOST_DEPLOYMENTS
+    note = f"{left} more {'pool is' if left == 1 else 'pools are'} in capacity.csv." if left > 0 else ""
+    return figure(by_month("gpus-by-month", "GPUs and their load by month", months, tuple(panels), note=note)) if pools else ""
