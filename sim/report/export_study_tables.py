@@ -43,9 +43,9 @@ _AXIS = Named(r"gpus|\S*\.\S[^\n]*", key("AXIS", "value of a key that is varied,
 _END = key("refused", "why the point cannot be made; empty: it can")
 _MET = key("slo_met", "whether every service level is met in the replay", "boolean")
 _SWEEP = ("sweep.parquet", "sweep.csv")
-SWEEP = Table("sweep", _SWEEP, "`sim sweep`", "a point", (*_metrics(METRICS), _MET, *_marks(), _END), "sweep", (*_LEVELS, _AXIS), ("*",))
+SWEEP = Table("sweep", _SWEEP, "`sim sweep`", "a point", (_END, *_metrics(METRICS), _MET, *_marks()), "sweep", (*_LEVELS, _AXIS), ("*",))
 SWEEP_MONTHS = Table(
-    "sweep", _SWEEP, "`sim sweep` with months", "a point", (*_metrics((*METRICS, *FORECAST_METRICS)), _MET, *_marks(), _END), "sweep",
+    "sweep", _SWEEP, "`sim sweep` with months", "a point", (_END, *_metrics((*METRICS, *FORECAST_METRICS)), _MET, *_marks()), "sweep",
     (*_LEVELS, _AXIS), ("*",),
 )  # fmt: skip
 CANDIDATES = Table(

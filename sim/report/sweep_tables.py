@@ -1,4 +1,4 @@
-"""The tidy table of a sweep: one row a point; axes first, then every metric, the service levels, the fronts, and why it was refused."""
+"""The tidy table of a sweep: one row a point; axes first, then why it was refused, every metric, the service levels and the fronts."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ _LEVEL_UNITS = ("_s", "_share")
 
 
 def sweep_table(report: SweepReport) -> Table:
-    """Columns by name, in the order in which every file has them; what does not exist is None."""
+    """Columns by name, in the order in which every file has them; what does not exist is None, as all of a point that was refused."""
     table: dict[str, Sequence[Any]] = {}
     for k, axis in enumerate(report.axes):
         table[axis.key] = _axis([row.point.values[k][1] for row in report.rows])
+    made = [row.refused is None for row in report.rows]
+    table["refused"] = [row.refused for row in report.rows]
     for metric in report.study.metrics:
         table[metric.name] = [_finite(row.metrics[metric.name]) for row in report.rows]
-    table["slo_met"] = [row.slo_met for row in report.rows]
+    table["slo_met"] = [row.slo_met if made[i] else None for i, row in enumerate(report.rows)]
     for name in dict.fromkeys(level[0] for row in report.rows for level in row.slo):
         found = [next((level for level in row.slo if level[0] == name), None) for row in report.rows]
         table[f"{name}_limit{_LEVEL_UNITS[name == 'completed']}"] = [None if level is None else float(level[1]) for level in found]
@@ -31,9 +33,8 @@ def sweep_table(report: SweepReport) -> Table:
     for suffix, fronts in (("", report.fronts), ("_of_all", report.fronts_of_all)):
         for name, front in fronts.items():
             on = frozenset(front.rows)
-            table[f"front_{name}{suffix}"] = [i in on for i in range(len(report.rows))]
-            table[f"knee_{name}{suffix}"] = [i == front.knee for i in range(len(report.rows))]
-    table["refused"] = [row.refused for row in report.rows]
+            table[f"front_{name}{suffix}"] = [i in on if made[i] else None for i in range(len(report.rows))]
+            table[f"knee_{name}{suffix}"] = [i == front.knee if made[i] else None for i in range(len(report.rows))]
     return table
 
 

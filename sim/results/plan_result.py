@@ -92,12 +92,13 @@ class PlanResult(Result):
     def stack(self) -> Stack | None:
         """The chosen stack, ready for simulate(), forecast() and the others; None where there is none."""
         from sim.planning.assess import slo_settings
+        from sim.planning.chosen import chosen_settings
 
         found = self.report.plan.chosen
         if found is None:
             return None
         levels = slo_settings(self.report.plan.question.study.levels)
-        return self.begun.with_settings((*levels, *found.judged.candidate.settings))
+        return self.begun.with_settings((*levels, *chosen_settings(self.report.plan.question.study, found.judged.candidate)))
 
     @property
     def stack_yaml(self) -> str | None:

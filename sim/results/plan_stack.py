@@ -64,6 +64,7 @@ def _report(
 ) -> PlanReport:  # fmt: skip
     """The plan with its calendar, its room to grow and its stack."""
     from sim.planning.capacity_calendar import lead_time
+    from sim.planning.chosen import chosen_settings
     from sim.planning.evaluate import stack_at
     from sim.planning.opened import open_study
     from sim.planning.prospects import calendar_of, room_of
@@ -78,7 +79,7 @@ def _report(
     calendar: tuple[CapacityMonth, ...] = ()
     if result.chosen is not None:
         opened = open_study(study)
-        own = stack_at(study, result.chosen.judged.candidate.settings)
+        own = stack_at(study, chosen_settings(study, result.chosen.judged.candidate))
         resolved = resolve(own, opened.catalog, opened.book, opened.facts)
         made = ChosenStack(stack_data(own), stack_yaml(own, resolved), prices_used(resolved))
         room = room_of(question, result.chosen, evaluations)

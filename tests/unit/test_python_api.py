@@ -26,6 +26,7 @@ from sim.planning.point_store import PointStore
 from sim.results.result import Result
 from sim.trace import Trace
 from sim.trace.closed_loop import ClosedLoop
+from sim.units import tidy
 from tests.made import command
 from tests.made.ahead import ahead
 from tests.made.command import Capture
@@ -69,13 +70,13 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def csv_equals(table: pd.DataFrame, file: Path) -> None:
-    """A table and a CSV file hold the same: the same columns, and the same texts and numbers to the last digit."""
+    """A table and a CSV file hold the same: the same columns, texts and numbers, but for what floats leave behind."""
     with file.open(newline="", encoding="utf-8") as text:
         header, *rows = csv.reader(text)
     assert list(table.columns) == header and len(table) == len(rows)
     for k, name in enumerate(header):
         for value, cell in zip(table[name].tolist(), (row[k] for row in rows), strict=True):
-            assert cell == "" if pd.isna(value) else (float(cell) == value if isinstance(value, float) else cell == str(value)), name
+            assert cell == "" if pd.isna(value) else (float(cell) == tidy(value) if isinstance(value, float) else cell == str(value)), name
 
 
 def test_a_replay_is_what_the_command_writes(world: Path, capsys: Capture) -> None:
@@ -194,8 +195,10 @@ def test_a_plan_is_what_the_command_writes(world: Path, capsys: Capture) -> None
     assert found.stack_yaml == (world / "theirs" / "stack.yaml").read_text()
     found.save("ours")
     assert files_of(world / "ours") == files_of(world / "theirs")
-    # What was chosen replays as the plan says, as it is and from its file.
+    # What was chosen replays as the plan says, as it is and from its file, which has a sentence of its own where it is another stack.
     assert found.stack is not None
+    said = found.stack.file.stack.description
+    assert said.startswith("small, as sim plan chose it: replicas ") and said in " ".join(found.stack_yaml.split())
     again = sim.simulate("trace.parquet", found.stack)
     assert again.usd_per_month == found.usd_per_month
     assert sim.simulate("trace.parquet", "ours/stack.yaml").usd_per_month == found.usd_per_month

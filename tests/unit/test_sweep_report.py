@@ -176,7 +176,7 @@ def test_the_tidy_table() -> None:
     found = report(rows, [axis("k", 1, 2.5), axis("gpu", "h100-sxm", 7)], given)
     table = sweep_arrow(found)
     names = table.column_names
-    assert names[:2] == ["k", "gpu"] and names[2] == "usd_per_month" and names[-1] == "refused"
+    assert names[:4] == ["k", "gpu", "refused", "usd_per_month"]
     assert names == list(sweep_table(found))
     types = {name: table.schema.field(name).type for name in names}
     assert (types["k"], types["gpu"], types["usd_per_month"]) == (pa.float64(), pa.string(), pa.float64())
@@ -204,3 +204,13 @@ def test_markdown_is_a_table() -> None:
     text = sweep_markdown(replicas(FOUR))
     rows = [line for line in lines(text) if line.startswith("|")]
     assert len(rows) == 6 and len({line.count("|") for line in rows}) == 1
+
+
+def test_a_point_that_cannot_be_made_says_so_and_nothing_else() -> None:
+    given = study()
+    table = sweep_table(
+        report([row(given, 0, [("gpus", 2)]), row(given, 1, [("gpus", 3)], refused="no such thing")], [axis("gpus", 2, 3)], given)
+    )
+    assert list(table)[:2] == ["gpus", "refused"]
+    assert table["refused"] == [None, "no such thing"]
+    assert all(values[1] is None for name, values in table.items() if name not in ("gpus", "refused"))
