@@ -25,6 +25,7 @@ def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices:
     from sim.catalog.location import find_input
     from sim.catalog.price_formats import other_format
     from sim.cli.opening import open_books
+    from sim.decision.defaults_check import SCHEMAS, check_decision_defaults
     from sim.decision.needs_check import check_needs_file
     from sim.errors import InputError, nearest, visible
     from sim.planning.space_file import check_space_file
@@ -33,7 +34,7 @@ def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices:
     from sim.stack.read import read_stack
     from sim.stack.resolve import resolve
 
-    others = ("space", "needs")
+    others = ("space", "needs", *(name for name, _ in SCHEMAS))
     known = (*kinds(), *others)
     if kind is not None and kind not in known:
         raise InputError(f"--kind: found {kind!r}; allowed: {', '.join(known)}{nearest(kind, known)}")
@@ -56,7 +57,9 @@ def command(files: tuple[str, ...], stack: str | None, kind: str | None, prices:
             )
             continue
         try:
-            said = check_space_file(find_input(file), file, sure=kind == "space", catalog=catalog) if kind in (None, "space") else None
+            said = check_decision_defaults(find_input(file), file, kind)
+            if said is None and kind in (None, "space"):
+                said = check_space_file(find_input(file), file, sure=kind == "space", catalog=catalog)
             if said is None and kind in (None, "needs"):
                 said = check_needs_file(find_input(file), file, catalog, lambda name: read_stack(name, catalog), sure=kind == "needs")
             if said is not None:
