@@ -31,7 +31,10 @@ def command() -> None:
 @click.argument("file")
 @options.form("table", "json")
 def describe(file: str, form: str) -> None:
-    """Say what a trace is like: rate, burstiness, lengths, who sends it."""
+    """Say what a trace is like: rate, lengths, senders.
+
+    Also burstiness, classes, and a plot of the rate over time.
+    """
     from sim.catalog.location import find_input
     from sim.trace import read_trace
 
@@ -94,7 +97,10 @@ def synth(
     output: str | None,
     force: bool,
 ) -> None:
-    """Make a trace from a RECIPE (a file, or a bundled one by name), or from totals alone."""
+    """Make a trace from a RECIPE, or from totals alone.
+
+    RECIPE is a file, or a bundled one by name.
+    """
     from sim.errors import InputError
     from sim.trace.synthesise import find_recipe, load_recipe, synthesise
 
@@ -142,7 +148,9 @@ def scale(
     output: str | None,
     force: bool,
 ) -> None:
-    """Cut a trace (--from, --to), repeat it (--days), then give it more or less demand (--factor by a --law).
+    """Cut a trace, repeat it, give it more or less demand.
+
+    In this order: --from and --to, --days, --factor by a --law.
 
     \b
     clients    every client sends more: IDC becomes 1 + (IDC - 1) x factor

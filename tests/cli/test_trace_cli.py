@@ -150,3 +150,8 @@ def test_a_factor_as_people_write_it(capsys: pytest.CaptureFixture[str], factor:
 def test_a_factor_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     _, err = run(capsys, "scale", "workloads/bursty.parquet", "--factor", "2y", code=2)
     assert "--factor: found '2y'; allowed: how many times the demand, as 2, 2x or 150%" in err
+
+
+def test_the_help_of_every_command_stands_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["trace", "--help"]) == 0
+    assert "..." not in capsys.readouterr().out.partition("Commands:")[2]
