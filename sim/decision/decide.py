@@ -9,6 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sim.catalog.catalog import Catalog
+from sim.decision.advice import advice
+from sim.decision.advice_case import Advice
+from sim.decision.checklist import Item, checklist
+from sim.decision.clouds import CloudTrack, clouds
 from sim.decision.facts import StrategyFacts
 from sim.decision.gates import Tree, gates
 from sim.decision.lock_in import LockIn, lock_in_of
@@ -51,6 +55,12 @@ class Decision:
     """What would let in each strategy that does not pass, that which takes least first."""
     lock_in: tuple[LockIn, ...]
     """Of every vendor of every strategy that is served, strategy by strategy."""
+    advice: tuple[Advice, ...]
+    """Known mistakes and what else to know, that with the most money at stake first."""
+    checklist: tuple[Item, ...]
+    """The architect's: what is answered and what is open."""
+    clouds: tuple[CloudTrack, ...]
+    """Services of three clouds by strategy."""
     triggers: Triggers | None
     """Of the recommended strategy; None where there is none, or it is costed and not served."""
 
@@ -77,6 +87,7 @@ def decide(
     unknown = {row.strategy: row.of("unknown") for row in matrix.rows}
     table = weighted(needs, able, catalog) if able else None
     found = None if table is None else recommend(able, table.p_wins, unknown=unknown, futures=len(facts[0].tco_usd_by_month))
+    taken = None if found is None else found.strategy
     relax = relaxations(tree, matrix)
     signals = None if found is None else _signals(found.strategy, facts, paths, needs, catalog)
     return Decision(
@@ -94,6 +105,9 @@ def decide(
         else would_change(found, next(each for each in able if each.name == found.strategy), facts, table, relax, signals, seed=seed),
         relax=relax,
         lock_in=_lock_in(needs, facts, catalog),
+        advice=advice(needs, facts, taken, catalog),
+        checklist=checklist(needs, facts, taken, signals, catalog),
+        clouds=clouds([each.strategy for each in facts], catalog),
         triggers=signals,
     )
 

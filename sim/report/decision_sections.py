@@ -6,6 +6,7 @@ from sim.decision.decide import Decision
 from sim.decision.facts import StrategyFacts
 from sim.report.amounts import about, chance
 from sim.report.comparison_answer import difference
+from sim.report.decision_advice import advice_sections
 from sim.report.decision_gates import gates_sections
 from sim.report.decision_matrix import performance_sections, weighted_sections
 from sim.report.decision_report import DecisionReport
@@ -33,8 +34,13 @@ def decision_sections(report: DecisionReport) -> list[Section]:
         *routing_sections(report.routes),
         *lock_in_sections(decision.lock_in),
         *_signals(report),
+        *advice_sections(decision.advice, decision.checklist, decision.clouds, taken=_taken(decision)),
         _rests_on(report),
     ]
+
+
+def _taken(decision: Decision) -> str | None:
+    return None if decision.recommendation is None else decision.recommendation.strategy
 
 
 def _recommended(report: DecisionReport) -> Section:

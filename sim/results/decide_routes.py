@@ -49,7 +49,7 @@ def routes_of(
     divided, following = None, None
     replayed: tuple[ReplayedShare, ...] = ()
     if pair is None:
-        why.append("routing: there are no two API models of which one is cheaper for this trace")
+        why.append("routing: no API model is known that costs less for this trace; name one (routing.cheaper)")
     else:
         dearer, cheaper = pair
         costs = _costs(trace, prices[dearer], prices[cheaper], per_month, defaults)

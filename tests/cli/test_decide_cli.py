@@ -23,6 +23,7 @@ months: 2
 latency: {e2e_p99: 10 min}
 weights: {budget: 60, accuracy: 40}
 quality: {gpt-6.1-sol: {score: 0.9, n: 200, source: ours}}
+routing: {cheaper: gpt-6-luna}
 strategies: {mine: small.yaml, api: api-first}
 """
 SHORT = ("--needs", "needs.yaml", "--futures", "20")
@@ -72,6 +73,10 @@ def test_json_has_what_a_program_takes(asked: Told, capsys: Capture) -> None:
     assert {row["strategy"] for row in found["matrix"]["weighted"]["rows"]} == {"api", "mine"}
     assert found["matrix"]["performance"]["requirements"][0]["key"] == "e2e_p99"
     assert {"name", "p_fires", "p50", "what", "do"} <= set(found["triggers"][0])
+    assert {"code", "severity", "says", "do", "evidence"} <= set(found["advice"][0])
+    assert len(found["checklist"]) == 11
+    assert found["routing"]["routing"]["dearer"] == "gpt-6.1-sol"
+    assert {each["vendor"] for each in found["lock_in"]} == {"openai", "anthropic"}
     assert found["strategies"]["api"]["tco_usd"]["p50"] < found["strategies"]["mine"]["tco_usd"]["p50"]
     assert asked.questions[0].outlook.demand.growth_per_month.p50 == 0.02
 
