@@ -30,7 +30,13 @@ from sim.trace.recipe import Recipe
 from tests.made.command import Capture
 from tests.made.json_schema import problems
 
-BUNDLED = {"stack": "models/stacks", "outlook": "models/outlooks", "space": "models/spaces", "recipe": "workloads/recipes"}
+BUNDLED = {
+    "stack": "models/stacks",
+    "outlook": "models/outlooks",
+    "space": "models/spaces",
+    "needs": "models/needs",
+    "recipe": "workloads/recipes",
+}
 MODELS: dict[str, type[pydantic.BaseModel]] = {
     "stack": Stack,
     "outlook": Outlook,
