@@ -137,3 +137,10 @@ def a_day(each: StrategyFacts) -> float:
 def usd(amount: float) -> str:
     """`USD 1,234`."""
     return f"{'-' if amount < 0 else ''}USD {abs(amount):,.0f}"
+
+
+def percent(share: float) -> str:
+    """A share of futures or of money in whole percent, never rounded to certainty: `31 %`, `<1 %`, `>99 %`."""
+    if 0 < share < 0.005:
+        return "<1 %"
+    return ">99 %" if 0.995 <= share < 1 else f"{share * 100:.0f} %"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.decision.advice_case import BLUEPRINT, TEXTBOOK, Advice, AdviceCase, Figure, Severity, items_usd, total, totals, usd
+from sim.decision.advice_case import BLUEPRINT, TEXTBOOK, Advice, AdviceCase, Figure, Severity, items_usd, percent, total, totals, usd
 from sim.decision.facts import StrategyFacts
 from sim.decision.quality import PROMPTED
 
@@ -119,7 +119,7 @@ def single_vendor(case: AdviceCase) -> list[Advice]:
         hours = float(longest.mean())
         gone = float((taken.forecast.signals.retired_month < case.months).any(axis=1).mean())
         evidence += [Figure("longest_outage", hours, "hours"), Figure("p_model_retired", gone, "share")]
-        said = f"; its longest outage is {hours:.1f} h in the mean of the futures, and in {gone:.0%} of them a model of it is retired"
+        said = f"; its longest outage is {hours:.1f} h in the mean of the futures, and in {percent(gone)} of them a model of it is retired"
     evidence.append(Figure("lost", lost, "usd"))
     others = [each for each in case.facts if len(each.strategy.vendors) > 1 or (each.strategy.vendors and each.strategy.own_gpus)]
     second = min(others, key=total, default=None)

@@ -14,6 +14,7 @@ from sim.decision.advice_case import (
     Severity,
     a_day,
     items_usd,
+    percent,
     total,
     totals,
     usd,
@@ -50,7 +51,7 @@ def tokens_at_scale(case: AdviceCase) -> list[Advice]:
     if case.own is not None and not case.is_taken(case.own):
         saves, cheaper = float((totals(taken) - totals(case.own)).mean()), float((totals(case.own) < totals(taken)).mean())
         evidence += [Figure("own_machines_save", saves, "usd"), Figure("p_own_machines_cheaper", cheaper, "share")]
-        says += f"; {case.own.name} is cheaper in {cheaper:.0%} of futures"
+        says += f"; {case.own.name} is cheaper in {percent(cheaper)} of futures"
         if saves > 0:
             severity, do = "warning", f"look at what keeps {case.own.name} out: it saves {usd(saves)}"
     return [
@@ -83,8 +84,8 @@ def hardly_cheaper(case: AdviceCase) -> list[Advice]:
         else "nothing is in its bill for hidden costs (costs.hidden_share)"
     )
     says = (
-        f"{own.name} saves {share:.0%} over {case.api.name} in the mean; it is cheaper at all in {cheaper:.0%} of futures, "
-        f"and by more than {case.known.hardly_cheaper_share:.0%} in {clearly:.0%}; {kept}"
+        f"{own.name} saves {percent(share)} over {case.api.name} in the mean; it is cheaper at all in {percent(cheaper)} of futures, "
+        f"and by more than {percent(case.known.hardly_cheaper_share)} in {percent(clearly)}; {kept}"
     )
     severity: Severity = "warning" if case.is_taken(own) else "note"
     do = f"take this for no saving: unless something else speaks for own machines, {case.api.name} is the better choice"
@@ -193,7 +194,7 @@ def salary_in_tokens(case: AdviceCase) -> list[Advice]:
         Advice(
             "salary_in_tokens",
             severity,
-            concerns.name if concerns else api.name,
+            concerns.name if concerns is not None and case.is_taken(concerns) else api.name,
             says,
             do,
             evidence,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sim.catalog.catalog import Catalog
+from sim.decision.advice_case import percent
 from sim.decision.advice_defaults import advice_defaults
 from sim.decision.effort import effort_of, unknowns
 from sim.decision.facts import StrategyFacts
@@ -133,7 +134,7 @@ def _lock_in(chosen: StrategyFacts | None, facts: Sequence[StrategyFacts], trigg
         if triggers is None
         else [each for name in ("price_rise", "model_retired", "vendor_outage") if (each := triggers.named(name)) is not None]
     )
-    answer = ", ".join(f"{each.name.replace('_', ' ')} in {each.p_fires:.0%} of futures" for each in seen)
+    answer = ", ".join(f"{each.name.replace('_', ' ')} in {percent(each.p_fires)} of futures" for each in seen)
     return _item("lock_in", asks, [] if seen else ["prices and retirements over the months of the recommended strategy"], answer)
 
 

@@ -215,6 +215,7 @@ def test_salary_in_tokens_at_three_dollars_a_million() -> None:
     assert one.usd_at_stake == pytest.approx(250_000.0)
     busy = facts("api-first", 300.0, priced_tokens=1e8, tokens_per_month=1e12)
     assert found(own, busy)["salary_in_tokens", "self-hosted"].severity == "note"
+    assert found(api, own)["salary_in_tokens", "api-first"].severity == "note"
     assert "salary_in_tokens" not in codes(own)
 
 

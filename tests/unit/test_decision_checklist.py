@@ -51,7 +51,7 @@ def test_everything_said_leaves_nothing_open() -> None:
     assert "0.900" in found["baseline"].says
     assert "5,000 examples" in found["data"].says
     assert "openai" in found["privacy"].says
-    assert "price rise in 0% of futures" in found["lock_in"].says
+    assert "price rise in 0 % of futures" in found["lock_in"].says
 
 
 @pytest.mark.parametrize(
