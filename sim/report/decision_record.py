@@ -11,8 +11,8 @@ from sim.decision.facts import StrategyFacts
 from sim.decision.record import Answer, Figures, Held, Inputs, Record, ReviewOn, Winner, front_matter
 from sim.errors import visible
 from sim.report.amounts import about, chance
+from sim.report.decision_advice import advice_sections
 from sim.report.decision_answer import decision_answer
-from sim.report.decision_gates import gates_sections
 from sim.report.decision_report import DecisionReport
 from sim.report.decision_words import figure, requirement_words
 from sim.report.run_record import own_version
@@ -137,7 +137,7 @@ def _question(report: DecisionReport, record: Record) -> Section:
 
 
 def _parts(report: DecisionReport, record: Record) -> list[Section]:
-    decision = report.decision
+    decision, winner = report.decision, record.recommendation
     options = [(name, f"{each.kind.replace('_', ' ')}, {each.state}{f': {each.why}' if each.why else ''}")
                for name, each in record.strategies.items()]  # fmt: skip
     figures = [
@@ -151,11 +151,20 @@ def _parts(report: DecisionReport, record: Record) -> list[Section]:
     return [
         Section("Options", options, facts=True),
         Section("Figures", figures, ("invoice p50", "TCO p5", "TCO p50", "TCO p95", "best"), notes),
-        *gates_sections(decision.tree),
+        Section("Gates", [(name, _gate(each)) for name, each in record.gates.items()], facts=True),
         Section("Would change it", [("", each.says) for each in decision.would_change], facts=True),
+        *advice_sections(decision.advice, decision.checklist, decision.clouds, taken=None if winner is None else winner.strategy),
         _review(report, record),
         Section("Assumptions", [("", text) for text in _assumed(report)], facts=True),
     ]
+
+
+def _gate(gate: Answer) -> str:
+    """The branch that is taken, and who is out for what."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in gate.ruled_out.items():
+        by_reason.setdefault(reason, []).append(name)
+    return ". ".join([gate.answer, *(f"Out: {', '.join(names)} ({reason})" for reason, names in by_reason.items())])
 
 
 def _review(report: DecisionReport, record: Record) -> Section:

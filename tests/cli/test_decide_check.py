@@ -56,6 +56,7 @@ def test_the_record_says_what_was_decided(record: str) -> None:
     for part in ("**Take api for trace", "## Question", "## Options", "## Figures", "## Gates", "## Review", "## Assumptions"):
         assert part in page, part
     assert "answers for customers" in page
+    assert "- **data sensitivity**: any vendor may: " in page
 
 
 def test_a_decision_that_holds_ends_with_zero(record: str, capsys: Capture) -> None:
