@@ -8,7 +8,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sim.errors import visible
+from sim.errors import InputError, visible
 from sim.results.books import Books
 
 if TYPE_CHECKING:
@@ -124,6 +124,8 @@ def open_stack(
     from sim.stack.blame import blaming
     from sim.stack.read import find_stack, stack_of
 
+    if name == "":
+        raise InputError("found an empty name; the name of a stack, or of its file, is needed")
     over = tuple(settings)
     if terraform is None and not kubernetes:
         path, shown = find_stack(name or DEFAULT_STACK, books.catalog)

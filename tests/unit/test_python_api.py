@@ -241,6 +241,8 @@ def test_a_plan_without_a_way(world: Path) -> None:
         (lambda: sim.plan("trace.parquet", "ttft < ", stack="small.yaml"), "levels: "),
         (lambda: sim.plan("trace.parquet", stack="small.yaml", confidence=1.0), "confidence: found '1.0'; allowed: from 50 % to below 100 %"),
         (lambda: sim.plan("trace.parquet", stack="small.yaml", redundancy="two"), "redundancy: found 'two'; allowed: replicas that may be"),
+        (lambda: sim.load_stack(""), "found an empty name; the name of a stack, or of its file, is needed"),
+        (lambda: sim.simulate("trace.parquet", ""), "found an empty name; the name of a stack, or of its file, is needed"),
         (lambda: sim.plan("trace.parquet", stack="small.yaml", growth=0.05), "growth: is about months, and with months=0 there are none"),
     ],
 )  # fmt: skip
