@@ -56,7 +56,7 @@ def wrap(text: str, width: int, first: str = "", later: str = "", *, break_words
 
     A word that is longer than a line is broken, or with `break_words` false left as it is; with `break_hyphens` words end at hyphens, too.
     """
-    if columns(text) == len(text):
+    if text.isascii() or all(_columns(each) == 1 for each in text):
         return textwrap.wrap(
             text, width, initial_indent=first, subsequent_indent=later, break_long_words=break_words, break_on_hyphens=break_hyphens
         )

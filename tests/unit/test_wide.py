@@ -55,6 +55,13 @@ def test_a_paragraph_fits_and_loses_nothing(text: str, width: int) -> None:
     assert "".join("".join(found).split()) == "".join(text.split())
 
 
+def test_accents_do_not_make_up_for_wide_characters() -> None:
+    text = "\u0301a\u0301b\u0301c\u0301d 漢字漢字"
+    assert columns(text) == len(text) == 13
+    assert wrap(text, 9) == ["\u0301a\u0301b\u0301c\u0301d", "漢字漢字"]
+    assert wrap("漢字漢字漢 a\u0301\u0301\u0301\u0301\u0301", 9) == ["漢字漢字", "漢 a\u0301\u0301\u0301\u0301\u0301"]
+
+
 def test_narrow_text_is_wrapped_as_ever() -> None:
     text = "a paragraph-of words that " * 9
     assert wrap(text, 40, later="  ") == textwrap.wrap(text, 40, subsequent_indent="  ", break_on_hyphens=False)
