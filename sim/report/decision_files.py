@@ -13,6 +13,7 @@ from sim.report import run_tables
 from sim.report.decision_record import record_page
 from sim.report.decision_report import DecisionReport
 from sim.report.decision_summary import SCHEMA_VERSION, decision_json
+from sim.report.html.build import write_report
 from sim.report.run_folder import MARK, write_folder
 from sim.report.run_record import environment, own_version
 
@@ -22,7 +23,10 @@ FILE = "decision.json"
 def write_decision(
     folder: Path, report: DecisionReport, record: Record, *, given: Mapping[str, Any], argv: Sequence[str], replace: bool
 ) -> str:
-    """Write every file of a decision to a folder; InputError, and nothing there, when it cannot be written."""
+    """Write every file of a decision to a folder; InputError, and nothing there, when it cannot be written.
+
+    Returns why it has no report.html; nothing where it has one.
+    """
 
     def fill(draft: Path) -> str:
         (draft / FILE).write_text(decision_json(report), encoding="utf-8")
@@ -30,7 +34,7 @@ def write_decision(
         run_tables.write_csv(draft / "strategies.csv", strategies_table(report))
         run_tables.write_csv(draft / "strategies_monthly.csv", monthly_table(report))
         (draft / MARK).write_text(_record(report, given, argv), encoding="utf-8")
-        return ""
+        return write_report(draft, folder.name)
 
     return write_folder(folder, fill, replace=replace)
 

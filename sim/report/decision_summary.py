@@ -12,6 +12,7 @@ from sim.decision.decide import Decision
 from sim.decision.facts import StrategyFacts
 from sim.decision.lock_in import LockIn
 from sim.decision.relaxation import Relaxation
+from sim.futures.bands import bands
 from sim.report.decision_answer import decision_answer
 from sim.report.decision_report import DecisionReport
 from sim.report.decision_words import relaxed
@@ -75,6 +76,7 @@ def _strategy(decision: Decision, each: StrategyFacts) -> dict[str, Any]:
         "vendors": list(strategy.vendors),
         "ruled_out": list(decision.tree.reasons(each.name)),
         **found,
+        "monthly_tco_usd": plain_data(bands(each.tco_usd_by_month)),
     }
 
 

@@ -59,6 +59,11 @@ class ExportTable:
 
 def tables_of(run: RunFolder, wanted: Sequence[str] = ()) -> tuple[ExportTable, ...]:
     """The tables of an export, the long one first; of those only the `wanted`, if any are named. InputError for a name that is none."""
+    if run.kind == "decision":
+        raise InputError(
+            f"{run.folder}: a decision is not exported; allowed: the folder of a run, comparison, sweep, plan or elastic; its tables are "
+            "strategies.csv and strategies_monthly.csv there"
+        )
     if run.kind == "diff":
         raise InputError(
             f"{run.folder}: a diff is not exported; allowed: the folder of a run, comparison, sweep, plan or elastic; what a diff says is "

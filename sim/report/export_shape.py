@@ -32,6 +32,10 @@ _SHAPES: Mapping[str, tuple[tuple[str, Shape], ...]] = MappingProxyType(
             ("ranked", "objects"), ("frontier", "objects"), ("calendar", "objects"),
         ),
         "elastic": (*_TRACE, ("stack", "object"), ("stack.name", "text")),
+        "decision": (
+            *_TRACE, ("needs", "object"), ("strategies", "object"), ("gates", "objects"), ("matrix", "object"), ("triggers", "objects"),
+            ("advice", "objects"),
+        ),
         "diff": (*_TRACE, ("base", "object"), ("base.stack", "text"), ("head", "object"), ("head.stack", "text")),
     }
 )  # fmt: skip

@@ -23,7 +23,7 @@ from sim.report.run_folder import MARK, OUTPUTS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Kind = Literal["run", "comparison", "sweep", "plan", "elastic", "diff"]
+Kind = Literal["run", "comparison", "sweep", "plan", "elastic", "diff", "decision"]
 LATEST = "latest"
 _KINDS: tuple[tuple[Kind, str], ...] = (
     ("run", "summary.json"),
@@ -32,6 +32,7 @@ _KINDS: tuple[tuple[Kind, str], ...] = (
     ("plan", "plan.json"),
     ("elastic", "elastic.json"),
     ("diff", "diff.json"),
+    ("decision", "decision.json"),
 )
 _NEEDED = MappingProxyType(
     {
@@ -41,6 +42,7 @@ _NEEDED = MappingProxyType(
         "plan": ("candidates",),
         "elastic": ("laws", "schedule"),
         "diff": (),
+        "decision": (),
     }
 )
 """Tables without which a folder is not whole."""
@@ -171,6 +173,8 @@ def _parts(
 ) -> tuple[tuple[str, ...], tuple[StackPart, ...], tuple[FoundTable, ...]]:
     if kind == "diff":
         return (content["base"]["stack"], content["head"]["stack"]), (), ()
+    if kind == "decision":
+        return tuple(content["strategies"]), (), ()
     if kind != "comparison":
         stack = content["stack"] if isinstance(content["stack"], str) else content["stack"]["name"]
         parts = (_part(folder, stack, content, name),) if kind == "run" else ()

@@ -88,6 +88,9 @@ def test_the_folder_holds_the_decision(asked: Told, capsys: Capture) -> None:
     assert "kept-apart" not in out
     record = json.loads((Path("kept-apart") / "run.json").read_text())
     assert len(record["stacks"]) == 2
+    page = (Path("kept-apart") / "report.html").read_text()
+    assert page.count("<section") >= 9
+    assert "Take api for trace" in page
     with (Path("kept-apart") / "strategies.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["strategy"], row["state"]) for row in rows] == [("api", "recommended"), ("mine", "passes")]
@@ -167,3 +170,19 @@ def test_one_real_decision_is_the_same_again(tmp_path: Path, capsys: Capture, mo
     code, first, err = run(capsys, *quick)
     assert code == 0, err
     assert run(capsys, *quick)[1] == first
+
+
+def test_past_decisions_are_listed_and_their_report_made_again(asked: Told, capsys: Capture) -> None:
+    assert run(capsys, *SHORT)[0] == 0
+    (folder,) = Path("outputs").iterdir()
+    whole = (folder / "report.html").read_bytes()
+    (folder / "report.html").unlink()
+    code, out, err = command.run(capsys, "runs")
+    assert code == 0, err
+    assert "decision" in out
+    assert "Take api for trace" in out
+    assert command.run(capsys, "report", str(folder))[0] == 0
+    assert (folder / "report.html").read_bytes() == whole
+    code, _, err = command.run(capsys, "export", str(folder), "-o", "out")
+    assert code == 2
+    assert "a decision is not exported" in err

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from sim.errors import InputError
 from sim.report.export_source import Kind, RunFolder, run_in
 from sim.report.html.compare_page import compare_page
+from sim.report.html.decision_page import decision_page
 from sim.report.html.diff_page import diff_page
 from sim.report.html.elastic_page import elastic_page
 from sim.report.html.plan_page import plan_page
@@ -24,6 +25,7 @@ _PAGES: Mapping[Kind, Callable[[RunFolder], str]] = MappingProxyType(
         "plan": plan_page,
         "diff": diff_page,
         "elastic": elastic_page,
+        "decision": decision_page,
     }
 )
 _DAMAGES = (KeyError, TypeError, AttributeError, ValueError, IndexError, ArithmeticError)
