@@ -26,6 +26,7 @@ def test_every_page_has_one_place_in_the_navigation(conf: ModuleType, root: Path
     listed = Counter(page for _, pages in conf.parts((docs / "README.md").read_text(encoding="utf-8")) for page in pages)
     here = {page.stem for page in docs.glob("*.md")} - {"README"}
     below = {f"{inner.parent.name}/README" for inner in docs.glob("*/README.md")}
+    below |= {f"{inner.parent.name}/{inner.stem}" for inner in docs.glob("notebooks/*.ipynb")}
     assert {page: count for page, count in listed.items() if not page.startswith("..")} == dict.fromkeys(here | below, 1)
 
 
