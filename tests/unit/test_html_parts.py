@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sim.report.html.compare_page import _months
+from sim.report.html.money_parts import fan
 from sim.report.html.page import LARGEST_BYTES
 from sim.report.html.points_parts import Dot, cloud
 from sim.report.html.spread_parts import spread
@@ -53,6 +54,17 @@ def test_the_last_hour_is_as_long_as_the_trace_goes_on_in_it() -> None:
     found = {"deployments": {"main": {"kind": "api"}}, "trace": {"duration_s": 9000.0}, "window_s": 9000.0}
     cells = re.findall(r"<td class=h\d+>([^<]*)", load_by_hour(table, found))
     assert cells == ["2", "2", "2"]
+
+
+def test_an_invoice_that_the_tco_dwarfs_has_a_scale_of_its_own() -> None:
+    def drawn(times: float) -> str:
+        tco = {edge: usd * times for edge, usd in BAND.items()}
+        monthly = [{"month": month, "invoice_usd": BAND, "tco_usd": tco, "incident_hours": None} for month in ("2026-11", "2026-12")]
+        return fan({"monthly": monthly, "forecast": {}, "slo": {"by_month": []}, "budget": None})
+
+    near, far = drawn(19.0), drawn(21.0)
+    assert near.count("<svg") == 1 and far.count("<svg") == 2
+    assert "<h4>TCO, USD a month</h4>" in far and not re.search("<g [^>]* hidden", near + far)
 
 
 def test_pools_that_are_not_drawn_are_told() -> None:

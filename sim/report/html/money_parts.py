@@ -16,25 +16,33 @@ from sim.report.html.text import show
 TOTALS = (("invoice_usd", "Invoice", 0), ("tco_usd", "TCO", 1))
 _SHOWN_LINES = 12
 _STACKED = 6
+_DWARFED = 20.0
+"""How many times the invoice the TCO of a month is, above which each has a scale of its own."""
 
 
 def fan(summary: Mapping[str, Any]) -> str:
     """Invoice and TCO by month, p5 to p95 with the median; months in which something that is announced or likely happens are marked."""
     monthly = summary["monthly"]
     months = [str(each["month"]) for each in monthly]
+    most = {key: float(np.nanmax(_of(monthly, key, "p95"), initial=0.0)) for key, *_ in TOTALS}
+    # On one scale the smaller of the two would be a line on the floor.
+    apart = most["tco_usd"] > _DWARFED * most["invoice_usd"]
     series = tuple(
         Series(
-            name,
+            f"{name}, USD a month" if apart else name,
             _of(monthly, key, "p50"),
             color,
             low=_of(monthly, key, "p5"),
             high=_of(monthly, key, "p95"),
-            shown=key == "invoice_usd" or _of(monthly, key, "p95").max() < 20 * _of(monthly, "invoice_usd", "p95").max(),
         )
         for key, name, color in TOTALS
     )
     note = "The band is p5 to p95 over futures, the line their median. Bands of months do not add up to the band of the year."
-    panels = (Panel("USD a month", "usd", series, height_px=260), *_incidents(monthly))
+    if apart:
+        costs = tuple(Panel(each.name, "usd", (each,), height_px=180) for each in series)
+    else:
+        costs = (Panel("USD a month", "usd", series, height_px=260),)
+    panels = (*costs, *_incidents(monthly))
     return figure(by_month("months", "Cost of each month", tuple(months), panels, marks=_marks(summary, months), note=note))
 
 

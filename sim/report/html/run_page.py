@@ -61,7 +61,7 @@ def _tiles(summary: Mapping[str, Any]) -> list[Tile]:
         for key, name in (("invoice_usd", "Invoice"), ("tco_usd", "TCO")):
             band = summary["total"][key]
             more = f"{edges(band)}, mean {show(band['mean'], 'usd')}"
-            found.append(Tile(f"{name}, {months} months, median", show(band["p50"], "usd"), more))
+            found.append(Tile(f"{name}, {months} {'month' if months == 1 else 'months'}, median", show(band["p50"], "usd"), more))
         if summary["budget"]:
             p = summary["budget"]["invoice"]["p_exceed"]
             found.append(
