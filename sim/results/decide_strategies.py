@@ -14,6 +14,7 @@ from sim.results.simulate_strategies import OpenedStacks, StackRun, monthly_toke
 if TYPE_CHECKING:
     from sim.decision.needs import NeedsFile
     from sim.decision.strategies import Strategy
+    from sim.futures.forecast import FloatArray
     from sim.futures.run import Says
     from sim.report.run_report import TraceSummary
     from sim.results.horizon import Horizon
@@ -68,7 +69,7 @@ def decide_strategies(
         routes=routes_of(decision, stacks, traffic, about, asked, seed=seed, says=says),
         notes=(changed,) if changed else (),
     )
-    return DecideResult(report, {run.name: run.found for run in runs}, _given(file, strategies, runs, asked, seed))
+    return DecideResult(report, {run.name: run.found for run in runs}, _given(file, strategies, runs, asked, outcomes, seed))
 
 
 def _summary(trace: Trace, about: TraceFacts) -> TraceSummary:
@@ -97,13 +98,16 @@ def _assumed(runs: Sequence[StackRun]) -> Mapping[str, tuple[str, ...]]:
     return {text: tuple(names) for text, names in found.items()}
 
 
-def _given(file: NeedsFile, strategies: Sequence[Strategy], runs: Sequence[StackRun], asked: Horizon, seed: int) -> dict[str, Any]:
+def _given(
+    file: NeedsFile, strategies: Sequence[Strategy], runs: Sequence[StackRun], asked: Horizon, outcomes: Mapping[str, FloatArray], seed: int
+) -> dict[str, Any]:
     """Everything that a decision depends on."""
     needs = file.needs.plain()
     outlook = asked.outlook.outlook.plain()
     return {
         "needs": needs,
         "needs_sha256": _hash(needs),
+        "outcomes": {name: hashlib.sha256(scores.tobytes()).hexdigest() for name, scores in outcomes.items()},
         "strategies": [[each.name, each.kind] for each in strategies],
         "stacks": [dict(run.found.given) for run in runs],
         "months": asked.calendar.months,
