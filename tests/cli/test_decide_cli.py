@@ -159,6 +159,7 @@ def test_a_progression_stands_beside_the_others(asked: Told, capsys: Capture) ->
     assert "api: api, then small" in out
 
 
+@pytest.mark.nightly
 def test_one_real_decision_is_the_same_again(tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     """No stand-in here, and nothing kept from the first to the second."""
     write_world(tmp_path)

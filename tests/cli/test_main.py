@@ -93,7 +93,7 @@ def test_a_wrong_command_line_exits_with_2(root: Path, arguments: list[str], mes
 def test_the_choices_of_what_is_missing_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.exit_code(["schema"]) == cli.WRONG_INPUT
     first, second = capsys.readouterr().err.splitlines()
-    assert first.endswith("Choose from: stack, outlook, space, recipe, events, prices") and second == "try: sim schema --help"
+    assert first.endswith("Choose from: stack, outlook, space, needs, recipe, events, prices") and second == "try: sim schema --help"
 
 
 def ends(monkeypatch: pytest.MonkeyPatch, body: Callable[[], object]) -> int:

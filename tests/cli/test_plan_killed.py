@@ -35,7 +35,7 @@ def written(folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("more", [(), MONTHS])
+@pytest.mark.parametrize("more", [(), pytest.param(MONTHS, marks=pytest.mark.nightly)])
 def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path: Path, root: Path, more: tuple[str, ...]) -> None:
     whole = planned(tmp_path / "whole", hours=bool(more))
     code, out, err = ended(whole, root, *PLAN, *more)

@@ -214,7 +214,7 @@ def test_broken_traces_are_refused(world: Path, capsys: Capture) -> None:
     pq.write_table(table.set_column(0, "arrival_s", pa.array([float("nan")] * table.num_rows)), "nan.parquet")
     for name, said in {
         "cut": "cut.parquet", "empty": "empty.parquet", "column": "output_tokens: column missing", "none": "at least one row",
-        "absurd": "prompt_tokens: row 0: found 1000000000000", "nan": "arrival_s: row 0: found nothing or NaN",
+        "absurd": "prompt_tokens: request 1: found 1000000000000", "nan": "arrival_s: request 1: found nothing or NaN",
     }.items():  # fmt: skip
         assert said in refused(capsys, f"{name}.parquet", "--stack", "small.yaml")
 

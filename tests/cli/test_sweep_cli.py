@@ -59,7 +59,8 @@ def test_a_sweep_is_printed_and_written(capsys: Capture) -> None:
     assert table.column_names == list(read[0])
     assert table.column("deployments.own.replicas.count").to_pylist() == [1, 2, 3]
     for i, each in enumerate(table.to_pylist()):
-        assert float(read[i]["usd_per_month"]) == each["usd_per_month"]
+        # The text leaves out what a float leaves behind in the sixteenth digit.
+        assert float(read[i]["usd_per_month"]) == pytest.approx(each["usd_per_month"], rel=1e-14, abs=0)
         assert each["gpus_most"] == i + 1 and each["refused"] is None
     record = json.loads((folders[0] / "run.json").read_text())
     assert record["inputs"]["axes"] == [["deployments.own.replicas.count", ["1", "2", "3"]]]

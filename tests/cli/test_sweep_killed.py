@@ -50,8 +50,9 @@ def ended(folder: Path, root: Path, *arguments: str) -> tuple[int, str, str]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """What a run wrote, but for its record of how it was started."""
-    return {path.name: path.read_bytes() for path in sorted((folder / "outputs").glob("*/*")) if path.name != "run.json"}
+    """What a run wrote, but for its record of how it was started, which the report shows too."""
+    written = sorted((folder / "outputs").glob("*/*"))
+    return {path.name: path.read_bytes() for path in written if path.name not in ("run.json", "report.html")}
 
 
 @pytest.mark.slow

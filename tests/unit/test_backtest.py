@@ -113,11 +113,11 @@ def test_only_the_first_problems_are_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "no column 'month'"),
+        ("", "no columns 'month', 'line', 'usd'; allowed: month, line, usd and optionally deployment; or "),
         ("month,line,usd\n", "no lines"),
         (
             "months,line,usd\n2026-11,a,1\n",
-            "no column 'month'; allowed: month, line, usd and optionally deployment; or .*did you mean 'months'",
+            r"no column 'month' \(is it 'months'\?\); allowed: month, line, usd and optionally deployment; or ",
         ),
         ('month,line,usd\n2026-11,"a,1\n', "not CSV"),
         ("month,line,usd\n0000-01,a,1\n", "month: found '0000-01'"),

@@ -228,7 +228,9 @@ def test_disks_are_paid_where_their_price_is_known(tmp_path: Path) -> None:
 
 
 def test_disks_of_machines_that_may_come_are_told() -> None:
-    found = laid(group(min=1, desired=2, max=8, disks=(Disk("gp3", 500.0),)), stack=OWN + "costs: {storage: {gb: 100, usd_per_gb_month: 0.08}}\n")
+    found = laid(
+        group(min=1, desired=2, max=8, disks=(Disk("gp3", 500.0),)), stack=OWN + "costs: {storage: {gb: 100, usd_per_gb_month: 0.08}}\n"
+    )
     storage = found.document.data["costs"]["storage"]
     assert storage["gb"] == 1100.0
     (note,) = (each for each in found.remarks if "of disks" in each)
