@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sim.cli.main import exit_code
+from tests.made.terraform import plan, provider, resource, write
 from tests.tools.refresh_readme import AZURE, FIRST, STACKS, azure_row, block, excerpt, printed
 
 MANIFEST = """\
@@ -47,10 +48,23 @@ def commands(text: str, program: str) -> list[list[str]]:
 
 
 def write_inputs(folder: Path) -> None:
-    """The files that a reader would have: a log of requests in UTC, a manifest, a bill, and what benchmarks measured."""
+    """The files that a reader would have: a log of requests in UTC, a manifest, a Terraform plan, a bill, and what benchmarks measured."""
     rows = [f"2026-10-05T08:{i // 30:02}:{2 * (i % 30):02}Z,{200 + 37 * i % 900},{20 + 13 * i % 300}" for i in range(600)]
     (folder / "requests.csv").write_text("time,tokens_in,tokens_out\n" + "\n".join(rows) + "\n")
-    (folder / "deployment.yaml").write_text(MANIFEST)
+    (folder / "small.yaml").write_text("gpu: [h100-sxm]\nreplicas: 1:2\n")
+    (folder / "manifests").mkdir()
+    (folder / "manifests" / "deployment.yaml").write_text(MANIFEST)
+    node_group = {"instance_types": ["p5.48xlarge"], "scaling_config": [{"min_size": 1, "desired_size": 1, "max_size": 2}]}
+    smaller = node_group | {"scaling_config": [{"min_size": 1, "desired_size": 1, "max_size": 1}]}
+    region = {"root_module": {"resources": [{"address": "aws_eks_node_group.h100", "provider_config_key": "aws"}]}}
+    write(
+        folder,
+        plan(
+            resource("aws_eks_node_group.h100", node_group),
+            prior=(resource("aws_eks_node_group.h100", smaller),),
+            configuration=provider("aws", "us-east-1") | region,
+        ),
+    )
     (folder / "bill.csv").write_text("month,line,usd\n2026-11,gpu_used,5200\n2026-11,gpu_idle,800\n")
     served = "llama-3.1-70b,fp8,h200-sxm,vllm,4,1024,1024,8,105,10.2\n"
     (folder / "table.csv").write_text(f"{','.join(TABLE)}\n{served}")
@@ -74,9 +88,11 @@ def test_every_command_runs(readme: str, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def shorter(line: list[str]) -> tuple[str, ...]:
-    """What makes a command quick whose months are not what it is about: none of them, or one of few futures."""
-    if line[0] in ("compare", "backtest"):
-        return ("--futures", "20", *(("--months", "2") if line[0] == "compare" else ()))
+    """What makes a command quick: no months or few where they are not what it is about, few futures, a small space."""
+    if line[0] == "plan":
+        return ("--space", "small.yaml", *(("--months", "2", "--futures", "20") if "--months" in line else ()))
+    if line[0] in ("compare", "diff", "backtest"):
+        return ("--futures", "20", *(() if line[0] == "backtest" else ("--months", "2")))
     if line[0] != "run" or "--events" in line:
         return ()
     about_months = {"--months", "--outlook", "--futures", "--start", "--budget", "--strict", "--workers"} & set(line)
